@@ -1,0 +1,77 @@
+# Everything a newcomer needs. `make help` lists the commands.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+LOCAL_PACKAGES := -e contracts -e kit -e services/intake -e services/referral -e services/registry -e services/notification -e deploy/local
+SOURCES := contracts kit services deploy tests
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status logs test lint format contracts bench containers-test requirements clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+# -- environment: pinned with hashes, made anew when a pin or a package changes ---------------------------------
+PACKAGES := $(wildcard contracts/pyproject.toml kit/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "SLRT needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=python3.x"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/local.stamp: $(BIN)/python requirements/local.txt $(PACKAGES)
+	$(PIP) install -q --require-hashes -r requirements/local.txt
+	$(PIP) install -q --no-deps --no-build-isolation $(LOCAL_PACKAGES)
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/local.stamp requirements/dev.txt
+	$(PIP) install -q --require-hashes -r requirements/dev.txt
+	@touch $@
+
+requirements: ## Resolve the dependencies anew and write requirements/*.txt
+	uv lock $(UPGRADE)
+	$(PYTHON) deploy/local/requirements.py
+
+# -- the main job, on real parts ---------------------------------------------------------------------------------
+demo: $(VENV)/local.stamp ## Set everything up, play the main job through the gateway, print "DEMO ok"
+	@$(BIN)/slrt demo
+
+up: $(VENV)/local.stamp ## Start the whole suite on this machine
+	@$(BIN)/slrt up
+
+down: ## Stop everything that `make up` or `make demo` started; data stays
+	@if [ -x $(BIN)/slrt ]; then $(BIN)/slrt down; else echo "nothing was ever started here"; fi
+
+status: $(VENV)/local.stamp ## Addresses, processes, logs and health of what runs
+	@$(BIN)/slrt status
+
+logs: $(VENV)/local.stamp ## The newest lines of every log
+	@$(BIN)/slrt logs
+
+# -- checks ------------------------------------------------------------------------------------------------------
+test: $(VENV)/dev.stamp lint ## Everything that must hold: lint, then all tests on real Kafka and PostgreSQL
+	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest
+
+lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy contracts/src kit/src services/*/src deploy/local/src
+	$(BIN)/lint-imports
+	$(BIN)/python contracts/generate.py --check
+	$(BIN)/python deploy/gateway/openapi.py --check
+
+format: $(VENV)/dev.stamp ## Format the code
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the reference pages anew
+	$(BIN)/python contracts/generate.py
+	$(BIN)/python deploy/gateway/openapi.py
+
+bench: $(VENV)/dev.stamp ## Measure beside anchors of the same run; ROWS=a,b runs some
+	$(BIN)/python -m tests.perf.bench $(if $(ROWS),--rows $(ROWS))
+
+-include deploy/containers.mk
+
+clean: down ## Stop everything and remove the environment and all local state
+	rm -rf $(VENV) .slrt build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

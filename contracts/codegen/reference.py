@@ -1,0 +1,157 @@
+"""Write the reference pages: who hears what, the fields of every event, the code lists."""
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from contracts.codegen.registry import TopicSource, group_of, registry_document, types_of
+from contracts.codegen.schemas import event_schema
+
+from slrt_contracts import catalogue, codes
+from slrt_contracts.catalogue import Label
+from slrt_contracts.events import EVENT_TYPES
+from slrt_contracts.types import CLASS_KEY, EXTENSIBLE_KEY, LIST_KEY
+
+_MARK = "<!-- Written by `make contracts` from contracts/; do not edit. -->"
+_DAY_MS = 86_400_000
+_LABELS: Mapping[type[codes.Code], Mapping[str, Label]] = {
+    codes.Sector: catalogue.SECTORS,
+    codes.FunctionCode: catalogue.FUNCTIONS,
+    codes.OutcomeCode: catalogue.OUTCOMES,
+    codes.ProgrammeCode: {code: programme.label for code, programme in catalogue.PROGRAMMES.items()},
+    codes.NeedCode: {code: need.label for code, need in catalogue.NEEDS.items()},
+}
+
+
+def events_page(topics: Sequence[TopicSource]) -> str:
+    """Return the page about topics and events."""
+    lines = [
+        _MARK,
+        "# Events",
+        "",
+        "Every fact that the services tell, where it is told, who hears it and what it carries. Sources: "
+        "`contracts/src/slrt_contracts/events/` (events), `contracts/topics/` (topics), `contracts/examples/`.",
+        "",
+        "## Who hears what",
+        "",
+        "| Event | Topic | Told by | Heard by |",
+        "|---|---|---|---|",
+    ]
+    lines += [_hearing_row(topic, event_type) for topic in topics for event_type in topic.types]
+    lines += ["", "## Consumers", "", "| Consumer group | Topic | Purpose |", "|---|---|---|"]
+    lines += [
+        f"| `{group_of(consumer)}` | `{topic.name}` | {consumer.purpose} |"
+        for topic in topics
+        for consumer in topic.consumers
+    ]
+    lines += ["", "## Topics", "", "| Topic | Audience | Key | Partitions | Kept | May write | May read |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    lines += [_topic_row(entry) for entry in registry_document(topics)["topics"]]
+    for topic in topics:
+        if topic.types:
+            lines += ["", f"## {topic.name}", "", topic.description]
+            for event_type in topic.types:
+                lines += _event_section(event_type)
+    return "\n".join(lines) + "\n"
+
+
+def codes_page() -> str:
+    """Return the page about code lists."""
+    lines = [
+        _MARK,
+        "# Code lists",
+        "",
+        "An extensible list may gain a value in any release; a reader keeps a value that it does not know. A closed "
+        "list changes only with a new major version of the event.",
+    ]
+    extensible = _extensible_lists()
+    for name, body in vars(codes).items():
+        if isinstance(body, type) and issubclass(body, codes.Code) and body is not codes.Code:
+            kind = "extensible" if name in extensible else "closed"
+            lines += ["", f"## {name}", "", f"{inspect.cleandoc(body.__doc__ or '')} *({kind})*", ""]
+            lines += _list_table(body)
+    lines += ["", "## Attributes of a need", "", "| Name | Values |", "|---|---|"]
+    lines += [
+        f"| `{name}` | {', '.join(f'`{value}`' for value in codes.AttributeValue if value in values)} |"
+        for name, values in catalogue.ATTRIBUTES.items()
+    ]
+    lines += ["", "## Programmes", "", "| Code | Programme | Sector | Owner's function | Participation |"]
+    lines += ["|---|---|---|---|---|"]
+    lines += [
+        f"| `{row.code}` | {row.label.id} | `{row.sector}` | `{row.function}` | {row.participation} |"
+        for row in catalogue.PROGRAMMES.values()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _hearing_row(topic: TopicSource, event_type: str) -> str:
+    heard = [f"`{consumer.name}`" for consumer in topic.consumers if event_type in types_of(consumer, topic)]
+    name = EVENT_TYPES[event_type].__name__
+    return f"| [{name}](#{name.lower()}) | `{topic.name}` | {', '.join(topic.producers)} | {', '.join(heard) or '–'} |"
+
+
+def _topic_row(entry: Mapping[str, Any]) -> str:
+    kept = "last event of each key" if entry["compacted"] else f"{entry['retention_ms'] / _DAY_MS:g} days"
+    write, read = (", ".join(f"`{user}`" for user in entry["acl"][right]) for right in ("write", "read"))
+    if entry["audience"] != "internal":
+        read += ", partners by grant" if entry["audience"] == "partner" else ", everybody"
+    key = f"`{entry['key']}`" if entry["key"] else "as it came"
+    return f"| `{entry['name']}` | {entry['audience']} | {key} | {entry['partitions']} | {kept} | {write} | {read} |"
+
+
+def _event_section(event_type: str) -> list[str]:
+    event = EVENT_TYPES[event_type]
+    schema = event_schema(event)
+    lines = ["", f"### {event.__name__}", "", f"`{event_type}`", "", schema["description"]]
+    lines += ["", "| Field | Class | Required | Meaning |", "|---|---|---|---|"]
+    lines += _rows(schema, schema.get("$defs", {}), prefix="")
+    return lines
+
+
+def _rows(schema: Mapping[str, Any], parts: Mapping[str, Any], *, prefix: str) -> list[str]:
+    lines: list[str] = []
+    for field, body in schema["properties"].items():
+        value, many = _value(body)
+        name = f"{prefix}{field}{'[]' if many else ''}"
+        required = "yes" if field in schema.get("required", ()) else "no"
+        if "$ref" in value:
+            part = parts[value["$ref"].rpartition("/")[2]]
+            lines.append(f"| `{name}` | | {required} | {part['description']} |")
+            lines += _rows(part, parts, prefix=f"{name}.")
+            continue
+        meaning = body.get("description") or value["description"]
+        if LIST_KEY in value:
+            meaning += f" [{value[LIST_KEY]}](codes.md#{value[LIST_KEY].lower()})"
+        lines.append(f"| `{name}` | {value[CLASS_KEY]} | {required} | {meaning} |")
+    return lines
+
+
+def _value(body: Mapping[str, Any]) -> tuple[Mapping[str, Any], bool]:
+    """Return the schema of the value itself, past null and list, and whether there may be several."""
+    if "anyOf" in body:
+        body = next(choice for choice in body["anyOf"] if choice.get("type") != "null")
+    return (body["items"], True) if body.get("type") == "array" else (body, False)
+
+
+def _extensible_lists() -> frozenset[str]:
+    """Return the names of the lists that some event field takes as `Open[…]`."""
+
+    def walk(node: Any) -> Iterator[str]:
+        if isinstance(node, list):
+            for item in node:
+                yield from walk(item)
+        elif isinstance(node, dict):
+            if node.get(EXTENSIBLE_KEY):
+                yield node[LIST_KEY]
+            for item in node.values():
+                yield from walk(item)
+
+    return frozenset(name for event in EVENT_TYPES.values() for name in walk(event_schema(event)))
+
+
+def _list_table(body: type[codes.Code]) -> list[str]:
+    labels = _LABELS.get(body)
+    if labels is None:
+        return [", ".join(f"`{code.value}`" for code in body)]
+    rows = [f"| `{code.value}` | {labels[code].id} | {labels[code].en} |" for code in body]
+    return ["| Code | Indonesian | English |", "|---|---|---|", *rows]

@@ -1,0 +1,117 @@
+"""Write what is generated from the event models and `topics/`, or with `--check` say what has drifted.
+
+Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift, 2 the sources are wrong.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # run as a script, the modules beside this one are found from the root
+
+from contracts.codegen.asyncapi import asyncapi_document  # noqa: E402
+from contracts.codegen.layout import Layout  # noqa: E402
+from contracts.codegen.lint import lint_event  # noqa: E402
+from contracts.codegen.reference import codes_page, events_page  # noqa: E402
+from contracts.codegen.registry import RegistryError, check_topics, read_topics, registry_document  # noqa: E402
+from contracts.codegen.schemas import event_schema  # noqa: E402
+
+from slrt_contracts.events import EVENT_TYPES  # noqa: E402
+
+REMEDY = "Run `make contracts` and commit what it writes; change the models or contracts/topics/, never these files."
+
+
+def expected_files(layout: Layout) -> dict[Path, str]:
+    """Return every generated file with its text. Raises RegistryError when the sources are wrong."""
+    topics = read_topics(layout.topics)
+    problems = check_topics(topics, EVENT_TYPES)
+    problems += [problem for event in EVENT_TYPES.values() for problem in lint_event(event)]
+    if problems:
+        raise RegistryError(problems)
+    document = asyncapi_document(topics, _good_examples(layout), version=version("slrt-contracts"))
+    files = {
+        layout.registry: _json(registry_document(topics)),
+        layout.asyncapi: _json(document),
+        layout.reference / "events.md": events_page(topics),
+        layout.reference / "codes.md": codes_page(),
+    }
+    files |= {
+        layout.schemas / f"{event_type}.json": _json(event_schema(event)) for event_type, event in EVENT_TYPES.items()
+    }
+    return files
+
+
+def drifted(layout: Layout, files: Mapping[Path, str]) -> list[str]:
+    """Return what differs between the disk and what should be there, each line naming a file."""
+    found = []
+    for path, text in files.items():
+        name = path.relative_to(layout.root)
+        if not path.exists():
+            found.append(f"{name}: is missing")
+        elif path.read_text(encoding="utf-8") != text:
+            found.append(f"{name}: is not what the models and topics say")
+    return found + [f"{path.relative_to(layout.root)}: belongs to no event" for path in _orphans(layout, files)]
+
+
+def write(layout: Layout, files: Mapping[Path, str]) -> None:
+    """Write the files and remove schemas of events that are gone."""
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for path in _orphans(layout, files):
+        path.unlink()
+
+
+def _orphans(layout: Layout, files: Mapping[Path, str]) -> list[Path]:
+    return sorted(path for path in layout.schemas.glob("*") if path not in files)
+
+
+def _good_examples(layout: Layout) -> dict[str, list[tuple[str, Any]]]:
+    return {
+        event_type: [
+            (path.stem.removeprefix("good-"), json.loads(path.read_text(encoding="utf-8")))
+            for path in sorted((layout.examples / event_type).glob("good-*.json"))
+        ]
+        for event_type in EVENT_TYPES
+    }
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; see the module's docstring."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; name the files that have drifted")
+    parser.add_argument("--root", type=Path, default=ROOT, help="root of the repository (for tests on a copy)")
+    options = parser.parse_args(arguments)
+    layout = Layout(options.root.resolve())
+    try:
+        files = expected_files(layout)
+    except RegistryError as error:
+        sys.stderr.write(f"contracts: the sources are wrong\n{_listed(error.problems)}\n")
+        return 2
+    if not options.check:
+        write(layout, files)
+        sys.stdout.write(f"contracts: wrote {len(files)} files for {len(EVENT_TYPES)} events\n")
+        return 0
+    found = drifted(layout, files)
+    if found:
+        sys.stderr.write(f"contracts: generated files have drifted\n{_listed(found)}\n{REMEDY}\n")
+        return 1
+    sys.stdout.write(f"contracts: {len(files)} generated files are current\n")
+    return 0
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

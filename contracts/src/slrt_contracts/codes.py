@@ -1,0 +1,340 @@
+"""Code lists: every value that an event may carry by name, closed ones and extensible ones.
+
+A **closed** list changes only with a new major version of the event. An **extensible** list may gain a value
+in any release, so a consumer built today must live with tomorrow's value: such a field is declared
+`Open[Sector]`, which the type checker sees as `Sector | UnknownCode`. Constructing an event takes known
+values only; decoding one keeps a value that this build does not know as an `UnknownCode`, which is a `str`.
+"""
+
+import re
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from slrt_contracts.types import CLASS_KEY, EXTENSIBLE_KEY, LIST_KEY, DataClass
+
+READING = "slrt-reading"
+"""Validation context under which values from a newer contract are accepted."""
+
+_CODE_SHAPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+
+
+class UnknownCode(str):
+    """A value of an extensible list that a newer producer knows and this build does not."""
+
+    __slots__ = ()
+
+
+class Code(StrEnum):
+    """A code list; its values are the words on the wire."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Replace what pydantic would write."""
+        del schema, handler
+        return cls.list_schema()
+
+    @classmethod
+    def list_schema(cls) -> JsonSchemaValue:
+        """Return the JSON Schema of a value of the list: its words, its name and its class."""
+        return {
+            "type": "string",
+            "enum": [member.value for member in cls],
+            "description": (cls.__doc__ or "").strip(),
+            LIST_KEY: cls.__name__,
+            CLASS_KEY: DataClass.CODE.value,
+        }
+
+
+def _newer_code(value: str, info: ValidationInfo) -> UnknownCode:
+    if info.context != READING or not _CODE_SHAPE.fullmatch(value):
+        raise ValueError("not a code")  # the union below says which list
+    return UnknownCode(value)
+
+
+class _OpenList:
+    """Read unknown values of a code list, refuse to write them."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        codes: type[Code] = get_args(source)[0]
+        # Left to right, so that a known code, the normal case, never calls into Python.
+        return core_schema.union_schema(
+            [
+                handler.generate_schema(codes),
+                core_schema.with_info_after_validator_function(_newer_code, core_schema.str_schema(strict=True)),
+            ],
+            mode="left_to_right",
+            custom_error_type="unknown_code",
+            custom_error_message=f"not a value of the code list {codes.__name__}",
+            metadata={"code_list": codes},
+            serialization=core_schema.to_string_ser_schema(when_used="json"),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        del handler
+        codes: type[Code] = schema["metadata"]["code_list"]
+        return codes.list_schema() | {EXTENSIBLE_KEY: True}
+
+
+_AnyCode = TypeVar("_AnyCode", bound=Code)
+Open = Annotated[_AnyCode | UnknownCode, _OpenList()]
+"""`Open[Sector]`: a value of an extensible list, possibly newer than this build."""
+
+
+# -- extensible lists ----------------------------------------------------------------------------------------
+class Sector(Code):
+    """Service sector of a need."""
+
+    KESEHATAN = "kesehatan"
+    PENDIDIKAN = "pendidikan"
+    SOSIAL_EKONOMI = "sosial_ekonomi"
+    PANGAN = "pangan"
+    ENERGI = "energi"
+    INFRASTRUKTUR = "infrastruktur"
+    PERTANIAN = "pertanian"
+    PERIKANAN = "perikanan"
+    PERUMAHAN = "perumahan"
+    ADMINDUK = "adminduk"
+    KETENAGAKERJAAN = "ketenagakerjaan"
+
+
+class ProgrammeCode(Code):
+    """Programme of the catalogue."""
+
+    PBI_JK = "PBI-JK"
+    JKN_APBD = "JKN-APBD"
+    JAMPERSAL = "JAMPERSAL"
+    PIP = "PIP"
+    KIP_K = "KIP-K"
+    PKH = "PKH"
+    BLT_DD = "BLT-DD"
+    KUBE = "KUBE"
+    REHSOS = "REHSOS"
+    TELANTAR = "TELANTAR"
+    ODGJ = "ODGJ"
+    YATIM = "YATIM"
+    SANTUNAN = "SANTUNAN"
+    BENCANA = "BENCANA"
+    ZAKAT = "ZAKAT"
+    TRANSPORT = "TRANSPORT"
+    SEMBAKO = "SEMBAKO"
+    SUB_LISTRIK = "SUB-LISTRIK"
+    SUB_LPG = "SUB-LPG"
+    JALAN = "JALAN"
+    BPBL = "BPBL"
+    SUB_PUPUK = "SUB-PUPUK"
+    PERIKANAN = "PERIKANAN"
+    RUTILAHU = "RUTILAHU"
+    ADMINDUK = "ADMINDUK"
+    KERJA = "KERJA"
+
+
+class NeedCode(Code):
+    """What is needed: the programme asked for, or a local service without a programme."""
+
+    PBI_JK = "PBI-JK"
+    JKN_APBD = "JKN-APBD"
+    JAMPERSAL = "JAMPERSAL"
+    PIP = "PIP"
+    KIP_K = "KIP-K"
+    PKH = "PKH"
+    BLT_DD = "BLT-DD"
+    KUBE = "KUBE"
+    REHSOS = "REHSOS"
+    TELANTAR = "TELANTAR"
+    ODGJ = "ODGJ"
+    YATIM = "YATIM"
+    SANTUNAN = "SANTUNAN"
+    BENCANA = "BENCANA"
+    ZAKAT = "ZAKAT"
+    TRANSPORT = "TRANSPORT"
+    SEMBAKO = "SEMBAKO"
+    SUB_LISTRIK = "SUB-LISTRIK"
+    SUB_LPG = "SUB-LPG"
+    JALAN = "JALAN"
+    BPBL = "BPBL"
+    SUB_PUPUK = "SUB-PUPUK"
+    PERIKANAN = "PERIKANAN"
+    RUTILAHU = "RUTILAHU"
+    ADMINDUK = "ADMINDUK"
+    KERJA = "KERJA"
+    DOMISILI = "DOMISILI"
+    SKTM = "SKTM"
+    LAINNYA = "LAINNYA"
+
+
+class FunctionCode(Code):
+    """What an office does, whatever it is called in its region."""
+
+    SOSIAL = "SOSIAL"
+    PENDIDIKAN = "PENDIDIKAN"
+    KESEHATAN = "KESEHATAN"
+    DUKCAPIL = "DUKCAPIL"
+    PUPR = "PUPR"
+    PERKIM = "PERKIM"
+    NAKER = "NAKER"
+    PMD = "PMD"
+    P3A = "P3A"
+    PERTANIAN = "PERTANIAN"
+    PERIKANAN = "PERIKANAN"
+    PERINDAG = "PERINDAG"
+    ESDM = "ESDM"
+    BPBD = "BPBD"
+    BAPPEDA = "BAPPEDA"
+    KEMENAG = "KEMENAG"
+    BPJS_KES = "BPJS-KES"
+    PLN = "PLN"
+    BAZNAS = "BAZNAS"
+    KECAMATAN = "KECAMATAN"
+    SLRT = "SLRT"
+
+
+class OutcomeCode(Code):
+    """How a need ended."""
+
+    FULFILLED = "fulfilled"
+    PARTLY = "partly"
+    EXPLAINED_ONLY = "explained_only"
+    NOT_ELIGIBLE = "not_eligible"
+    PROPOSED_WAITING_QUOTA = "proposed_waiting_quota"
+    OTHER_OWNER = "other_owner"
+    PERSON_UNREACHABLE = "person_unreachable"
+    DIED_MOVED = "died_moved"
+
+
+class DeclineReason(Code):
+    """Why an office does not take a referral, or why it is sent on."""
+
+    OTHER_OWNER = "other_owner"
+    OUT_OF_AREA = "out_of_area"
+    NOT_ELIGIBLE = "not_eligible"
+    DOCUMENTS_MISSING = "documents_missing"
+    QUOTA_FULL = "quota_full"
+    DUPLICATE = "duplicate"
+    UNCLEAR = "unclear"
+
+
+class Channel(Code):
+    """How the case came in."""
+
+    FACILITATOR = "facilitator"
+    FRONT_OFFICE = "front_office"
+    PUSKESOS = "puskesos"
+    WHATSAPP = "whatsapp"
+    PHONE = "phone"
+    WEB = "web"
+    PAPER = "paper"
+
+
+class NotificationChannel(Code):
+    """How a message reaches the resident."""
+
+    EMAIL = "email"
+    WHATSAPP = "whatsapp"
+
+
+class FailureReason(Code):
+    """Why a message will not be delivered."""
+
+    NO_CONTACT = "no_contact"
+    OPTED_OUT = "opted_out"
+    RECIPIENT_REFUSED = "recipient_refused"
+    EXPIRED = "expired"
+
+
+class NikStatus(Code):
+    """How far the population register knows the person's NIK."""
+
+    UNVERIFIED = "unverified"
+    MATCHED = "matched"
+    MISMATCH = "mismatch"
+    NOT_FOUND = "not_found"
+    NONE = "none"
+
+
+class ParticipationStatus(Code):
+    """Where a participation stands."""
+
+    ACTIVE = "active"
+
+
+class DecidedByLevel(Code):
+    """Where the decision was made: the coordinator in the village, the manager in the regency."""
+
+    VILLAGE = "village"
+    REGENCY = "regency"
+
+
+class AttributeName(Code):
+    """A fact about a need that routing rules may ask for."""
+
+    ASSET_CLASS = "asset_class"
+    CENTRE_LINE = "centre_line"
+    GRID_NEARBY = "grid_nearby"
+    HAS_NIK = "has_nik"
+    AGE_BAND = "age_band"
+    SCHOOL_LEVEL = "school_level"
+    SCHOOL_STATUS = "school_status"
+    DOCUMENT = "document"
+
+
+class AttributeValue(Code):
+    """The value of an attribute; which values go with which name says `catalogue.ATTRIBUTES`."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    NATIONAL_ROAD = "national_road"
+    PROVINCIAL_ROAD = "provincial_road"
+    REGENCY_ROAD = "regency_road"
+    VILLAGE_ROAD = "village_road"
+    YELLOW = "yellow"
+    WHITE = "white"
+    UNDER_FIVE = "under_five"
+    CHILD = "child"
+    ADULT = "adult"
+    ELDERLY = "elderly"
+    PRIMARY = "primary"
+    JUNIOR = "junior"
+    SENIOR = "senior"
+    HIGHER = "higher"
+    ENROLLED = "enrolled"
+    OUT_OF_SCHOOL = "out_of_school"
+    IDENTITY_CARD = "identity_card"
+    FAMILY_CARD = "family_card"
+    BIRTH_CERTIFICATE = "birth_certificate"
+    DEATH_CERTIFICATE = "death_certificate"
+    CHILD_CARD = "child_card"
+
+
+# -- closed lists --------------------------------------------------------------------------------------------
+class RegistryStatus(Code):
+    """What the welfare registry said when the case was screened."""
+
+    LISTED = "listed"
+    NOT_LISTED = "not_listed"
+    UNKNOWN = "unknown"
+
+
+class Recommendation(Code):
+    """What the back office proposes for a need."""
+
+    REFER = "refer"
+    SOLVE_LOCALLY = "solve_locally"
+
+
+class NeedDecision(Code):
+    """What was decided for a need."""
+
+    REFER = "refer"
+    SOLVED_LOCALLY = "solved_locally"
+
+
+class ClosedBy(Code):
+    """Who ended the case: the resident's answer, or the rule for those who never answer."""
+
+    RESIDENT = "resident"
+    POLICY = "policy"

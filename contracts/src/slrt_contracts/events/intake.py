@@ -1,0 +1,170 @@
+"""Facts told by the intake service: the life of a case."""
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, ValidationInfo, model_validator
+
+from slrt_contracts.catalogue import ATTRIBUTES
+from slrt_contracts.codes import (
+    READING,
+    AttributeName,
+    AttributeValue,
+    Channel,
+    ClosedBy,
+    DecidedByLevel,
+    NeedCode,
+    NeedDecision,
+    Open,
+    OutcomeCode,
+    ProgrammeCode,
+    Recommendation,
+    RegistryStatus,
+    Sector,
+)
+from slrt_contracts.events.base import Event, Part
+from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId, SatisfiedFlag, SubjectFlag, UrgentFlag
+
+# One field report holds a handful of needs; the bound keeps an event far below the broker's message limit.
+_PerNeed = Field(min_length=1, max_length=50)
+_Attributes = Field(max_length=20)
+
+
+class NeedAttribute(Part):
+    """A fact about a need that routing rules may ask for."""
+
+    name: Open[AttributeName]
+    value: Open[AttributeValue]
+
+    @model_validator(mode="after")
+    def _value_belongs_to_name(self, info: ValidationInfo) -> Self:
+        # Tomorrow's contract may allow a pair that this build does not know.
+        if info.context != READING and self.value not in ATTRIBUTES[self.name]:
+            raise ValueError(f"{self.name} cannot be {self.value}")
+        return self
+
+
+class NeedSnapshot(Part):
+    """A need as it was when the event was recorded."""
+
+    need_id: NeedId
+    need_code: Open[NeedCode]
+    sector: Open[Sector]
+    programme_code: Open[ProgrammeCode] | None = None
+    urgent: UrgentFlag
+    attributes: Annotated[tuple[NeedAttribute, ...], _Attributes] = ()
+
+
+class RecommendedNeed(Part):
+    """A need with what the back office proposes for it."""
+
+    need_id: NeedId
+    recommendation: Recommendation
+
+
+class DecidedNeed(NeedSnapshot):
+    """A need with what was decided for it."""
+
+    decision: NeedDecision
+
+
+class NeedOutcome(Part):
+    """A need with how it ended."""
+
+    need_id: NeedId
+    outcome_code: Open[OutcomeCode]
+
+
+class _CaseEvent(Event):
+    TOPIC: ClassVar[str] = "slrt.intake.case.v1"
+    KEY: ClassVar[str] = "case_id"
+
+    case_id: CaseId
+
+
+class CaseRegistered(_CaseEvent):
+    """A case got its ticket number.
+
+    Told when the reporter's draft is confirmed. The registry fetches the identities by claim check and
+    records person, family and needs; the resident is sent the ticket number.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-registered.v1"
+
+    channel: Open[Channel]
+    district_code: DistrictCode
+    urgent: UrgentFlag
+    has_subject: SubjectFlag
+    needs: Annotated[tuple[NeedSnapshot, ...], _PerNeed]
+
+
+class CaseScreened(_CaseEvent):
+    """The front office compared the case with the welfare registry.
+
+    Told once the registry check is done, also when it could not answer. For timelines and reports.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-screened.v1"
+
+    registry_status: RegistryStatus
+
+
+class CaseRecommended(_CaseEvent):
+    """The back office proposed what to do with each need.
+
+    Told when the recommendation goes to the coordinator or the manager. For timelines and reports.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-recommended.v1"
+
+    needs: Annotated[tuple[RecommendedNeed, ...], _PerNeed]
+
+
+class CaseDecided(_CaseEvent):
+    """The coordinator or the manager decided what happens with each need.
+
+    The referral service makes a referral of every need decided `refer`; the resident is told.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-decided.v1"
+
+    district_code: DistrictCode
+    decided_by_level: Open[DecidedByLevel]
+    needs: Annotated[tuple[DecidedNeed, ...], _PerNeed]
+
+
+class NeedOutcomeRecorded(_CaseEvent):
+    """A need has an outcome, by a referral or in the village.
+
+    Told once per need, each time its outcome is set. For timelines and reports.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.need-outcome-recorded.v1"
+
+    need_id: NeedId
+    outcome_code: Open[OutcomeCode]
+    referral_id: Annotated[
+        ReferralId | None, Field(description="The referral that brought the outcome; null when solved locally.")
+    ] = None
+
+
+class CaseResolved(_CaseEvent):
+    """Every need of the case has an outcome.
+
+    The resident is asked whether it helped.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-resolved.v1"
+
+    outcomes: Annotated[tuple[NeedOutcome, ...], _PerNeed]
+
+
+class CaseClosed(_CaseEvent):
+    """The case ended, by the resident's answer or by the rule for those who never answer.
+
+    The referral service confirms its completed referrals; the resident gets the last message.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-closed.v1"
+
+    closed_by: ClosedBy
+    satisfied: SatisfiedFlag | None = None

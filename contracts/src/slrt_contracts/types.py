@@ -1,0 +1,161 @@
+"""Classified types: the only building blocks an event field may have.
+
+Every type says three things about a value: what it may look like (so that no name, number or free text of
+a person fits), what class of data it is (`x-slrt-class` in the JSON Schema), and what it means. A field of
+bare `str`, `int` or `UUID` is refused by the schema lint (`contracts/schema_lint.py`).
+"""
+
+from datetime import date
+from enum import StrEnum
+from typing import Annotated, Any, NewType
+from uuid import UUID
+
+from pydantic import Field
+from pydantic.fields import FieldInfo
+
+CLASS_KEY = "x-slrt-class"
+"""JSON Schema keyword of ours: what class of data a value is."""
+LIST_KEY = "x-slrt-list"
+"""JSON Schema keyword of ours: the name of the code list that a value comes from."""
+EXTENSIBLE_KEY = "x-slrt-extensible"
+"""JSON Schema keyword of ours: readers must expect values that are not listed yet."""
+
+
+class DataClass(StrEnum):
+    """What kind of data a value is. There is no class for personal data: it has no place in an event."""
+
+    IDENTIFIER = "id"
+    """An id that only its owner can resolve to a person or a thing."""
+    CODE = "code"
+    """One value of a published code list, or a rule, version or template named by one."""
+    REGION = "region"
+    """A region, never finer than a district (kecamatan)."""
+    OFFICE = "office"
+    """An office; an institution, not a person."""
+    FLAG = "flag"
+    """True or false."""
+    COUNT = "count"
+    """A small number of things."""
+    DATE = "date"
+    """The date of an administrative fact, never a date of birth."""
+
+
+def classified(data_class: DataClass, description: str, *, shape: str | None = None, **limits: Any) -> Any:
+    """Return the pydantic field information that gives a type its class, its meaning and its limits.
+
+    `shape` is a pattern for the JSON Schema alone, for types that pydantic parses: most JSON Schema validators
+    do not check `format`, and whoever relies on one of them must be no less protected.
+    """
+    extra: dict[str, Any] = {CLASS_KEY: data_class.value}
+    if shape is not None:
+        extra["pattern"] = shape
+    field: FieldInfo = Field(description=description, json_schema_extra=extra, **limits)
+    return field
+
+
+UUID_SHAPE = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+DATE_SHAPE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+
+def _identifier(description: str) -> Any:
+    return classified(DataClass.IDENTIFIER, description, shape=UUID_SHAPE)
+
+
+# -- ids: a UUID each, told apart by the type checker ------------------------------------------------------
+CaseId = NewType("CaseId", Annotated[UUID, _identifier("A case (kasus): one contact of a resident.")])
+NeedId = NewType("NeedId", Annotated[UUID, _identifier("A need (kebutuhan): one problem inside a case.")])
+ReferralId = NewType("ReferralId", Annotated[UUID, _identifier("A referral (rujukan): a need sent to an office.")])
+PersonId = NewType("PersonId", Annotated[UUID, _identifier("A person in the registry; not a NIK.")])
+FamilyId = NewType("FamilyId", Annotated[UUID, _identifier("A family in the registry; not a KK number.")])
+ParticipationId = NewType(
+    "ParticipationId", Annotated[UUID, _identifier("A participation (kepesertaan) in a programme.")]
+)
+NotificationId = NewType("NotificationId", Annotated[UUID, _identifier("One message to one resident.")])
+EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
+
+# -- places and offices --------------------------------------------------------------------------------------
+# [0-9] and not \d: pydantic's engine lets \d match the digits of every script, JSON Schema's does not.
+DISTRICT_PATTERN = r"^[0-9]{2}\.[0-9]{2}\.[0-9]{2}$"
+OFFICE_PATTERN = r"^[0-9]{2}(\.[0-9]{2}){0,2}\.[A-Z][A-Z0-9-]{1,19}$"
+
+DistrictCode = NewType(
+    "DistrictCode",
+    Annotated[
+        str,
+        classified(
+            DataClass.REGION,
+            "District (kecamatan) by its dotted Kemendagri code, such as 12.74.05; never finer.",
+            pattern=DISTRICT_PATTERN,
+            max_length=8,
+        ),
+    ],
+)
+OfficeCode = NewType(
+    "OfficeCode",
+    Annotated[
+        str,
+        classified(
+            DataClass.OFFICE,
+            "Office: region code down to district, then its function, such as 12.74.DUKCAPIL; region 00 is national.",
+            pattern=OFFICE_PATTERN,
+            max_length=29,
+        ),
+    ],
+)
+
+# -- names of rules, policies and templates ------------------------------------------------------------------
+RuleId = NewType(
+    "RuleId",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "A routing rule by its id, such as road-unknown-owner.",
+            pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,7}$",
+            max_length=48,
+        ),
+    ],
+)
+PolicyVersion = NewType(
+    "PolicyVersion",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "A version of the rules: year.month.serial, such as 2026.07.1.",
+            pattern=r"^20[0-9]{2}\.(0[1-9]|1[0-2])\.[0-9]{1,3}$",
+            max_length=11,
+        ),
+    ],
+)
+TemplateCode = NewType(
+    "TemplateCode",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "A message template by its code, such as referral-accepted.",
+            pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+){1,5}$",
+            max_length=40,
+        ),
+    ],
+)
+
+# -- plain values: strict, because JSON Schema does not take "yes" for true or 1 for a date ------------------
+UrgentFlag = Annotated[
+    bool, classified(DataClass.FLAG, "True when help cannot wait for the normal clock.", strict=True)
+]
+SubjectFlag = Annotated[
+    bool, classified(DataClass.FLAG, "True when the case is about a person, false when about a place.", strict=True)
+]
+SatisfiedFlag = Annotated[bool, classified(DataClass.FLAG, "The resident's answer to 'did it help?'.", strict=True)]
+MemberCount = Annotated[
+    int, classified(DataClass.COUNT, "How many people belong to the family.", strict=True, ge=0, le=99)
+]
+RerouteCount = Annotated[
+    int, classified(DataClass.COUNT, "How often this need was sent on already.", strict=True, ge=0, le=99)
+]
+StartDate = Annotated[
+    date,
+    classified(DataClass.DATE, "First day of the participation, in local time.", shape=DATE_SHAPE, strict=True),
+]

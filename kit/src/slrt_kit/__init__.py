@@ -1,0 +1,1 @@
+"""How the SLRT services say it safely: settings, database, outbox, inbox, messaging, HTTP, telemetry."""

@@ -1,0 +1,45 @@
+"""Put on record who looked at whose data and what for, in the transaction that reads it."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from slrt_kit.access import Principal
+from slrt_kit.db import UnitOfWork
+
+_INSERT = text(
+    """
+    INSERT INTO access_log (at, subject, roles, office, purpose, action, object_type, object_id, fields, request_id)
+    VALUES (:at, :subject, :roles, :office, :purpose, :action, :object_type, :object_id, :fields, :request_id)
+    """
+)
+
+
+async def record_access(
+    work: UnitOfWork,
+    principal: Principal,
+    *,
+    purpose: str,
+    action: str,
+    object_type: str,
+    object_id: UUID,
+    fields: Sequence[str],
+    request_id: str | None,
+) -> None:
+    """Write one row of the access log; the caller commits it before the data leaves the process."""
+    await work.connection.execute(
+        _INSERT,
+        {
+            "at": work.clock.now(),
+            "subject": principal.subject,
+            "roles": sorted(principal.roles),
+            "office": principal.office,
+            "purpose": purpose,
+            "action": action,
+            "object_type": object_type,
+            "object_id": object_id,
+            "fields": list(fields),
+            "request_id": request_id,
+        },
+    )

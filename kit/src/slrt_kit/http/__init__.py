@@ -1,0 +1,1 @@
+"""The HTTP face of a service: problems, identity, commands, reads, health."""

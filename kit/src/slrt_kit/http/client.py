@@ -1,0 +1,96 @@
+"""Fetch from another service with this service's own token: the claim check for what no event may carry."""
+
+import asyncio
+import time
+from typing import Any
+from uuid import UUID
+
+import httpx
+from opentelemetry import propagate
+from pydantic import SecretStr
+
+from slrt_kit import metrics
+from slrt_kit.messaging.errors import RejectedError, TransientError
+
+TIMEOUT = httpx.Timeout(5.0, connect=2.0)
+_RENEW_BEFORE_S = 30
+_HTTP_OK = 200
+_UNAUTHORIZED = 401
+
+
+class ServiceClient:
+    """A client of one other service.
+
+    What comes back is either the JSON, or a failure by class: `TransientError` for everything that will pass
+    (no connection, 5xx, 429, the issuer away), `RejectedError` for a refusal.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token_url: str,
+        client_id: str,
+        client_secret: SecretStr,
+        client: httpx.AsyncClient,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._owner = base_url
+        self._token_url = token_url
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._client = client
+        self._token = ""
+        self._token_expires = 0.0
+        self._renewing = asyncio.Lock()
+
+    async def get(self, path: str, *, purpose: str, event_id: UUID) -> Any:
+        """GET ``path`` for a stated purpose; ``event_id`` is what makes the caller ask, for the owner's access log.
+
+        Raises:
+            TransientError: try again later.
+            RejectedError: the owner refuses or does not have it.
+        """
+        try:
+            response = await self._get(path, purpose=purpose, event_id=event_id)
+            if response.status_code == _UNAUTHORIZED:
+                self._token_expires = 0.0
+                response = await self._get(path, purpose=purpose, event_id=event_id)
+        except httpx.HTTPError as error:
+            metrics.CLAIM_CHECKS.labels(self._owner, "unreachable").inc()
+            raise TransientError(f"claim check: {type(error).__name__}") from error
+        metrics.CLAIM_CHECKS.labels(self._owner, str(response.status_code)).inc()
+        if response.status_code == _HTTP_OK:
+            return response.json()
+        # 404 may only mean that the owner's copy has not caught up; 401 that the issuer is restarting.
+        if response.status_code in (401, 408, 425, 429) or response.is_server_error:
+            raise TransientError(f"claim check answered {response.status_code}")
+        raise RejectedError(f"claim check answered {response.status_code}")
+
+    async def _get(self, path: str, *, purpose: str, event_id: UUID) -> httpx.Response:
+        headers = {
+            "Authorization": f"Bearer {await self._own_token()}",
+            "Purpose": purpose,
+            "X-Request-Id": str(event_id),
+        }
+        propagate.inject(headers)
+        return await self._client.get(self._base_url + path, headers=headers, timeout=TIMEOUT)
+
+    async def _own_token(self) -> str:
+        async with self._renewing:
+            if time.time() > self._token_expires - _RENEW_BEFORE_S:
+                response = await self._client.post(
+                    self._token_url,
+                    data={
+                        "grant_type": "client_credentials",
+                        "client_id": self._client_id,
+                        "client_secret": self._client_secret.get_secret_value(),
+                    },
+                    timeout=TIMEOUT,
+                )
+                if response.status_code != _HTTP_OK:
+                    raise TransientError(f"token endpoint answered {response.status_code}")
+                answer = response.json()
+                self._token = answer["access_token"]
+                self._token_expires = time.time() + float(answer.get("expires_in", 60))
+            return self._token

@@ -1,0 +1,139 @@
+"""Answer every failure as RFC 9457 problem+json with a stable type and a sentence in the caller's language."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import ORJSONResponse
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from slrt_kit.db import DATABASE_DOWN, StaleVersionError
+from slrt_kit.logs import get_logger
+from slrt_kit.problems import (
+    InternalError,
+    InvalidRequestError,
+    MalformedJsonError,
+    NotFoundError,
+    ProblemError,
+    ServiceUnavailableError,
+    StaleError,
+    Text,
+)
+
+log = get_logger(__name__)
+
+PROBLEM_TYPE_PREFIX = "urn:slrt:problem:"
+
+
+class Problem(BaseModel):
+    """RFC 9457: what went wrong, with a stable type."""
+
+    type: str = Field(examples=["urn:slrt:problem:not-found"])
+    title: str
+    status: int
+    detail: str | None = None
+    request_id: str | None = None
+
+
+_PROBLEM_CONTENT = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"description": "The request was refused; nothing was changed.", "content": _PROBLEM_CONTENT},
+    "422": {"description": "The request does not fit; nothing was changed.", "content": _PROBLEM_CONTENT},
+    "503": {"description": "Nothing can be stored at the moment; see Retry-After.", "content": _PROBLEM_CONTENT},
+}
+"""What every route may answer besides its own."""
+
+
+def language_of(request: Request) -> str:
+    """``"en"`` or ``"id"`` by Accept-Language; Indonesian unless English is asked for first."""
+    first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
+    return "en" if first.startswith("en") else "id"
+
+
+def problem_response(request: Request, problem: ProblemError) -> Response:
+    """The problem as a response, in the caller's language."""
+    language = language_of(request)
+    body: dict[str, Any] = {
+        "type": PROBLEM_TYPE_PREFIX + problem.slug,
+        "title": getattr(problem.title, language),
+        "status": problem.status,
+    }
+    if problem.detail is not None:
+        body["detail"] = getattr(problem.detail, language)
+    body |= problem.extra
+    request_id = getattr(request.state, "request_id", None)
+    if request_id:
+        body["request_id"] = request_id
+    headers = {"Content-Language": language, **problem.headers}
+    return ORJSONResponse(body, problem.status, headers, media_type="application/problem+json")
+
+
+_HTTP_TITLES = {
+    401: Text("Masuk terlebih dahulu", "Sign in first"),
+    404: NotFoundError.title,
+    405: Text("Metode tidak tersedia di alamat ini", "This address does not take that method"),
+    413: Text("Isi permintaan terlalu besar", "The body is too large"),
+    415: Text("Kirim sebagai application/json", "Send it as application/json"),
+}
+_HTTP_SLUGS = {
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "body-too-large",
+    415: "unsupported-media-type",
+}
+
+
+def _from_http(error: HTTPException) -> ProblemError:
+    title = _HTTP_TITLES.get(error.status_code, Text(str(error.detail), str(error.detail)))
+    slug = _HTTP_SLUGS.get(error.status_code, f"http-{error.status_code}")
+    kind = type("HttpProblem", (ProblemError,), {"slug": slug, "status": error.status_code, "title": title})
+    problem: ProblemError = kind()
+    problem.headers = dict(error.headers or {})
+    return problem
+
+
+def _from_validation(error: RequestValidationError) -> ProblemError:
+    found = error.errors()
+    if any(e["type"] == "json_invalid" for e in found):
+        return MalformedJsonError()
+    # The value that was sent is left out on purpose: it may be somebody's number.
+    errors = [
+        {"pointer": "/" + "/".join(str(part) for part in e["loc"]), "code": e["type"], "detail": e["msg"]}
+        for e in found
+    ]
+    return InvalidRequestError(errors=errors)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Turn every exception that can leave a route into a problem."""
+
+    @app.exception_handler(ProblemError)
+    async def _problem(request: Request, error: ProblemError) -> Response:
+        return problem_response(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def _validation(request: Request, error: RequestValidationError) -> Response:
+        return problem_response(request, _from_validation(error))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> Response:
+        return problem_response(request, _from_http(error))
+
+    @app.exception_handler(StaleVersionError)
+    async def _stale(request: Request, _error: StaleVersionError) -> Response:
+        return problem_response(request, StaleError())
+
+    async def _database_down(request: Request, error: Exception) -> Response:
+        log.warning("database is away", error=type(error).__name__, path=request.url.path)
+        return problem_response(request, ServiceUnavailableError())
+
+    for kind in DATABASE_DOWN:
+        app.add_exception_handler(kind, _database_down)
+
+    @app.exception_handler(Exception)
+    async def _bug(request: Request, error: Exception) -> Response:
+        # Starlette re-raises after this answer, so the server logs the stack too; here it gets its trace id.
+        log.error("request crashed", error=type(error).__name__, path=request.url.path)
+        return problem_response(request, InternalError())

@@ -1,0 +1,145 @@
+"""Remember which events a consumer has handled, and keep those that cannot be handled yet, in its own database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+# One round trip for the three questions that decide what happens to an event.
+_CLAIM = text(
+    """
+    WITH waiting AS (
+        SELECT bool_or(event_id = :event_id) AS itself, true AS any FROM parked
+        WHERE consumer = :consumer AND topic = :topic AND partition_key = :key
+        HAVING count(*) > 0
+    ), claimed AS (
+        INSERT INTO inbox (consumer, event_id)
+        SELECT :consumer, :event_id WHERE NOT EXISTS (SELECT FROM waiting)
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    )
+    SELECT (SELECT itself FROM waiting) AS itself,
+           EXISTS (SELECT FROM waiting) AS key_waits,
+           EXISTS (SELECT FROM claimed) AS claimed
+    """
+)
+_SEEN = text(
+    """
+    SELECT EXISTS (SELECT FROM inbox WHERE consumer = :consumer AND event_id = :event_id)
+        OR EXISTS (SELECT FROM parked WHERE consumer = :consumer AND topic = :topic AND partition_key = :key)
+    """
+)
+_CLAIM_PARKED = text(
+    "INSERT INTO inbox (consumer, event_id) VALUES (:consumer, :event_id) ON CONFLICT DO NOTHING RETURNING 1"
+)
+_PARK = text(
+    """
+    INSERT INTO parked (consumer, event_id, topic, partition_key, headers, payload, reason, next_attempt_at)
+    VALUES (:consumer, :event_id, :topic, :key, CAST(:headers AS jsonb), :payload, :reason, :next_attempt_at)
+    ON CONFLICT (consumer, event_id) DO NOTHING
+    """
+)
+# The oldest parked event of each key, if it is due; locked, so that two workers never try the same one.
+_NEXT_DUE = text(
+    """
+    SELECT id, event_id, topic, partition_key, headers, payload, reason, attempts, parked_at
+    FROM parked p
+    WHERE consumer = :consumer AND next_attempt_at <= :now
+      AND NOT EXISTS (SELECT FROM parked e WHERE e.consumer = p.consumer AND e.topic = p.topic
+                      AND e.partition_key = p.partition_key AND e.id < p.id)
+    ORDER BY next_attempt_at LIMIT 1
+    FOR UPDATE SKIP LOCKED
+    """
+)
+_RELEASE = text("DELETE FROM parked WHERE id = :id")
+_POSTPONE = text(
+    "UPDATE parked SET attempts = attempts + 1, next_attempt_at = :next_attempt_at, reason = :reason WHERE id = :id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RawEvent:
+    """An event as it came: what is needed to handle it now or later. ``headers`` keep their order."""
+
+    topic: str
+    key: str
+    headers: Sequence[tuple[str, bytes]]
+    payload: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedEvent:
+    """The oldest parked event of a key."""
+
+    id: int
+    event_id: UUID
+    raw: RawEvent
+    reason: str
+    attempts: int
+    parked_at: datetime
+
+
+class Inbox:
+    """The inbox and the parking lot of one consumer; every call works in the caller's transaction."""
+
+    def __init__(self, consumer: str) -> None:
+        self._consumer = consumer
+
+    async def seen(self, connection: AsyncConnection, event_id: UUID, raw: RawEvent) -> bool:
+        """Whether the event was handled, is parked, or must queue behind a parked event of its key."""
+        return bool(await connection.scalar(_SEEN, self._params(event_id, raw)))
+
+    async def claim(self, connection: AsyncConnection, event_id: UUID, raw: RawEvent) -> str:
+        """Take the event for handling in this transaction.
+
+        Returns ``"claimed"``, ``"duplicate"`` (handled before, or parked itself), or ``"behind"`` (an earlier
+        event of its key is parked).
+        """
+        row = (await connection.execute(_CLAIM, self._params(event_id, raw))).one()
+        if row.key_waits:
+            return "duplicate" if row.itself else "behind"
+        return "claimed" if row.claimed else "duplicate"
+
+    async def claim_parked(self, connection: AsyncConnection, parked: ParkedEvent) -> bool:
+        """Take a parked event for handling and release it; False when it had been handled already."""
+        found = await connection.scalar(_CLAIM_PARKED, {"consumer": self._consumer, "event_id": parked.event_id})
+        await connection.execute(_RELEASE, {"id": parked.id})
+        return found is not None
+
+    async def park(
+        self, connection: AsyncConnection, event_id: UUID, raw: RawEvent, *, reason: str, until: datetime
+    ) -> None:
+        """Keep the event until it can be handled; later events of its key queue behind it."""
+        headers = orjson.dumps([[name, value.decode("latin-1")] for name, value in raw.headers]).decode()
+        await connection.execute(
+            _PARK,
+            self._params(event_id, raw)
+            | {"headers": headers, "payload": raw.payload, "reason": reason, "next_attempt_at": until},
+        )
+
+    async def next_due(self, connection: AsyncConnection, now: datetime) -> ParkedEvent | None:
+        """Lock the next parked event whose time has come, oldest of its key first."""
+        row = (await connection.execute(_NEXT_DUE, {"consumer": self._consumer, "now": now})).one_or_none()
+        if row is None:
+            return None
+        headers = tuple((name, value.encode("latin-1")) for name, value in row.headers)
+        raw = RawEvent(row.topic, row.partition_key, headers, row.payload)
+        return ParkedEvent(row.id, row.event_id, raw, row.reason, row.attempts, row.parked_at)
+
+    async def postpone(self, connection: AsyncConnection, parked: ParkedEvent, *, reason: str, until: datetime) -> None:
+        """Count a failed attempt."""
+        await connection.execute(_POSTPONE, {"id": parked.id, "reason": reason, "next_attempt_at": until})
+
+    async def parked_count(self, connection: AsyncConnection) -> int:
+        """How many events of this consumer are parked."""
+        count = await connection.scalar(
+            text("SELECT count(*) FROM parked WHERE consumer = :consumer"), {"consumer": self._consumer}
+        )
+        return int(count or 0)
+
+    def _params(self, event_id: UUID, raw: RawEvent) -> dict[str, object]:
+        return {"consumer": self._consumer, "event_id": event_id, "topic": raw.topic, "key": raw.key}

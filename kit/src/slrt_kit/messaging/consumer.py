@@ -1,0 +1,288 @@
+"""Drive a processor from Kafka: explicit offsets, paused partitions, dead letters, clean rebalances."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalGenerationError, IllegalStateError, KafkaError
+from aiokafka.structs import ConsumerRecord
+
+from slrt_kit import metrics
+from slrt_kit.inbox import RawEvent
+from slrt_kit.logs import get_logger
+from slrt_kit.messaging.errors import DeadLetterLimitError, UnreadableError
+from slrt_kit.messaging.processor import TRANSIENT, Processor
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerSettings:
+    """How a consumer works. Times in seconds unless named otherwise."""
+
+    bootstrap: str
+    group: str
+    topics: Sequence[str]
+    dead_letter_topic: str
+    session_timeout_ms: int = 6000
+    max_batch: int = 500
+    poll_ms: int = 200
+    pause_min: float = 0.2
+    pause_max: float = 15.0
+    parked_every: float = 1.0
+    dead_letters_in_a_row: int = 20
+    dead_letter_share: float = 0.05
+    dead_letter_window: int = 1000
+
+
+@dataclass(slots=True)
+class _Pause:
+    """A partition that waits out a transient fault."""
+
+    since: float
+    until: float
+    delay: float
+
+
+@dataclass(slots=True)
+class _DeadLetterGuard:
+    """Counts unreadable events among the last ones and says when it is enough."""
+
+    settings: ConsumerSettings
+    recent: deque[bool] = field(default_factory=deque)
+    in_a_row: int = 0
+
+    def note(self, *, dead: bool) -> None:
+        """Raises DeadLetterLimitError over the limit."""
+        self.in_a_row = self.in_a_row + 1 if dead else 0
+        self.recent.append(dead)
+        if len(self.recent) > self.settings.dead_letter_window:
+            self.recent.popleft()
+        full = len(self.recent) == self.settings.dead_letter_window
+        share = sum(self.recent) / len(self.recent) if full else 0.0
+        if self.in_a_row > self.settings.dead_letters_in_a_row or share > self.settings.dead_letter_share:
+            raise DeadLetterLimitError(self.settings.group)
+
+
+class _FinishBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Let the batch in hand end and its offsets be committed before partitions go to somebody else."""
+
+    def __init__(self, busy: asyncio.Lock, paused: dict[TopicPartition, _Pause]) -> None:
+        self._busy = busy
+        self._paused = paused
+
+    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        async with self._busy:
+            for partition in revoked:
+                self._paused.pop(partition, None)
+
+    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        """Nothing to load: what is known of a key is in the database."""
+
+
+class EventConsumer:
+    """One member of a consumer group.
+
+    Offsets are committed after the database has committed, so a crash means redelivery, which the inbox absorbs.
+    """
+
+    def __init__(self, settings: ConsumerSettings, processor: Processor[Any]) -> None:
+        self._settings = settings
+        self._processor = processor
+        self._guard = _DeadLetterGuard(settings)
+        self._busy = asyncio.Lock()
+        self._paused: dict[TopicPartition, _Pause] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set; faults of the broker and the database are waited out without end.
+
+        When the dead-letter limit is reached the consumer stops for good and says so by metric and log, but the
+        rest of the process lives on.
+        """
+        metrics.CONSUMER_STOPPED.labels(self._settings.group).set(0)
+        retrying = asyncio.create_task(self._retry_parked(stop))
+        try:
+            while not stop.is_set():
+                try:
+                    await self._run_connected(stop)
+                except DeadLetterLimitError:
+                    metrics.CONSUMER_STOPPED.labels(self._settings.group).set(1)
+                    log.critical("dead-letter limit reached: consumer stopped", group=self._settings.group)
+                    await stop.wait()
+                except (KafkaError, OSError, TimeoutError) as error:
+                    log.warning("consumer lost its broker", group=self._settings.group, error=type(error).__name__)
+                    await _wait(stop, 1.0)
+        finally:
+            retrying.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await retrying
+
+    async def _run_connected(self, stop: asyncio.Event) -> None:
+        settings = self._settings
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=settings.bootstrap,
+            group_id=settings.group,
+            client_id=settings.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=settings.session_timeout_ms,
+            heartbeat_interval_ms=max(settings.session_timeout_ms // 4, 250),
+            max_poll_records=settings.max_batch,
+            # A topic that was made after we subscribed must not stay unseen for the default five minutes.
+            metadata_max_age_ms=10_000,
+        )
+        dead_letters = AIOKafkaProducer(bootstrap_servers=settings.bootstrap, acks="all", enable_idempotence=True)
+        self._paused.clear()
+        consumer.subscribe(list(settings.topics), listener=_FinishBeforeRevoke(self._busy, self._paused))
+        try:
+            await consumer.start()
+            await dead_letters.start()
+            log.info("consumer joined", group=settings.group, topics=list(settings.topics))
+            while not stop.is_set():
+                self._resume_due(consumer)
+                batches = await consumer.getmany(timeout_ms=settings.poll_ms)
+                if batches:
+                    async with self._busy:
+                        await self._handle(consumer, dead_letters, batches)
+                await self._measure(consumer)
+        finally:
+            # Stopping leaves the group, so that others take over at once.
+            for client in (consumer, dead_letters):
+                with contextlib.suppress(KafkaError, OSError, TimeoutError):
+                    await asyncio.wait_for(client.stop(), 10)
+
+    async def _handle(
+        self,
+        consumer: AIOKafkaConsumer,
+        dead_letters: AIOKafkaProducer,
+        batches: dict[TopicPartition, list[ConsumerRecord]],
+    ) -> None:
+        """All partitions side by side, each in order; a fault in one holds up none of the others."""
+        results = await asyncio.gather(
+            *(self._handle_partition(consumer, dead_letters, *batch) for batch in batches.items()),
+            return_exceptions=True,
+        )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    async def _handle_partition(
+        self,
+        consumer: AIOKafkaConsumer,
+        dead_letters: AIOKafkaProducer,
+        partition: TopicPartition,
+        records: list[ConsumerRecord],
+    ) -> None:
+        done: int | None = None
+        try:
+            for record in records:
+                if partition not in consumer.assignment():
+                    return
+                await self._handle_record(dead_letters, record)
+                done = record.offset + 1
+            self._paused.pop(partition, None)
+        except (*TRANSIENT, KafkaError) as error:
+            # A Kafka error here is a dead letter that could not be written: the event waits, as for any other fault.
+            self._pause(consumer, partition, record.offset, error, moved=done is not None)
+        finally:
+            if done is not None:
+                await self._commit(consumer, partition, done)
+
+    async def _handle_record(self, dead_letters: AIOKafkaProducer, record: ConsumerRecord) -> None:
+        key = record.key.decode(errors="replace") if record.key is not None else ""
+        raw = RawEvent(record.topic, key, tuple(record.headers), record.value)
+        try:
+            await self._processor.process(raw)
+        except UnreadableError as error:
+            await self._dead_letter(dead_letters, record, str(error))
+            self._guard.note(dead=True)
+        else:
+            self._guard.note(dead=False)
+
+    async def _dead_letter(self, producer: AIOKafkaProducer, record: ConsumerRecord, reason: str) -> None:
+        origin = {
+            "dlq-reason": reason,
+            "dlq-consumer": self._settings.group,
+            "dlq-topic": record.topic,
+            "dlq-partition": str(record.partition),
+            "dlq-offset": str(record.offset),
+        }
+        headers = [*record.headers, *((name, value.encode()) for name, value in origin.items())]
+        await producer.send_and_wait(
+            self._settings.dead_letter_topic, key=record.key, value=record.value, headers=headers
+        )
+        metrics.CONSUMER_EVENTS.labels(self._settings.group, "unreadable", "dead-lettered").inc()
+        log.error("event dead-lettered", group=self._settings.group, reason=reason, offset=record.offset)
+
+    def _pause(
+        self,
+        consumer: AIOKafkaConsumer,
+        partition: TopicPartition,
+        offset: int,
+        error: Exception,
+        *,
+        moved: bool,
+    ) -> None:
+        now = asyncio.get_running_loop().time()
+        before = self._paused.get(partition)
+        if before is None or moved:
+            pause = _Pause(now, now + self._settings.pause_min, self._settings.pause_min)
+        else:
+            delay = min(before.delay * 2, self._settings.pause_max)
+            pause = _Pause(before.since, now + delay, delay)
+        self._paused[partition] = pause
+        # Gone in a rebalance meanwhile: whoever has the partition now reads the event again.
+        with contextlib.suppress(IllegalStateError):
+            consumer.seek(partition, offset)
+            consumer.pause(partition)
+        log.warning(
+            "partition paused",
+            group=self._settings.group,
+            topic=partition.topic,
+            partition=partition.partition,
+            offset=offset,
+            seconds=round(pause.delay, 1),
+            error=type(error).__name__,
+            detail=str(error)[:200],
+        )
+
+    def _resume_due(self, consumer: AIOKafkaConsumer) -> None:
+        now = asyncio.get_running_loop().time()
+        due = [p for p in consumer.paused() if p not in self._paused or self._paused[p].until <= now]
+        if due:
+            consumer.resume(*due)
+
+    async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+        try:
+            await consumer.commit({partition: offset})
+        except (CommitFailedError, IllegalGenerationError, IllegalStateError) as error:
+            # The partition has moved on to another member, which will find these events in the inbox.
+            log.info("offset not committed", group=self._settings.group, error=type(error).__name__)
+
+    async def _measure(self, consumer: AIOKafkaConsumer) -> None:
+        now = asyncio.get_running_loop().time()
+        for partition in consumer.assignment():
+            labels = (self._settings.group, partition.topic, str(partition.partition))
+            high = consumer.highwater(partition)
+            if high is not None:
+                metrics.CONSUMER_LAG.labels(*labels).set(max(high - await consumer.position(partition), 0))
+            pause = self._paused.get(partition)
+            metrics.CONSUMER_PAUSED_SECONDS.labels(*labels).set(now - pause.since if pause else 0)
+
+    async def _retry_parked(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await _wait(stop, self._settings.parked_every)
+            try:
+                async with self._busy:
+                    await self._processor.retry_parked()
+            except TRANSIENT as error:
+                log.warning("parked events wait", group=self._settings.group, error=type(error).__name__)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

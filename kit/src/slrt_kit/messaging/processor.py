@@ -1,0 +1,210 @@
+"""Take one received event to its end: applied once, parked, dead-lettered, or left for later; no Kafka in here."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from time import perf_counter
+from typing import Any, Generic, TypeVar
+
+import httpx
+from opentelemetry import trace
+
+from slrt_contracts.envelope import Envelope, EnvelopeError
+from slrt_contracts.events import EVENT_TYPES
+from slrt_contracts.events.base import UndecodableEventError
+from slrt_contracts.types import EventId
+from slrt_kit import metrics
+from slrt_kit.db import DATABASE_DOWN, Database, StaleVersionError
+from slrt_kit.inbox import Inbox, ParkedEvent, RawEvent
+from slrt_kit.logs import get_logger
+from slrt_kit.messaging.errors import IgnoredError, RejectedError, TransientError, UnreadableError
+from slrt_kit.messaging.handlers import Entry, Handlers, Received
+from slrt_kit.telemetry import context_of, tracer
+
+log = get_logger(__name__)
+
+Deps = TypeVar("Deps")
+
+CRASHES_BEFORE_PARKING = 3
+"""How often a handler may fail for no known reason before its event is parked."""
+_PARK_DELAY_MIN = timedelta(seconds=1)
+_PARK_DELAY_MAX = timedelta(minutes=5)
+
+TRANSIENT = (TransientError, httpx.TransportError, *DATABASE_DOWN)
+
+
+class Outcome(StrEnum):
+    """What became of an event."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    IGNORED = "ignored"
+    PARKED = "parked"
+
+
+def park_delay(attempts: int) -> timedelta:
+    """How long a parked event rests before its next attempt: 1, 2, 4… seconds, at most 5 minutes."""
+    return min(_PARK_DELAY_MIN * (1 << min(attempts, 20)), _PARK_DELAY_MAX)
+
+
+class Processor(Generic[Deps]):
+    """Applies events for one consumer (one consumer group)."""
+
+    def __init__(self, *, consumer: str, database: Database, handlers: Handlers[Deps], deps: Deps) -> None:
+        self._consumer = consumer
+        self._database = database
+        self._handlers = handlers
+        self._deps = deps
+        self._inbox = Inbox(consumer)
+
+    async def process(self, raw: RawEvent) -> Outcome:
+        """Handle one event from the topic.
+
+        Raises:
+            TransientError and its kin (`TRANSIENT`): nothing happened; the same event must come again.
+            UnreadableError: the bytes are no event; the caller dead-letters them.
+        """
+        started = perf_counter()
+        received, entry = self._decode(raw)
+        if entry is None:
+            self._count(received.envelope, Outcome.IGNORED)
+            return Outcome.IGNORED
+        envelope = received.envelope
+        with tracer.start_as_current_span(
+            f"process {raw.topic}",
+            context=context_of(envelope.traceparent),
+            kind=trace.SpanKind.CONSUMER,
+            attributes={
+                "messaging.system": "kafka",
+                "messaging.destination.name": raw.topic,
+                "messaging.consumer.group.name": self._consumer,
+                "messaging.message.id": str(envelope.id),
+            },
+        ):
+            outcome = await self._process(raw, received, entry)
+        self._count(envelope, outcome)
+        metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
+        if outcome is Outcome.APPLIED:
+            delay = (self._database.clock.now() - envelope.recordedtime).total_seconds()
+            metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
+        return outcome
+
+    def _decode(self, raw: RawEvent) -> tuple[Received[Any], Entry[Deps] | None]:
+        try:
+            envelope = Envelope.from_headers(raw.headers)
+        except EnvelopeError as error:
+            raise UnreadableError(str(error)) from error
+        entry = self._handlers.entries.get(envelope.type)
+        if entry is None:
+            # Also a type that is newer than this code: it has no handler here, so it concerns others.
+            return Received(None, envelope), None
+        if raw.payload is None:
+            raise UnreadableError(f"{envelope.type} has no payload")
+        try:
+            event = EVENT_TYPES[envelope.type].decode(raw.payload)
+        except UndecodableEventError as error:
+            raise UnreadableError(str(error)) from error
+        return Received(event, envelope), entry
+
+    async def _process(self, raw: RawEvent, received: Received[Any], entry: Entry[Deps]) -> Outcome:
+        event_id = received.envelope.id
+        failure = ""
+        for _ in range(CRASHES_BEFORE_PARKING):
+            try:
+                prepared: Any = None
+                if entry.prepare is not None:
+                    async with self._database.read() as session:
+                        seen = await self._inbox.seen(session, event_id, raw)
+                    # Nothing is done outside for an event that will not be applied now.
+                    if not seen:
+                        prepared = await entry.prepare(received, self._deps)
+                return await self._apply(raw, received, entry, prepared)
+            except TRANSIENT:
+                raise
+            except IgnoredError:
+                return Outcome.IGNORED
+            except RejectedError as rejected:
+                failure = rejected.reason
+                break
+            except StaleVersionError:
+                failure = "stale version"
+            except Exception as error:
+                failure = f"crash: {type(error).__name__}"
+                log.exception("handler crashed", consumer=self._consumer, event_id=str(event_id))
+        return await self._park(raw, event_id, failure)
+
+    async def _apply(self, raw: RawEvent, received: Received[Any], entry: Entry[Deps], prepared: Any) -> Outcome:
+        envelope = received.envelope
+        async with self._database.unit_of_work(causation_id=envelope.id) as work:
+            claim = await self._inbox.claim(work.connection, envelope.id, raw)
+            if claim == "duplicate":
+                return Outcome.DUPLICATE
+            if claim == "behind":
+                now = self._database.clock.now()
+                await self._inbox.park(
+                    work.connection, envelope.id, raw, reason="behind an earlier parked event", until=now
+                )
+                await work.commit()
+                return Outcome.PARKED
+            arguments = (received, work, self._deps)
+            await (entry.apply(*arguments, prepared) if entry.prepare else entry.apply(*arguments))
+            await work.commit()
+        return Outcome.APPLIED
+
+    async def _park(self, raw: RawEvent, event_id: Any, reason: str) -> Outcome:
+        async with self._database.unit_of_work() as work:
+            until = self._database.clock.now() + park_delay(0)
+            await self._inbox.park(work.connection, event_id, raw, reason=reason, until=until)
+            await work.commit()
+        log.warning("event parked", consumer=self._consumer, event_id=str(event_id), reason=reason)
+        return Outcome.PARKED
+
+    async def retry_parked(self) -> int:
+        """Try every parked event whose time has come, oldest of each key first; returns how many were applied.
+
+        Raises:
+            TransientError and its kin: the database or a part that the handler needs is away.
+        """
+        applied = 0
+        while await self._retry_next(self._database.clock.now()):
+            applied += 1
+        async with self._database.read() as session:
+            metrics.CONSUMER_PARKED.labels(self._consumer).set(await self._inbox.parked_count(session))
+        return applied
+
+    async def _retry_next(self, now: datetime) -> bool:
+        """Try one; False when none was due or the one that was due failed again."""
+        async with self._database.unit_of_work() as work:
+            parked = await self._inbox.next_due(work.connection, now)
+            if parked is None:
+                return False
+            work.causation_id = EventId(parked.event_id)
+            savepoint = await work.connection.begin_nested()
+            try:
+                if await self._inbox.claim_parked(work.connection, parked):
+                    received, entry = self._decode(parked.raw)
+                    if entry is not None:
+                        arguments = (received, work, self._deps)
+                        if entry.prepare is not None:
+                            prepared = await entry.prepare(received, self._deps)
+                            await entry.apply(*arguments, prepared)
+                        else:
+                            await entry.apply(*arguments)
+                await savepoint.commit()
+                done = True
+            except TRANSIENT:
+                raise
+            except Exception as error:  # noqa: BLE001 — as above: it stays parked, with the newest reason
+                await savepoint.rollback()
+                work.recorded_events = 0
+                await self._postpone(work.connection, parked, error, now)
+                done = False
+            await work.commit()
+        return done
+
+    async def _postpone(self, connection: Any, parked: ParkedEvent, error: Exception, now: datetime) -> None:
+        reason = error.reason if isinstance(error, RejectedError) else f"crash: {type(error).__name__}"
+        until = now + park_delay(parked.attempts + 1)
+        await self._inbox.postpone(connection, parked, reason=reason, until=until)
+
+    def _count(self, envelope: Envelope, outcome: Outcome) -> None:
+        metrics.CONSUMER_EVENTS.labels(self._consumer, envelope.type, outcome).inc()

@@ -1,0 +1,91 @@
+"""Write the events of an aggregate beside its row, in the same transaction; the relay publishes them afterwards."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import orjson
+from opentelemetry import propagate
+from sqlalchemy import text
+
+from slrt_contracts.envelope import Envelope, source_of
+from slrt_contracts.events.base import Event
+from slrt_contracts.types import EventId
+from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.db import UnitOfWork
+
+MAX_PAYLOAD_BYTES = 256 * 1024
+"""Far below the broker's limit of 1 MiB: what the broker can never take is refused here, at its origin."""
+
+_INSERT = text(
+    """
+    INSERT INTO outbox (event_id, topic, partition_key, key_sequence, headers, payload, created_at)
+    SELECT e.event_id, e.topic, e.partition_key, e.key_sequence, e.headers, convert_to(e.payload, 'UTF8'), e.created_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
+        event_id uuid, topic text, partition_key text, key_sequence bigint, headers jsonb, payload text,
+        created_at timestamptz)
+    ORDER BY e.key_sequence
+    """
+)
+
+
+class EventTooLargeError(Exception):
+    """An event is larger than any of ours may be: a bug of the producer, found before the commit."""
+
+
+class Outbox:
+    """The outbox of one service.
+
+    Call `add` after the compare-and-set of the aggregate that raised the events: holding that row's lock is what
+    keeps the order per key (design: one relay, pending rows by ``seq``, version compare-and-set writers).
+    """
+
+    def __init__(self, service: str) -> None:
+        self._source = source_of(service)
+
+    async def add(self, work: UnitOfWork, events: Iterable[RecordedEvent]) -> list[tuple[EventId, RecordedEvent]]:
+        """Insert the events as pending rows; returns them with the ids that they were given.
+
+        Raises:
+            EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`; nothing is written.
+        """
+        identified = [(EventId(work.new_id()), recorded) for recorded in events]
+        rows = [self._row(work, event_id, recorded) for event_id, recorded in identified]
+        if not rows:
+            return []
+        await work.connection.execute(_INSERT, {"rows": orjson.dumps(rows).decode()})
+        work.recorded_events += len(rows)
+        return identified
+
+    def _row(self, work: UnitOfWork, event_id: EventId, recorded: RecordedEvent) -> dict[str, object]:
+        event = recorded.event
+        payload = event.encode()
+        if len(payload) > MAX_PAYLOAD_BYTES:
+            raise EventTooLargeError(f"{event.TYPE} of key {event.partition_key} has {len(payload)} bytes")
+        now = work.clock.now()
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        envelope = Envelope.of(
+            event,
+            id=event_id,
+            source=self._source,
+            time=recorded.happened_at,
+            recordedtime=now,
+            keysequence=recorded.key_sequence,
+            correlationid=correlation_of(event),
+            causationid=work.causation_id,
+            traceparent=carrier.get("traceparent"),
+        )
+        return {
+            "event_id": str(event_id),
+            "topic": event.TOPIC,
+            "partition_key": event.partition_key,
+            "key_sequence": recorded.key_sequence,
+            "headers": [[name, value.decode()] for name, value in envelope.to_headers()],
+            "payload": payload.decode(),
+            "created_at": now.isoformat(),
+        }
+
+
+def correlation_of(event: Event) -> UUID:
+    """The case that the event belongs to; an event about no case stands for itself."""
+    return UUID(str(getattr(event, "case_id", event.partition_key)))

@@ -1,0 +1,31 @@
+"""Regions of Indonesia: dotted Kemendagri codes and the table of names behind them."""
+
+from slrt_kit.regions.codes import (
+    InvalidRegionCodeError,
+    Level,
+    RegionCode,
+    ancestors,
+    covers,
+    district_of,
+    level_of,
+    parent_of,
+    regency_of,
+    region_code,
+)
+from slrt_kit.regions.table import Region, Regions, RegionTableError
+
+__all__ = [
+    "InvalidRegionCodeError",
+    "Level",
+    "Region",
+    "RegionCode",
+    "RegionTableError",
+    "Regions",
+    "ancestors",
+    "covers",
+    "district_of",
+    "level_of",
+    "parent_of",
+    "regency_of",
+    "region_code",
+]

@@ -1,0 +1,239 @@
+"""Publish committed outbox rows to Kafka, in order per key, from the one active relay of a service."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import psycopg
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from psycopg.rows import class_row
+
+from slrt_kit import metrics
+from slrt_kit.logs import get_logger
+
+log = get_logger(__name__)
+
+_LOCK_KEY = "slrt-relay"
+_FETCH = """
+    SELECT seq, topic, partition_key, headers, payload, created_at
+    FROM outbox ORDER BY seq LIMIT %s
+"""
+# By explicit seq and never by range: identity values commit out of order, so a range could cover a row that
+# became visible after it was read and was never sent.
+_ARCHIVE = """
+    WITH moved AS (DELETE FROM outbox WHERE seq = ANY(%s) RETURNING *)
+    INSERT INTO outbox_archive
+           (seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at)
+    SELECT seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at FROM moved
+"""
+_PARTITIONS_AHEAD_DAYS = 3
+_HOUSEKEEPING_EVERY_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RelaySettings:
+    """How a relay works. Times in seconds."""
+
+    batch_size: int = 1000
+    idle_poll_min: float = 0.01
+    idle_poll_max: float = 0.1
+    retry_min: float = 0.2
+    retry_max: float = 5.0
+    send_timeout: float = 30.0
+    archive_days: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    seq: int
+    topic: str
+    partition_key: str
+    headers: list[list[str]]
+    payload: bytes | None
+    created_at: datetime
+
+
+class Relay:
+    """The relay of one service database.
+
+    Standby copies may run: the one that holds a session advisory lock works, on the same connection that reads
+    and deletes, so that losing the connection is losing the lock. A row leaves the outbox only after the broker
+    has acknowledged it and everything before it in the batch; no row is ever skipped.
+    """
+
+    def __init__(self, *, database_url: str, kafka_bootstrap: str, service: str, settings: RelaySettings) -> None:
+        self._database_url = database_url
+        self._bootstrap = kafka_bootstrap
+        self._service = service
+        self._settings = settings
+        self._nudge = asyncio.Event()
+
+    def nudge(self) -> None:
+        """Say that rows were just committed, so that the relay does not sleep out its poll."""
+        self._nudge.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set. Faults of the database or the broker are waited out without end."""
+        delay = self._settings.retry_min
+        while not stop.is_set():
+            try:
+                await self._run_connected(stop)
+                delay = self._settings.retry_min
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
+                log.warning("relay lost its database", error=type(error).__name__)
+                delay = await self._back_off(stop, delay)
+            finally:
+                metrics.RELAY_ACTIVE.set(0)
+
+    async def _run_connected(self, stop: asyncio.Event) -> None:
+        connection = await psycopg.AsyncConnection.connect(
+            self._database_url,
+            autocommit=True,
+            connect_timeout=3,
+            prepare_threshold=1,
+            application_name="slrt-relay",
+        )
+        async with connection:
+            while not stop.is_set() and not await self._try_lock(connection):
+                await _wait(stop, self._settings.retry_min)
+            if stop.is_set():
+                return
+            metrics.RELAY_ACTIVE.set(1)
+            log.info("relay is active")
+            await self._run_active(connection, stop)
+
+    async def _try_lock(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (_LOCK_KEY,))
+        row = await cursor.fetchone()
+        return bool(row and row[0])
+
+    async def _run_active(self, connection: psycopg.AsyncConnection[Any], stop: asyncio.Event) -> None:
+        delay = self._settings.retry_min
+        while not stop.is_set():
+            producer = self._new_producer()
+            try:
+                await producer.start()
+                delay = self._settings.retry_min
+                await self._publish_until_stopped(connection, producer, stop)
+            except (KafkaError, TimeoutError, OSError) as error:
+                # What the broker holds of the batch is unknown now. The rows are still here; a new producer
+                # sends them again, and consumers know the events by their ids.
+                metrics.RELAY_ERRORS.inc()
+                log.warning("relay discards its producer", error=type(error).__name__, detail=str(error))
+                delay = await self._back_off(stop, delay)
+            finally:
+                with contextlib.suppress(KafkaError, TimeoutError, OSError):
+                    await asyncio.wait_for(producer.stop(), 5)
+
+    def _new_producer(self) -> AIOKafkaProducer:
+        return AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            client_id=f"slrt-{self._service}-relay",
+            enable_idempotence=True,
+            acks="all",
+            request_timeout_ms=5000,
+            retry_backoff_ms=100,
+            max_batch_size=256 * 1024,
+        )
+
+    async def _publish_until_stopped(
+        self, connection: psycopg.AsyncConnection[Any], producer: AIOKafkaProducer, stop: asyncio.Event
+    ) -> None:
+        sleep = self._settings.idle_poll_min
+        housekeeping_due = 0.0
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            if loop.time() >= housekeeping_due:
+                await keep_archive(connection, today=datetime.now(UTC).date(), days=self._settings.archive_days)
+                housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
+            self._nudge.clear()
+            rows = await self._fetch(connection)
+            if rows:
+                await self._publish(connection, producer, rows)
+                sleep = self._settings.idle_poll_min
+            if len(rows) < self._settings.batch_size:
+                await self._sleep(sleep)
+                sleep = min(sleep * 1.5, self._settings.idle_poll_max)
+
+    async def _fetch(self, connection: psycopg.AsyncConnection[Any]) -> list[_Row]:
+        async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
+            await cursor.execute(_FETCH, (self._settings.batch_size,))
+            rows = await cursor.fetchall()
+        metrics.OUTBOX_PENDING.set(len(rows))
+        age = (datetime.now(UTC) - rows[0].created_at).total_seconds() if rows else 0.0
+        metrics.OUTBOX_AGE.set(max(age, 0.0))
+        return rows
+
+    async def _publish(
+        self, connection: psycopg.AsyncConnection[Any], producer: AIOKafkaProducer, rows: Sequence[_Row]
+    ) -> None:
+        acknowledged: list[int] = []
+        try:
+            async with asyncio.timeout(self._settings.send_timeout):
+                sent = [
+                    await producer.send(
+                        row.topic,
+                        key=row.partition_key.encode(),
+                        value=row.payload,
+                        headers=[(name, value.encode()) for name, value in row.headers],
+                    )
+                    for row in rows
+                ]
+                for row, future in zip(rows, sent, strict=True):
+                    await future
+                    acknowledged.append(row.seq)
+                    metrics.RELAY_PUBLISHED.labels(row.topic).inc()
+        finally:
+            # Also on an error: what was acknowledged before it needs no second sending.
+            if acknowledged:
+                await connection.execute(_ARCHIVE, (acknowledged,))
+
+    async def _sleep(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._nudge.wait(), seconds)
+
+    async def _back_off(self, stop: asyncio.Event, delay: float) -> float:
+        await _wait(stop, delay)
+        return min(delay * 2, self._settings.retry_max)
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+async def keep_archive(connection: psycopg.AsyncConnection[Any], *, today: date, days: int) -> None:
+    """Make the archive's daily partitions ahead and drop those older than ``days``.
+
+    A day's partition is not made while the default partition already holds rows of that day (PostgreSQL would
+    refuse): they stay where they are, and the day's rows go on into the default partition.
+    """
+    for ahead in range(_PARTITIONS_AHEAD_DAYS + 1):
+        day = today + timedelta(days=ahead)
+        name = f"outbox_archive_{day:%Y%m%d}"
+        async with connection.transaction():
+            held = await connection.execute(
+                "SELECT to_regclass(%s) IS NOT NULL OR EXISTS (SELECT FROM outbox_archive_default "
+                "WHERE published_at >= %s AND published_at < %s)",
+                (name, day, day + timedelta(days=1)),
+            )
+            row = await held.fetchone()
+            if row and not row[0]:
+                await connection.execute(
+                    f"CREATE TABLE {name} PARTITION OF outbox_archive "
+                    f"FOR VALUES FROM ('{day} 00:00:00+00') TO ('{day + timedelta(days=1)} 00:00:00+00')"
+                )
+    oldest = today - timedelta(days=days)
+    partitions = await connection.execute(
+        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^outbox_archive_[0-9]{8}$' ORDER BY relname"
+    )
+    for (name,) in await partitions.fetchall():
+        if name < f"outbox_archive_{oldest:%Y%m%d}":
+            await connection.execute(f"DROP TABLE {name}")
+            log.info("archive partition dropped", partition=name)
+    await connection.execute("DELETE FROM outbox_archive_default WHERE published_at < %s", (oldest,))
+    await connection.execute("DELETE FROM idempotency WHERE created_at < now() - interval '7 days'")

@@ -1,0 +1,66 @@
+"""The command line that every service has: one image, the role is an argument."""
+
+from collections.abc import Callable, Sequence
+
+import typer
+from fastapi import FastAPI
+
+from slrt_kit.messaging.consumer import EventConsumer
+from slrt_kit.runtime import Part, Runtime, health_part, migrate, serve, start
+
+
+def service_commands(
+    *,
+    name: str,
+    runtime: Callable[[], Runtime],
+    app: Callable[[Runtime], FastAPI],
+    consumers: Callable[[Runtime], Sequence[EventConsumer]],
+) -> typer.Typer:
+    """The roles ``api | worker | relay | migrate | all`` of a service.
+
+    ``all`` runs the API, every consumer and the relay in one process: the profile of a small office.
+    """
+    cli = typer.Typer(name=f"slrt-{name}", no_args_is_help=True, add_completion=False)
+
+    def api_part(composed: Runtime) -> Part:
+        settings = composed.settings
+        return lambda stop: serve(app(composed), host=settings.http_host, port=settings.http_port, stop=stop)
+
+    def worker_parts(composed: Runtime) -> list[Part]:
+        return [consumer.run for consumer in consumers(composed)]
+
+    @cli.command("api")
+    def api() -> None:
+        """Serve the HTTP API."""
+        composed = runtime()
+        start(composed, role="api", parts=lambda: [api_part(composed)])
+
+    @cli.command("worker")
+    def worker() -> None:
+        """Consume the events that this service acts on."""
+        composed = runtime()
+        start(composed, role="worker", parts=lambda: [*worker_parts(composed), *health_part(composed)])
+
+    @cli.command("relay")
+    def relay() -> None:
+        """Publish the outbox; standby copies wait for the lock."""
+        composed = runtime()
+        start(composed, role="relay", parts=lambda: [composed.relay.run, *health_part(composed)])
+
+    @cli.command("migrate")
+    def migrate_database() -> None:
+        """Bring the database to the newest schema, then end."""
+        migrate(runtime())
+
+    @cli.command("all")
+    def everything() -> None:
+        """API, worker and relay in one process."""
+        composed = runtime()
+
+        def parts() -> list[Part]:
+            composed.database.on_events_committed = composed.relay.nudge
+            return [api_part(composed), composed.relay.run, *worker_parts(composed)]
+
+        start(composed, role="all", parts=parts)
+
+    return cli

@@ -1,0 +1,219 @@
+"""Compose and run the roles of a service: what `app.py` of each service is built with."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeVar
+
+import httpx
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from starlette.applications import Starlette
+
+from slrt_contracts.events import EVENT_TYPES
+from slrt_contracts.topics import dead_letter_topic
+from slrt_kit import migrations
+from slrt_kit.db import Database
+from slrt_kit.http.app import build_app, health_routes
+from slrt_kit.http.auth import TokenVerifier
+from slrt_kit.http.client import ServiceClient
+from slrt_kit.logs import configure_logging, get_logger
+from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
+from slrt_kit.messaging.handlers import Handlers
+from slrt_kit.messaging.processor import Processor
+from slrt_kit.outbox import Outbox
+from slrt_kit.relay import Relay, RelaySettings
+from slrt_kit.settings import ServiceSettings
+from slrt_kit.telemetry import configure_telemetry
+
+log = get_logger(__name__)
+
+Deps = TypeVar("Deps")
+
+DRAIN_SECONDS = 25
+"""How long a role may take to end what it has in hand after SIGTERM."""
+
+
+@dataclass
+class Runtime:
+    """The parts of one service process, made on first use, so that a role opens only what it needs."""
+
+    name: str
+    package: str
+    settings: ServiceSettings
+    _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url.get_secret_value(), pool_size=self.settings.database_pool_size)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        return Outbox(self.name)
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        client = httpx.AsyncClient(follow_redirects=False, timeout=5.0)
+        self._clients.append(client)
+        return client
+
+    @cached_property
+    def verifier(self) -> TokenVerifier:
+        return TokenVerifier(
+            issuer=self.settings.oidc_issuer,
+            audience=self.settings.oidc_audience,
+            jwks_url=self.settings.oidc_jwks_url,
+            client=self.http,
+        )
+
+    @cached_property
+    def relay(self) -> Relay:
+        return Relay(
+            database_url=self.settings.database_url.get_secret_value(),
+            kafka_bootstrap=self.settings.kafka_bootstrap,
+            service=self.name,
+            settings=RelaySettings(),
+        )
+
+    def client_of(self, base_url: str) -> ServiceClient:
+        """A client of another service, with this service's identity."""
+        return ServiceClient(
+            base_url=base_url,
+            token_url=self.settings.token_url,
+            client_id=self.settings.client_id,
+            client_secret=self.settings.client_secret,
+            client=self.http,
+        )
+
+    def consumer(
+        self, name: str, handlers: Handlers[Deps], deps: Deps, *, topics: Sequence[str] | None = None
+    ) -> EventConsumer:
+        """A member of the consumer group ``slrt.<service>.<name>``, on the topics of the types it handles."""
+        group = f"slrt.{self.name}.{name}"
+        return EventConsumer(
+            ConsumerSettings(
+                bootstrap=self.settings.kafka_bootstrap,
+                group=group,
+                topics=topics or topics_of(handlers),
+                dead_letter_topic=dead_letter_topic(self.name),
+                session_timeout_ms=self.settings.kafka_session_timeout_ms,
+            ),
+            Processor(consumer=group, database=self.database, handlers=handlers, deps=deps),
+        )
+
+    def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
+        """The service's HTTP application."""
+        return build_app(
+            title=title,
+            description=description,
+            version="1",
+            package=self.package,
+            routers=routers,
+            database=self.database,
+            verifier=self.verifier,
+        )
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if "database" in self.__dict__:
+            await self.database.close()
+        for client in self._clients:
+            await client.aclose()
+
+
+def topics_of(handlers: Handlers[Any]) -> list[str]:
+    """The topics of the event types that have a handler."""
+    return sorted({EVENT_TYPES[name].TOPIC for name in handlers.entries})
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers: the role decides when to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def serve(app: FastAPI | Starlette, *, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve HTTP until ``stop``; then finish the requests in hand."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS - 5,
+        backlog=2048,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await serving
+
+
+Part = Callable[[asyncio.Event], Any]
+"""A part of a role: a coroutine function that works until the event is set."""
+
+
+async def run_parts(runtime: Runtime, *, role: str, parts: Sequence[Part]) -> None:
+    """Run the parts side by side until SIGTERM or SIGINT, or until one fails; then drain all of them."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, stop.set)
+    log.info("role started", role=role)
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(part(stop)) for part in parts]
+            await stop.wait()
+            _done, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
+            for task in late:
+                log.warning("part did not end in time", role=role)
+                task.cancel()
+    finally:
+        await runtime.close()
+    log.info("role ended", role=role)
+
+
+def health_part(runtime: Runtime) -> list[Part]:
+    """Health and metrics of a role that has no API, on ``metrics_port`` when one is set."""
+    port = runtime.settings.metrics_port
+    if port is None:
+        return []
+    app = Starlette(routes=health_routes(database=runtime.database, package=runtime.package))
+    return [lambda stop: serve(app, host=runtime.settings.http_host, port=port, stop=stop)]
+
+
+def start(runtime: Runtime, *, role: str, parts: Callable[[], Sequence[Part]]) -> None:
+    """Configure the process for a role and run it to its end."""
+    configure_logging(service=runtime.name, role=role, level=runtime.settings.log_level)
+    configure_telemetry(service=runtime.name, role=role, otlp_endpoint=runtime.settings.otlp_endpoint)
+
+    async def main() -> None:
+        await run_parts(runtime, role=role, parts=parts())
+
+    with asyncio.Runner(loop_factory=uvicorn_loop()) as runner:
+        runner.run(main())
+
+
+def uvicorn_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop where it is installed (not on Windows), else the standard loop."""
+    try:
+        import uvloop  # noqa: PLC0415 — optional by platform
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def migrate(runtime: Runtime) -> None:
+    """The ``migrate`` role: a one-off job."""
+    configure_logging(service=runtime.name, role="migrate", level=runtime.settings.log_level)
+    migrations.upgrade(runtime.package, runtime.settings.database_url.get_secret_value())
+    log.info("database is at head", revision=migrations.head(runtime.package))

@@ -1,0 +1,26 @@
+"""One trace from the browser's request through the outbox and Kafka to the next service's effect."""
+
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+tracer = trace.get_tracer("slrt")
+
+
+def configure_telemetry(*, service: str, role: str, otlp_endpoint: str | None) -> None:
+    """Make trace ids always, and export spans when an OTLP endpoint is given.
+
+    Ids are made without an exporter too, so that events carry a ``traceparent`` and logs a ``trace_id``.
+    """
+    provider = TracerProvider(resource=Resource.create({"service.name": f"slrt-{service}", "slrt.role": role}))
+    if otlp_endpoint:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{otlp_endpoint}/v1/traces")))
+    trace.set_tracer_provider(provider)
+
+
+def context_of(traceparent: str | None) -> Context:
+    """The trace context that a received event continues."""
+    return propagate.extract({"traceparent": traceparent} if traceparent else {})

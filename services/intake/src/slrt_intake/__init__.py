@@ -1,0 +1,1 @@
+"""The one door: reports, cases, needs, desk decisions, tracking."""

@@ -1,0 +1,192 @@
+"""Cases at the desk: register, read, screen, recommend, decide."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from slrt_contracts.codes import DecidedByLevel
+from slrt_contracts.types import CaseId, NeedId
+from slrt_intake import usecases
+from slrt_intake.api.parts import IntakeParts, Parts
+from slrt_intake.api.schemas import (
+    CaseReceipt,
+    CaseView,
+    DecideBody,
+    NeedCodeView,
+    RecommendBody,
+    RegisterCaseBody,
+    ScreenBody,
+    TimelineView,
+    need_catalogue,
+)
+from slrt_intake.domain.case import Case
+from slrt_intake.domain.transitions import CaseStatus
+from slrt_intake.reports.nik import check_person_numbers
+from slrt_intake.store import cases as case_store
+from slrt_intake.store.timeline import timeline
+from slrt_kit.db import UnitOfWork
+from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.commands import Answer, Command, check_version, command, etag
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_cursor, encode_cursor
+
+router = APIRouter(tags=["cases"])
+
+
+@router.get("/need-codes")
+async def list_need_codes(_: Annotated[Authorized, require("intake.case.read")]) -> list[NeedCodeView]:
+    """The catalogue of needs."""
+    return need_catalogue()
+
+
+@router.post("/cases", status_code=201, response_model=CaseReceipt)
+async def register_case(
+    body: RegisterCaseBody, request: Annotated[Command, command("intake.case.register")], parts: Parts
+) -> Response:
+    """Register a contact. 201 means that it is durable. Doubtful numbers are warnings, never a refusal."""
+
+    async def work(unit: UnitOfWork) -> Answer:
+        case = await usecases.register_case(
+            body.command(unit.new_id),
+            cases=parts.cases(unit),
+            regions=parts.regions,
+            scope=request.scope,
+            by=request.principal.subject,
+            at=unit.clock.now(),
+            new_id=unit.new_id,
+        )
+        return registered(case, number_warnings(body, parts))
+
+    return await request.run(work)
+
+
+def number_warnings(body: RegisterCaseBody, parts: IntakeParts) -> list[str]:
+    """Doubts about NIK and KK numbers, each with the place it is in."""
+    found = [
+        f"persons/{index}/{warning}"
+        for index, person in enumerate(body.persons)
+        for warning in check_person_numbers(
+            nik=person.nik, kk_number=None, birth_date=person.birth_date, sex=person.sex, regions=parts.region_names
+        )
+    ]
+    kk = check_person_numbers(
+        nik=None, kk_number=body.contact.kk_number, birth_date=None, sex=None, regions=parts.region_names
+    )
+    return found + [f"contact/{warning}" for warning in kk]
+
+
+def registered(case: Case, warnings: list[str]) -> Answer:
+    """The answer to a registration."""
+    return Answer(
+        CaseReceipt.of(case, warnings),
+        status=201,
+        version=case.version,
+        headers={"Location": f"/intake/v1/cases/{case.case_id}"},
+    )
+
+
+@router.get("/cases")
+async def list_cases(
+    authorized: Annotated[Authorized, require("intake.case.read")],
+    parts: Parts,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    status: CaseStatus | None = None,
+) -> Page[CaseReceipt]:
+    """The cases of the caller's area, newest first."""
+    after = None
+    if cursor is not None:
+        at, case_id = decode_cursor(cursor, parts=2)
+        after = (datetime.fromisoformat(at), UUID(case_id))
+    async with parts.database.read() as session:
+        found = await case_store.list_cases(session, authorized.scope, status=status, after=after, limit=limit + 1)
+    more = len(found) > limit
+    last = found[limit - 1] if more else None
+    return Page(
+        items=[CaseReceipt.of(case) for case in found[:limit]],
+        next=encode_cursor(last.registered_at.isoformat(), str(last.case_id)) if last else None,
+    )
+
+
+@router.get("/cases/{case_id}")
+async def get_case(
+    case_id: UUID, authorized: Annotated[Authorized, require("intake.case.read")], parts: Parts, response: Response
+) -> CaseView:
+    """A case with its whole timeline across the services. The ETag is the version that a command must name."""
+    async with parts.database.unit_of_work() as work:
+        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
+        entries = await timeline(work.connection, case.case_id)
+    response.headers["ETag"] = etag(case.version)
+    return CaseView(**CaseReceipt.of(case).model_dump(), timeline=[TimelineView.of(entry) for entry in entries])
+
+
+async def _on_case(
+    case_id: UUID,
+    request: Command,
+    parts: IntakeParts,
+    step: Callable[[Case, UnitOfWork], Awaitable[None]],
+) -> Response:
+    """Load the case inside the caller's scope and version, take the step, answer with the receipt."""
+    expected = request.expected_version
+
+    async def work(unit: UnitOfWork) -> Answer:
+        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
+        check_version(expected, case.version)
+        await step(case, unit)
+        return Answer(CaseReceipt.of(case), version=case.version)
+
+    return await request.run(work)
+
+
+@router.post("/cases/{case_id}/screen", response_model=CaseReceipt)
+async def screen_case(
+    case_id: UUID, body: ScreenBody, request: Annotated[Command, command("intake.case.screen")], parts: Parts
+) -> Response:
+    """Front office: record the registry check."""
+
+    async def step(case: Case, unit: UnitOfWork) -> None:
+        await usecases.screen_case(
+            case, registry_status=body.registry_status, cases=parts.cases(unit), at=unit.clock.now()
+        )
+
+    return await _on_case(case_id, request, parts, step)
+
+
+@router.post("/cases/{case_id}/recommend", response_model=CaseReceipt)
+async def recommend(
+    case_id: UUID, body: RecommendBody, request: Annotated[Command, command("intake.case.recommend")], parts: Parts
+) -> Response:
+    """Back office: propose what to do with each need."""
+
+    async def step(case: Case, unit: UnitOfWork) -> None:
+        await usecases.recommend(
+            case,
+            {NeedId(need.need_id): need.recommendation for need in body.needs},
+            cases=parts.cases(unit),
+            by=request.principal.subject,
+            at=unit.clock.now(),
+        )
+
+    return await _on_case(case_id, request, parts, step)
+
+
+@router.post("/cases/{case_id}/decide", response_model=CaseReceipt)
+async def decide(
+    case_id: UUID, body: DecideBody, request: Annotated[Command, command("intake.case.decide")], parts: Parts
+) -> Response:
+    """Coordinator (village) or manager (regency): decide what happens with each need."""
+    level = DecidedByLevel.REGENCY if "manager" in request.principal.roles else DecidedByLevel.VILLAGE
+
+    async def step(case: Case, unit: UnitOfWork) -> None:
+        await usecases.decide(
+            case,
+            {NeedId(need.need_id): need.decision for need in body.needs},
+            cases=parts.cases(unit),
+            by=request.principal.subject,
+            level=level,
+            at=unit.clock.now(),
+        )
+
+    return await _on_case(case_id, request, parts, step)

@@ -1,0 +1,39 @@
+"""What the routes share: stores on a unit of work, the region table, the use cases' ports."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from slrt_intake.ports import RegionTable
+from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.drafts import DraftStore
+from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_kit.regions import Regions
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeParts:
+    """Composed once in `app.py`, handed to every route."""
+
+    database: Database
+    outbox: Outbox
+    regions: RegionTable
+    region_names: Regions
+
+    def cases(self, work: UnitOfWork) -> CaseStore:
+        """The cases of a unit of work."""
+        return CaseStore(work, self.outbox)
+
+    def drafts(self, work: UnitOfWork) -> DraftStore:
+        """The drafts of a unit of work."""
+        return DraftStore(work)
+
+
+def _parts(request: Request) -> IntakeParts:
+    parts: IntakeParts = request.app.state.parts
+    return parts
+
+
+Parts = Annotated[IntakeParts, Depends(_parts)]

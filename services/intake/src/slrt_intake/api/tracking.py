@@ -1,0 +1,98 @@
+"""The resident's side: ticket number and the last four digits of the phone, no login."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Request, Response
+
+from slrt_contracts.catalogue import NEEDS
+from slrt_intake import usecases
+from slrt_intake.api.parts import IntakeParts, Parts
+from slrt_intake.api.schemas import CaseReceipt, ConfirmBody, TicketBody, TrackedNeed, TrackingView
+from slrt_intake.api.wording import NEED_STAGES, next_step, stage
+from slrt_intake.domain.case import Case
+from slrt_intake.domain.problems import TicketNotFoundError
+from slrt_intake.domain.ticket import normalise_ticket
+from slrt_intake.domain.transitions import CaseStatus
+from slrt_intake.store.tickets import TicketFailures
+from slrt_kit.access import Principal, Scope
+from slrt_kit.db import UnitOfWork
+from slrt_kit.http.commands import Answer, build_command
+from slrt_kit.http.problems import language_of
+
+router = APIRouter(prefix="/tracking", tags=["tracking"])
+
+_NOWHERE = Scope(everywhere=False, region=None, office=None)
+
+
+@router.post("")
+async def track(
+    body: TicketBody, request: Request, parts: Parts
+) -> TrackingView:  # lint-skip: public — ticket and digits
+    """Where the case stands, in plain words. POST, so that nothing of it stands in an address."""
+    async with parts.database.unit_of_work() as work:
+        case = await _open(body, work, parts)
+    return _view(case, language_of(request))
+
+
+@router.post("/confirmation", response_model=CaseReceipt)
+async def confirm(  # lint-skip: public — ticket and digits
+    body: ConfirmBody,
+    request: Request,
+    parts: Parts,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> Response:
+    """The resident says whether it helped; the case closes."""
+    # Opened first, in a transaction of its own: a wrong guess must be counted even though the command fails.
+    async with parts.database.unit_of_work() as work:
+        opened = await _open(body, work, parts)
+        expires = work.clock.now() + timedelta(minutes=5)
+    resident = Principal(
+        subject=f"ticket:{opened.ticket_number}",
+        roles=frozenset({"resident"}),
+        region=None,
+        office=None,
+        expires_at=expires,
+    )
+    command = await build_command(request, resident, _NOWHERE, idempotency_key, None)
+
+    async def work_once(unit: UnitOfWork) -> Answer:
+        case = await _open(body, unit, parts)
+        await usecases.confirm_by_resident(case, satisfied=body.satisfied, cases=parts.cases(unit), at=unit.clock.now())
+        return Answer(CaseReceipt.of(case), version=case.version)
+
+    return await command.run(work_once)
+
+
+async def _open(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Case:
+    now = work.clock.now()
+    try:
+        return await usecases.open_by_ticket(
+            body.ticket_number,
+            body.phone_last4,
+            cases=parts.cases(work),
+            guard=TicketFailures(work.connection),
+            now=now,
+        )
+    except TicketNotFoundError:
+        number = normalise_ticket(body.ticket_number)
+        if number is not None:
+            await TicketFailures(work.connection).note_failure(number, now)
+            await work.commit()
+        raise
+
+
+def _view(case: Case, language: str) -> TrackingView:
+    return TrackingView(
+        ticket_number=case.ticket_number,
+        status=case.status,
+        stage=getattr(stage(case), language),
+        next_step=getattr(next_step(case), language),
+        can_confirm=case.status is CaseStatus.DECIDED and case.resolved_at is not None,
+        needs=[
+            TrackedNeed(
+                label=getattr(NEEDS[need.need_code].label, language), stage=getattr(NEED_STAGES[need.status], language)
+            )
+            for need in case.needs
+        ],
+    )

@@ -1,0 +1,42 @@
+"""Compose intake: the only place that knows all its parts."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+
+from slrt_intake import consumers
+from slrt_intake.api import cases, claims, drafts, tracking
+from slrt_intake.api.parts import IntakeParts
+from slrt_intake.consumers import ConsumerParts
+from slrt_intake.settings import IntakeSettings
+from slrt_kit.messaging.consumer import EventConsumer
+from slrt_kit.regions import Regions
+from slrt_kit.runtime import Runtime
+
+PACKAGE = "slrt_intake"
+
+
+def build_runtime() -> Runtime:
+    """The parts of an intake process, from the environment."""
+    return Runtime("intake", PACKAGE, IntakeSettings.load())
+
+
+def build_app(runtime: Runtime) -> FastAPI:
+    """The HTTP application."""
+    app = runtime.app(
+        title="SLRT intake",
+        description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
+        routers=[cases.router, drafts.router, claims.router, tracking.router],
+    )
+    regions = Regions.load()
+    app.state.parts = IntakeParts(runtime.database, runtime.outbox, regions, regions)
+    return app
+
+
+def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
+    """The consumer groups of intake."""
+    parts = ConsumerParts(runtime.outbox)
+    return [
+        runtime.consumer("outcomes", consumers.outcomes, parts),
+        runtime.consumer("timeline", consumers.timeline, parts),
+    ]

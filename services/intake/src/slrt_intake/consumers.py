@@ -1,0 +1,89 @@
+"""Translate what other services tell into intake's own: outcomes of needs, and the case's timeline."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from slrt_contracts.codes import OutcomeCode, UnknownCode
+from slrt_contracts.events import EVENT_TYPES, Event
+from slrt_contracts.events.referral import ReferralCompleted, ReferralDeclined, ReferralSent
+from slrt_contracts.types import CaseId
+from slrt_intake import usecases
+from slrt_intake.domain.problems import TransitionRefusedError
+from slrt_intake.store import people
+from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.timeline import add_to_timeline
+from slrt_kit.db import UnitOfWork
+from slrt_kit.messaging.errors import RejectedError
+from slrt_kit.messaging.handlers import Handlers, Received
+from slrt_kit.outbox import Outbox
+from slrt_kit.problems import NotFoundError
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerParts:
+    """What the handlers need."""
+
+    outbox: Outbox
+
+
+outcomes = Handlers[ConsumerParts]()
+timeline = Handlers[ConsumerParts]()
+
+
+@outcomes.on(ReferralCompleted)
+async def record_outcome(received: Received[ReferralCompleted], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """The office's outcome becomes the need's outcome."""
+    event = received.event
+    # A newer contract may know outcomes that this build does not: what the office did is then told in words only.
+    outcome = OutcomeCode.PARTLY if isinstance(event.outcome_code, UnknownCode) else event.outcome_code
+    try:
+        await usecases.record_referral_outcome(
+            event.case_id,
+            event.need_id,
+            outcome,
+            referral_id=event.referral_id,
+            cases=CaseStore(work, parts.outbox),
+            at=received.envelope.time,
+        )
+    except NotFoundError as error:
+        raise RejectedError("no such case") from error
+    except TransitionRefusedError as error:
+        raise RejectedError("the need takes no outcome now") from error
+
+
+@outcomes.on(ReferralSent)
+async def note_office(received: Received[ReferralSent], work: UnitOfWork, _: ConsumerParts) -> None:
+    """From now on the office may fetch the people of this need."""
+    event = received.event
+    await people.note_office(
+        work.connection, need_id=event.need_id, office_code=event.office_code, case_id=event.case_id
+    )
+
+
+@outcomes.on(ReferralDeclined)
+async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork, _: ConsumerParts) -> None:
+    """An office that declined has no more business with the need."""
+    await people.withdraw_office(
+        work.connection, need_id=received.event.need_id, office_code=received.event.office_code
+    )
+
+
+async def note(received: Received[Event], work: UnitOfWork, _: ConsumerParts) -> None:
+    """Put an event of another service on its case's timeline."""
+    await add_to_timeline(
+        work.connection,
+        received.event,
+        event_id=received.envelope.id,
+        case_id=CaseId(received.envelope.correlationid),
+        service=received.envelope.source.rpartition("/")[2],
+        happened_at=received.envelope.time,
+        recorded_at=received.envelope.recordedtime,
+    )
+
+
+for _event in EVENT_TYPES.values():
+    # Our own events are on the timeline since the transaction that raised them.
+    if not _event.TOPIC.startswith("slrt.intake."):
+        timeline.on(_event)(note)

@@ -1,0 +1,278 @@
+"""The case: one contact at the door, with its needs, from registration to the resident's confirmation."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+from uuid import UUID
+
+from slrt_contracts.catalogue import NEEDS
+from slrt_contracts.codes import (
+    AttributeName,
+    AttributeValue,
+    Channel,
+    ClosedBy,
+    DecidedByLevel,
+    NeedCode,
+    NeedDecision,
+    OutcomeCode,
+    Recommendation,
+    RegistryStatus,
+)
+from slrt_contracts.events.intake import (
+    CaseClosed,
+    CaseDecided,
+    CaseRecommended,
+    CaseRegistered,
+    CaseResolved,
+    CaseScreened,
+    DecidedNeed,
+    NeedAttribute,
+    NeedOutcome,
+    NeedOutcomeRecorded,
+    NeedSnapshot,
+    RecommendedNeed,
+)
+from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
+from slrt_intake.domain.problems import (
+    NeedsMismatchError,
+    OutcomesMissingError,
+    SeparationOfDutiesError,
+    TransitionRefusedError,
+)
+from slrt_intake.domain.transitions import (
+    CASE_TRANSITIONS,
+    NEED_TRANSITIONS,
+    CaseAction,
+    CaseStatus,
+    NeedAction,
+    NeedStatus,
+)
+from slrt_kit.aggregate import Aggregate
+from slrt_kit.regions import RegionCode, district_of
+
+
+@dataclass(kw_only=True)
+class Need:
+    """One problem inside a case. ``person_id`` is who it is for; None when it concerns the place (a road)."""
+
+    need_id: NeedId
+    need_code: NeedCode
+    person_id: UUID | None
+    urgent: bool
+    description: str | None
+    attributes: Mapping[AttributeName, AttributeValue] = field(default_factory=dict)
+    status: NeedStatus = NeedStatus.IDENTIFIED
+    recommendation: Recommendation | None = None
+    decision: NeedDecision | None = None
+    outcome_code: OutcomeCode | None = None
+    referral_id: ReferralId | None = None
+
+    def apply(self, action: NeedAction) -> None:
+        """Move along the table.
+
+        Raises:
+            TransitionRefusedError: the table has no such step.
+        """
+        target = NEED_TRANSITIONS.get((self.status, action))
+        if target is None:
+            raise TransitionRefusedError(need_id=str(self.need_id), state=self.status, action=action)
+        self.status = target
+
+    def snapshot(self) -> NeedSnapshot:
+        """The need as an event tells it: codes only."""
+        return NeedSnapshot(**self._codes())
+
+    def decided_snapshot(self) -> DecidedNeed:
+        """The same with the decision that was taken."""
+        if self.decision is None:
+            raise RuntimeError("a need without a decision was told as decided")
+        return DecidedNeed(**self._codes(), decision=self.decision)
+
+    def _codes(self) -> dict[str, object]:
+        entry = NEEDS[self.need_code]
+        return {
+            "need_id": self.need_id,
+            "need_code": self.need_code,
+            "sector": entry.sector,
+            "programme_code": entry.programme,
+            "urgent": self.urgent,
+            "attributes": tuple(NeedAttribute(name=n, value=v) for n, v in sorted(self.attributes.items())),
+        }
+
+
+@dataclass(kw_only=True)
+class Case(Aggregate):
+    """The aggregate. Every change goes through a method that checks the table and raises the event."""
+
+    case_id: CaseId
+    ticket_number: str
+    channel: Channel
+    village_code: RegionCode
+    registered_by: str
+    registered_at: datetime
+    needs: list[Need]
+    has_subject: bool
+    status: CaseStatus = CaseStatus.REGISTERED
+    registry_status: RegistryStatus | None = None
+    recommended_by: str | None = None
+    decided_by: str | None = None
+    resolved_at: datetime | None = None
+    closed_at: datetime | None = None
+    satisfied: bool | None = None
+
+    @classmethod
+    def register(
+        cls,
+        *,
+        case_id: CaseId,
+        ticket_number: str,
+        channel: Channel,
+        village_code: RegionCode,
+        needs: Sequence[Need],
+        has_subject: bool,
+        by: str,
+        at: datetime,
+    ) -> Self:
+        """A new case. ``at`` is the server's time, where the clocks start (domain 13.5)."""
+        case = cls(
+            case_id=case_id,
+            ticket_number=ticket_number,
+            channel=channel,
+            village_code=village_code,
+            registered_by=by,
+            registered_at=at,
+            needs=list(needs),
+            has_subject=has_subject,
+        )
+        case._raise_event(
+            CaseRegistered(
+                case_id=case_id,
+                channel=channel,
+                district_code=case.district_code,
+                urgent=case.urgent,
+                has_subject=has_subject,
+                needs=tuple(need.snapshot() for need in case.needs),
+            ),
+            at=at,
+        )
+        return case
+
+    @property
+    def urgent(self) -> bool:
+        """Whether any need is urgent."""
+        return any(need.urgent for need in self.needs)
+
+    @property
+    def district_code(self) -> DistrictCode:
+        """The kecamatan: the finest place that an event may name."""
+        return DistrictCode(district_of(self.village_code))
+
+    def screen(self, *, registry_status: RegistryStatus, at: datetime) -> None:
+        """Record what the welfare registry says of the family."""
+        self._apply(CaseAction.SCREEN)
+        self.registry_status = registry_status
+        self._raise_event(CaseScreened(case_id=self.case_id, registry_status=registry_status), at=at)
+
+    def recommend(self, recommendations: Mapping[NeedId, Recommendation], *, by: str, at: datetime) -> None:
+        """Record the back office's proposal for every need."""
+        self._apply(CaseAction.RECOMMEND)
+        self._check_names_all(recommendations)
+        for need in self.needs:
+            need.apply(NeedAction.RECOMMEND)
+            need.recommendation = recommendations[need.need_id]
+        self.recommended_by = by
+        self._raise_event(
+            CaseRecommended(
+                case_id=self.case_id,
+                needs=tuple(
+                    RecommendedNeed(need_id=need.need_id, recommendation=recommendations[need.need_id])
+                    for need in self.needs
+                ),
+            ),
+            at=at,
+        )
+
+    def decide(self, decisions: Mapping[NeedId, NeedDecision], *, by: str, level: DecidedByLevel, at: datetime) -> None:
+        """Decide what happens with every need; what the village solves itself has its outcome at once.
+
+        Raises:
+            SeparationOfDutiesError: the decider registered or recommended the case (domain 13.3).
+        """
+        self._apply(CaseAction.DECIDE)
+        if by in (self.registered_by, self.recommended_by):
+            raise SeparationOfDutiesError
+        self._check_names_all(decisions)
+        for need in self.needs:
+            need.decision = decisions[need.need_id]
+            need.apply(NeedAction.REFER if need.decision is NeedDecision.REFER else NeedAction.SOLVE_LOCALLY)
+        self.decided_by = by
+        self._raise_event(
+            CaseDecided(
+                case_id=self.case_id,
+                district_code=self.district_code,
+                decided_by_level=level,
+                needs=tuple(need.decided_snapshot() for need in self.needs),
+            ),
+            at=at,
+        )
+        for need in self.needs:
+            if need.status is NeedStatus.SOLVED_LOCALLY:
+                self._record_outcome(need, OutcomeCode.FULFILLED, referral_id=None, at=at)
+
+    def record_referral_outcome(
+        self, need_id: NeedId, outcome: OutcomeCode, *, referral_id: ReferralId, at: datetime
+    ) -> None:
+        """Take over the outcome that an office recorded; the last one resolves the case.
+
+        Raises:
+            TransitionRefusedError: the need is not (or not yet) with an office, or has its outcome.
+        """
+        need = self.need(need_id)
+        if need is None:
+            raise TransitionRefusedError(need_id=str(need_id), state="unknown", action=NeedAction.RECORD_OUTCOME)
+        self._record_outcome(need, outcome, referral_id=referral_id, at=at)
+
+    def close(self, *, closed_by: ClosedBy, satisfied: bool | None, at: datetime) -> None:
+        """End the case.
+
+        Raises:
+            OutcomesMissingError: a need has no outcome.
+        """
+        if self.resolved_at is None:
+            raise OutcomesMissingError
+        self._apply(CaseAction.CLOSE)
+        self.closed_at = at
+        self.satisfied = satisfied
+        self._raise_event(CaseClosed(case_id=self.case_id, closed_by=closed_by, satisfied=satisfied), at=at)
+
+    def need(self, need_id: NeedId) -> Need | None:
+        """The need of that id."""
+        return next((need for need in self.needs if need.need_id == need_id), None)
+
+    def _record_outcome(
+        self, need: Need, outcome: OutcomeCode, *, referral_id: ReferralId | None, at: datetime
+    ) -> None:
+        need.apply(NeedAction.RECORD_OUTCOME)
+        need.outcome_code = outcome
+        need.referral_id = referral_id
+        self._raise_event(
+            NeedOutcomeRecorded(
+                case_id=self.case_id, need_id=need.need_id, outcome_code=outcome, referral_id=referral_id
+            ),
+            at=at,
+        )
+        outcomes = [NeedOutcome(need_id=n.need_id, outcome_code=n.outcome_code) for n in self.needs if n.outcome_code]
+        if len(outcomes) == len(self.needs):
+            self.resolved_at = at
+            self._raise_event(CaseResolved(case_id=self.case_id, outcomes=tuple(outcomes)), at=at)
+
+    def _apply(self, action: CaseAction) -> None:
+        target = CASE_TRANSITIONS.get((self.status, action))
+        if target is None:
+            raise TransitionRefusedError(state=self.status, action=action)
+        self.status = target
+
+    def _check_names_all(self, named: Iterable[NeedId]) -> None:
+        if set(named) != {need.need_id for need in self.needs}:
+            raise NeedsMismatchError

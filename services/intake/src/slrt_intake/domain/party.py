@@ -1,0 +1,55 @@
+"""The people of a case: identities, kept apart from the case, because only a claim check may read them."""
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+
+class Relation(StrEnum):
+    """How a person stands to the one the report is about."""
+
+    CLIENT = "client"
+    HEAD = "head"
+    SPOUSE = "spouse"
+    CHILD = "child"
+    PARENT = "parent"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """One person as the door knows them. ``nik`` is None for somebody who has none (yet)."""
+
+    person_id: UUID
+    relation: Relation
+    name: str
+    nik: str | None
+    birth_date: date | None
+    sex: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """How the resident is reached and where the family lives. Phones in E.164; ``language`` is ``id`` or ``en``."""
+
+    phone: str | None
+    email: str | None
+    language: str
+    kk_number: str | None
+    address: str | None
+    proxy_name: str | None
+
+
+_PHONE = re.compile(r"\+62[2-9]\d{7,11}")
+
+
+def normalise_phone(written: str) -> str | None:
+    """The number in E.164 (``+62812…``) from what people write; None when it is no Indonesian number (domain 13.8)."""
+    digits = re.sub(r"[^\d+]", "", written)
+    if digits.startswith("0"):
+        digits = "+62" + digits[1:]
+    elif digits.startswith("62"):
+        digits = "+" + digits
+    return digits if _PHONE.fullmatch(digits) else None

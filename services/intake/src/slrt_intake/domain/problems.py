@@ -1,0 +1,90 @@
+"""The refusals of intake, each with its stable name and its sentence for people."""
+
+from slrt_kit.problems import ProblemError, Text
+
+
+class TransitionRefusedError(ProblemError):
+    """The state does not allow the action (see `transitions`)."""
+
+    slug, status = "transition-refused", 409
+    title = Text("Langkah ini belum atau tidak lagi dapat dilakukan", "That step cannot be taken now")
+
+
+class NeedsMismatchError(ProblemError):
+    """A recommendation or decision must name every need of the case exactly once."""
+
+    slug, status = "needs-mismatch", 422
+    title = Text("Sebutkan setiap kebutuhan tepat satu kali", "Name every need of the case exactly once")
+
+
+class SeparationOfDutiesError(ProblemError):
+    """Creator and approver are different people (domain 13.3)."""
+
+    slug, status = "separation-of-duties", 403
+    title = Text(
+        "Yang menetapkan harus orang lain dari yang mendaftarkan atau merekomendasikan",
+        "Whoever decides must not be the one who registered or recommended",
+    )
+
+
+class OutcomesMissingError(ProblemError):
+    """A case closes only when every need has an outcome (domain 13.2)."""
+
+    slug, status = "outcomes-missing", 409
+    title = Text("Masih ada kebutuhan tanpa hasil", "A need has no outcome yet")
+
+
+class UnknownRegionError(ProblemError):
+    slug, status = "unknown-region", 422
+    title = Text("Kode desa/kelurahan tidak dikenal", "The village code is not in the region table")
+
+
+class OutsideYourAreaError(ProblemError):
+    slug, status = "outside-your-area", 403
+    title = Text("Di luar wilayah tugas Anda", "Outside the area that you work in")
+
+
+class UnknownPersonError(ProblemError):
+    slug, status = "unknown-person-ref", 422
+    title = Text(
+        "Kebutuhan menunjuk orang yang tidak ada dalam laporan", "A need names a person who is not in the case"
+    )
+
+
+class DraftIncompleteError(ProblemError):
+    slug, status = "draft-incomplete", 422
+    title = Text("Draf belum lengkap", "The draft is not complete")
+
+
+class DraftConfirmedError(ProblemError):
+    slug, status = "draft-already-confirmed", 409
+    title = Text("Draf ini sudah menjadi kasus", "This draft has become a case already")
+
+
+class NoReportError(ProblemError):
+    slug, status = "no-report-found", 422
+    title = Text("Pesan ini bukan laporan", "The message holds no report")
+
+
+class PurposeRequiredError(ProblemError):
+    slug, status = "purpose-required", 400
+    title = Text("Sebutkan tujuan pada header Purpose", "Say what for in the Purpose header")
+
+
+class TicketNotFoundError(ProblemError):
+    """One answer for a wrong ticket and for wrong digits: it tells a guesser nothing."""
+
+    slug, status = "ticket-not-found", 404
+    title = Text(
+        "Nomor tiket dan empat angka terakhir telepon tidak cocok",
+        "Ticket number and last four digits of the phone do not match",
+    )
+
+
+class TicketLockedError(ProblemError):
+    slug, status = "ticket-locked", 429
+    title = Text("Terlalu banyak percobaan; coba lagi nanti", "Too many attempts; try again later")
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds)}

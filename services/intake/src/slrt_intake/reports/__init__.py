@@ -1,0 +1,1 @@
+"""Facilitators' WhatsApp reports: from the text of a message to draft cases."""

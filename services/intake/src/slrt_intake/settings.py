@@ -1,0 +1,13 @@
+"""The settings of intake (``SLRT_INTAKE_…``)."""
+
+from pydantic_settings import SettingsConfigDict
+
+from slrt_kit.settings import ServiceSettings
+
+
+class IntakeSettings(ServiceSettings):
+    """See `ServiceSettings`."""
+
+    model_config = SettingsConfigDict(env_prefix="SLRT_INTAKE_", frozen=True, extra="ignore")
+
+    client_id: str = "slrt-intake"

@@ -1,0 +1,68 @@
+"""Keep the identities of a case and which office may fetch them."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from slrt_contracts.types import CaseId, NeedId, OfficeCode
+from slrt_intake.domain.party import Contact, Person, Relation
+
+
+async def people(connection: AsyncConnection, case_id: CaseId) -> tuple[list[Person], Contact | None]:
+    """The identities of a case; only claim checks call this."""
+    rows = await connection.execute(
+        text(
+            "SELECT person_id, relation, name, nik, birth_date, sex FROM persons "
+            "WHERE case_id = :case_id ORDER BY position"
+        ),
+        {"case_id": case_id},
+    )
+    persons = [
+        Person(
+            person_id=row.person_id,
+            relation=Relation(row.relation),
+            name=row.name,
+            nik=row.nik,
+            birth_date=row.birth_date,
+            sex=row.sex,
+        )
+        for row in rows
+    ]
+    row = (
+        await connection.execute(
+            text(
+                "SELECT phone, email, language, kk_number, address, proxy_name FROM contacts WHERE case_id = :case_id"
+            ),
+            {"case_id": case_id},
+        )
+    ).one_or_none()
+    return persons, Contact(**row._mapping) if row else None
+
+
+async def note_office(
+    connection: AsyncConnection, *, need_id: NeedId, office_code: OfficeCode, case_id: CaseId
+) -> None:
+    """Note that an office was sent a need, so that its claim checks are let through."""
+    await connection.execute(
+        text(
+            "INSERT INTO office_needs (need_id, office_code, case_id) VALUES (:need_id, :office_code, :case_id) "
+            "ON CONFLICT DO NOTHING"
+        ),
+        {"need_id": need_id, "office_code": office_code, "case_id": case_id},
+    )
+
+
+async def withdraw_office(connection: AsyncConnection, *, need_id: NeedId, office_code: OfficeCode) -> None:
+    """The office declined: its claim checks for this need end."""
+    await connection.execute(
+        text("DELETE FROM office_needs WHERE need_id = :need_id AND office_code = :office_code"),
+        {"need_id": need_id, "office_code": office_code},
+    )
+
+
+async def needs_of_office(connection: AsyncConnection, case_id: CaseId, office_code: str) -> set[NeedId]:
+    """The needs of a case that the office holds a referral of."""
+    rows = await connection.scalars(
+        text("SELECT need_id FROM office_needs WHERE case_id = :case_id AND office_code = :office_code"),
+        {"case_id": case_id, "office_code": office_code},
+    )
+    return {NeedId(need_id) for need_id in rows}

@@ -1,0 +1,246 @@
+"""One function per command: load, decide, save, return."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from slrt_contracts.codes import (
+    AttributeName,
+    AttributeValue,
+    Channel,
+    ClosedBy,
+    DecidedByLevel,
+    NeedCode,
+    NeedDecision,
+    OutcomeCode,
+    Recommendation,
+    RegistryStatus,
+)
+from slrt_contracts.types import CaseId, NeedId, ReferralId
+from slrt_intake.domain import ticket
+from slrt_intake.domain.case import Case, Need
+from slrt_intake.domain.draft import Draft
+from slrt_intake.domain.party import Contact, Person
+from slrt_intake.domain.problems import (
+    OutsideYourAreaError,
+    TicketLockedError,
+    TicketNotFoundError,
+    UnknownPersonError,
+    UnknownRegionError,
+)
+from slrt_intake.ports import Cases, Drafts, RegionTable, TicketGuard
+from slrt_kit.access import Scope
+from slrt_kit.clock import NewId
+from slrt_kit.problems import NotFoundError, StaleError
+from slrt_kit.regions import RegionCode, regency_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedInput:
+    """A need as the reporter states it. ``person_ref`` points into the registration's persons."""
+
+    need_code: NeedCode
+    person_ref: int | None
+    urgent: bool
+    description: str | None
+    attributes: Mapping[AttributeName, AttributeValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterCase:
+    """Put a contact at the door on record."""
+
+    channel: Channel
+    village_code: str
+    persons: Sequence[Person]
+    contact: Contact
+    needs: Sequence[NeedInput]
+
+
+async def register_case(
+    command: RegisterCase,
+    *,
+    cases: Cases,
+    regions: RegionTable,
+    scope: Scope,
+    by: str,
+    at: datetime,
+    new_id: NewId,
+) -> Case:
+    """Register and return the case.
+
+    Raises:
+        UnknownRegionError, OutsideYourAreaError, UnknownPersonError: nothing is changed.
+    """
+    village = check_village(command.village_code, regions=regions, scope=scope)
+    case = Case.register(
+        case_id=CaseId(new_id()),
+        ticket_number=ticket.make_ticket(regency_of(village), secrets.randbits(ticket.RANDOM_BITS)),
+        channel=command.channel,
+        village_code=village,
+        needs=[_need(need, command.persons, new_id) for need in command.needs],
+        has_subject=bool(command.persons),
+        by=by,
+        at=at,
+    )
+    await cases.add(case, persons=command.persons, contact=command.contact)
+    return case
+
+
+def check_village(code: str, *, regions: RegionTable, scope: Scope) -> RegionCode:
+    """The village's code.
+
+    Raises:
+        UnknownRegionError: not in the table. OutsideYourAreaError: not the caller's to work in.
+    """
+    region = regions.get(code)
+    if region is None:
+        raise UnknownRegionError
+    if not scope.covers(region=code):
+        raise OutsideYourAreaError
+    return region.code
+
+
+def _need(stated: NeedInput, persons: Sequence[Person], new_id: NewId) -> Need:
+    person_id: UUID | None = None
+    if stated.person_ref is not None:
+        if stated.person_ref >= len(persons):
+            raise UnknownPersonError(person_ref=stated.person_ref)
+        person_id = persons[stated.person_ref].person_id
+    return Need(
+        need_id=NeedId(new_id()),
+        need_code=stated.need_code,
+        person_id=person_id,
+        urgent=stated.urgent,
+        description=stated.description,
+        attributes=stated.attributes,
+    )
+
+
+async def load_case(case_id: CaseId, *, cases: Cases, scope: Scope) -> Case:
+    """The case, if it exists and is inside the caller's scope.
+
+    Raises:
+        NotFoundError: also for a case of another region, so that nobody learns that it exists.
+    """
+    case = await cases.get(case_id)
+    if case is None or not scope.covers(region=case.village_code):
+        raise NotFoundError
+    return case
+
+
+async def screen_case(case: Case, *, registry_status: RegistryStatus, cases: Cases, at: datetime) -> None:
+    """Front office: note what the registry says."""
+    case.screen(registry_status=registry_status, at=at)
+    await cases.save(case)
+
+
+async def recommend(
+    case: Case, recommendations: Mapping[NeedId, Recommendation], *, cases: Cases, by: str, at: datetime
+) -> None:
+    """Back office: propose what to do with each need."""
+    case.recommend(recommendations, by=by, at=at)
+    await cases.save(case)
+
+
+async def decide(
+    case: Case,
+    decisions: Mapping[NeedId, NeedDecision],
+    *,
+    cases: Cases,
+    by: str,
+    level: DecidedByLevel,
+    at: datetime,
+) -> None:
+    """Coordinator or manager: decide what happens with each need."""
+    case.decide(decisions, by=by, level=level, at=at)
+    await cases.save(case)
+
+
+async def record_referral_outcome(
+    case_id: CaseId,
+    need_id: NeedId,
+    outcome: OutcomeCode,
+    *,
+    referral_id: ReferralId,
+    cases: Cases,
+    at: datetime,
+) -> None:
+    """Take over an office's outcome.
+
+    Raises:
+        NotFoundError: no such case here.
+    """
+    case = await cases.get(case_id)
+    if case is None:
+        raise NotFoundError
+    case.record_referral_outcome(need_id, outcome, referral_id=referral_id, at=at)
+    await cases.save(case)
+
+
+async def open_by_ticket(
+    written_ticket: str, phone_last4: str, *, cases: Cases, guard: TicketGuard, now: datetime
+) -> Case:
+    """The resident's case, by ticket number and the last four digits of the phone.
+
+    Raises:
+        TicketLockedError: too many failures on this ticket lately (429).
+        TicketNotFoundError: they do not match; the caller must note the failure in a transaction of its own.
+    """
+    number = ticket.normalise_ticket(written_ticket)
+    if number is None:
+        raise TicketNotFoundError
+    locked_until = await guard.locked_until(number, now)
+    if locked_until is not None:
+        raise TicketLockedError(retry_after_seconds=int((locked_until - now).total_seconds()) + 1)
+    found = await cases.get_by_ticket(number)
+    if found is None or found[1] is None or not secrets.compare_digest(found[1], phone_last4):
+        raise TicketNotFoundError
+    return found[0]
+
+
+async def confirm_by_resident(case: Case, *, satisfied: bool, cases: Cases, at: datetime) -> None:
+    """The resident says whether it helped; the case closes."""
+    case.close(closed_by=ClosedBy.RESIDENT, satisfied=satisfied, at=at)
+    await cases.save(case)
+
+
+async def load_draft(draft_id: UUID, *, drafts: Drafts, author: str) -> Draft:
+    """A draft of the caller's own.
+
+    Raises:
+        NotFoundError: no such draft, or somebody else's.
+    """
+    draft = await drafts.get(draft_id)
+    if draft is None or draft.author != author:
+        raise NotFoundError
+    return draft
+
+
+async def confirm_draft(
+    draft: Draft,
+    command: RegisterCase,
+    *,
+    expected_version: int,
+    drafts: Drafts,
+    cases: Cases,
+    regions: RegionTable,
+    scope: Scope,
+    by: str,
+    at: datetime,
+    new_id: NewId,
+) -> Case:
+    """Register what the draft says and note the case on the draft, in one transaction.
+
+    Raises:
+        StaleError: the draft was corrected since the caller read it.
+        DraftConfirmedError and what `register_case` raises.
+    """
+    if draft.version != expected_version:
+        raise StaleError
+    case = await register_case(command, cases=cases, regions=regions, scope=scope, by=by, at=at, new_id=new_id)
+    draft.confirm(case.case_id)
+    await drafts.save(draft)
+    return case
