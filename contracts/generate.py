@@ -6,8 +6,8 @@ Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all w
 import argparse
 import json
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ def expected_files(layout: Layout) -> dict[Path, str]:
     problems += [problem for event in EVENT_TYPES.values() for problem in lint_event(event)]
     if problems:
         raise RegistryError(problems)
-    document = asyncapi_document(topics, _good_examples(layout), version=version("slrt-contracts"))
+    document = asyncapi_document(topics, _good_examples(layout), version=_version())
     files = {
         layout.registry: _json(registry_document(topics)),
         layout.asyncapi: _json(document),
@@ -79,6 +79,14 @@ def _good_examples(layout: Layout) -> dict[str, list[tuple[str, Any]]]:
         ]
         for event_type in EVENT_TYPES
     }
+
+
+def _version() -> str:
+    """Return the version that the package declares; the installed one may be older."""
+    declared: str = tomllib.loads((ROOT / "contracts" / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "version"
+    ]
+    return declared
 
 
 def _json(document: Mapping[str, Any]) -> str:
