@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -16,6 +17,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from slrt_kit.access import Principal, Scope, permission_table
+from slrt_kit.clock import Clock, SystemClock
 from slrt_kit.logs import get_logger
 from slrt_kit.problems import ProblemError, ServiceUnavailableError, Text
 
@@ -62,7 +64,18 @@ class _Cached:
 class TokenVerifier:
     """Checks signature, issuer, audience and times of a token once, and remembers it until it expires."""
 
-    def __init__(self, *, issuer: str, audience: str, jwks_url: str, client: httpx.AsyncClient) -> None:
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        audience: str,
+        jwks_url: str,
+        client: httpx.AsyncClient,
+        clock: Clock | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock or SystemClock()
+        self._monotonic = monotonic
         self._issuer = issuer
         self._audience = audience
         self._jwks_url = jwks_url
@@ -81,7 +94,7 @@ class TokenVerifier:
         """
         cached = self._cache.get(token)
         if cached is not None:
-            if cached.expires > time.time():
+            if cached.expires > self._clock.now().timestamp():
                 return cached.principal
             del self._cache[token]
             raise TokenExpiredError
@@ -92,7 +105,7 @@ class TokenVerifier:
         return principal
 
     async def _verify(self, token: str) -> Principal:
-        now = int(time.time())
+        now = int(self._clock.now().timestamp())
         try:
             claims = await self._decode(token)
         except (JoseError, ValueError) as error:
@@ -123,13 +136,13 @@ class TokenVerifier:
 
     async def _key_set(self, *, max_age: float) -> KeySet:
         async with self._fetching:
-            if self._keys is not None and time.monotonic() - self._fetched_at < max_age:
+            if self._keys is not None and self._monotonic() - self._fetched_at < max_age:
                 return self._keys
             try:
                 response = await self._client.get(self._jwks_url)
                 response.raise_for_status()
                 self._keys = KeySet.import_key_set(response.json())
-                self._fetched_at = time.monotonic()
+                self._fetched_at = self._monotonic()
             except (httpx.HTTPError, JoseError, ValueError) as error:
                 log.warning("issuer keys not fetched", error=type(error).__name__)
                 if self._keys is None:

@@ -74,12 +74,7 @@ class Command:
             PreconditionRequiredError: no If-Match (428).
             StaleError: an If-Match that is no version of ours (412).
         """
-        if self.if_match is None:
-            raise PreconditionRequiredError
-        match = _ETAG.match(self.if_match.strip())
-        if match is None:
-            raise StaleError
-        return int(match[1])
+        return version_of(self.if_match)
 
     async def run(self, work: Callable[[UnitOfWork], Awaitable[Answer]]) -> Response:
         """Do the work once; a repeated key gets the first answer again, with ``Idempotency-Replayed: true``.
@@ -122,6 +117,20 @@ class Command:
             raise IdempotencyKeyReusedError
         headers = {**row.headers, "Idempotency-Replayed": "true"}
         return Response(row.body, row.status, headers, media_type="application/json")
+
+
+def version_of(if_match: str | None) -> int:
+    """The version in an If-Match header.
+
+    Raises:
+        PreconditionRequiredError: there is none (428). StaleError: it is no version of ours (412).
+    """
+    if if_match is None:
+        raise PreconditionRequiredError
+    match = _ETAG.match(if_match.strip())
+    if match is None:
+        raise StaleError
+    return int(match[1])
 
 
 def etag(version: int) -> str:

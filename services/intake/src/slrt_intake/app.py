@@ -8,6 +8,7 @@ from slrt_intake import consumers
 from slrt_intake.api import cases, claims, drafts, tracking
 from slrt_intake.api.parts import IntakeParts
 from slrt_intake.consumers import ConsumerParts
+from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
@@ -29,7 +30,7 @@ def build_app(runtime: Runtime) -> FastAPI:
         routers=[cases.router, drafts.router, claims.router, tracking.router],
     )
     regions = Regions.load()
-    app.state.parts = IntakeParts(runtime.database, runtime.outbox, regions, regions)
+    app.state.parts = IntakeParts(runtime.database, runtime.outbox, regions, ReportParser.load(regions))
     return app
 
 

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from slrt_contracts.codes import (
@@ -31,6 +32,7 @@ from slrt_intake.domain.problems import (
     UnknownRegionError,
 )
 from slrt_intake.ports import Cases, Drafts, RegionTable, TicketGuard
+from slrt_intake.reports.nik import kk_warnings, nik_warnings
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
 from slrt_kit.problems import NotFoundError, StaleError
@@ -87,6 +89,22 @@ async def register_case(
     )
     await cases.add(case, persons=command.persons, contact=command.contact)
     return case
+
+
+def number_warnings(command: RegisterCase, *, regions: RegionTable) -> list[str]:
+    """Doubts about NIK and KK numbers, each with where it is: ``persons/0/nik:length``. They refuse nothing."""
+
+    def is_district(code: str) -> bool:
+        return regions.get(code) is not None
+
+    found = [
+        f"persons/{place}/{warning}"
+        for place, person in enumerate(command.persons)
+        if person.nik is not None
+        for warning in nik_warnings(person.nik, birth_date=person.birth_date, sex=person.sex, is_district=is_district)
+    ]
+    kk_number = command.contact.kk_number
+    return found + [f"contact/{warning}" for warning in (kk_warnings(kk_number) if kk_number else ())]
 
 
 def check_village(code: str, *, regions: RegionTable, scope: Scope) -> RegionCode:
@@ -216,6 +234,28 @@ async def load_draft(draft_id: UUID, *, drafts: Drafts, author: str) -> Draft:
     draft = await drafts.get(draft_id)
     if draft is None or draft.author != author:
         raise NotFoundError
+    return draft
+
+
+async def correct_draft(
+    draft_id: UUID,
+    content: dict[str, Any],
+    *,
+    village_code: str,
+    expected_version: int,
+    drafts: Drafts,
+    author: str,
+) -> Draft:
+    """Replace a draft's content.
+
+    Raises:
+        StaleError: it was corrected since the caller read it. DraftConfirmedError, NotFoundError.
+    """
+    draft = await load_draft(draft_id, drafts=drafts, author=author)
+    if draft.version != expected_version:
+        raise StaleError
+    draft.correct(content, village_code=village_code)
+    await drafts.save(draft)
     return draft
 
 

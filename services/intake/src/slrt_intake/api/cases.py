@@ -24,7 +24,6 @@ from slrt_intake.api.schemas import (
 )
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.transitions import CaseStatus
-from slrt_intake.reports.nik import check_person_numbers
 from slrt_intake.store import cases as case_store
 from slrt_intake.store.timeline import timeline
 from slrt_kit.db import UnitOfWork
@@ -48,8 +47,9 @@ async def register_case(
     """Register a contact. 201 means that it is durable. Doubtful numbers are warnings, never a refusal."""
 
     async def work(unit: UnitOfWork) -> Answer:
+        stated = body.command(unit.new_id)
         case = await usecases.register_case(
-            body.command(unit.new_id),
+            stated,
             cases=parts.cases(unit),
             regions=parts.regions,
             scope=request.scope,
@@ -57,24 +57,9 @@ async def register_case(
             at=unit.clock.now(),
             new_id=unit.new_id,
         )
-        return registered(case, number_warnings(body, parts))
+        return registered(case, usecases.number_warnings(stated, regions=parts.regions))
 
     return await request.run(work)
-
-
-def number_warnings(body: RegisterCaseBody, parts: IntakeParts) -> list[str]:
-    """Doubts about NIK and KK numbers, each with the place it is in."""
-    found = [
-        f"persons/{index}/{warning}"
-        for index, person in enumerate(body.persons)
-        for warning in check_person_numbers(
-            nik=person.nik, kk_number=None, birth_date=person.birth_date, sex=person.sex, regions=parts.region_names
-        )
-    ]
-    kk = check_person_numbers(
-        nik=None, kk_number=body.contact.kk_number, birth_date=None, sex=None, regions=parts.region_names
-    )
-    return found + [f"contact/{warning}" for warning in kk]
 
 
 def registered(case: Case, warnings: list[str]) -> Answer:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from slrt_intake.ports import RegionTable
+from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.drafts import DraftStore
 from slrt_kit.db import Database, UnitOfWork
@@ -19,8 +19,8 @@ class IntakeParts:
 
     database: Database
     outbox: Outbox
-    regions: RegionTable
-    region_names: Regions
+    regions: Regions
+    reports: ReportParser
 
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""

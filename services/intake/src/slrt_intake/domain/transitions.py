@@ -1,7 +1,7 @@
 """Say as data which action may follow in which state of a case and of a need.
 
 Source: the Kemensos FO-BO steps (2017) and the proposed model of the domain, section 13.2. Words of the manual:
-registered = pendaftaran (FO), in_handling = penanganan dan rekomendasi (BO), decided = penetapan (koordinator, manajer).
+registered = pendaftaran (FO), in_handling = penanganan dan rekomendasi (BO), decided = penetapan (koordinator).
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,9 @@ from rapidfuzz.distance import OSA
 
 # [0-9] throughout: the text may hold digits of other scripts, which are not dates here.
 _ISO = re.compile(r"(?<![0-9])([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?![0-9])")
-_NUMBERS = re.compile(r"(?<![0-9])([0-9]{1,2})\s{0,2}[-/., ]\s{0,2}([0-9]{1,2})\s{0,2}[-/., ']\s{0,2}([0-9]{4}|[0-9]{2})(?![0-9])")
+_NUMBERS = re.compile(
+    r"(?<![0-9])([0-9]{1,2})\s{0,2}[-/., ]\s{0,2}([0-9]{1,2})\s{0,2}[-/., ']\s{0,2}([0-9]{4}|[0-9]{2})(?![0-9])"
+)
 _NAMED = re.compile(r"(?<![0-9])([0-9]{1,2})[\s./,-]{0,3}([a-z]{1,12})[\s./,'-]{0,4}([0-9]{4}|[0-9]{2})(?![0-9])")
 _MONTH_FIRST = re.compile(r"([a-z]{3,12})[\s./-]{1,3}([0-9]{1,2})[\s,./-]{1,3}([0-9]{4})(?![0-9])")
 _COMPACT = re.compile(r"(?<![0-9])([0-9]{2})([0-9]{2})(20[0-9]{2}|19[0-9]{2})(?![0-9])")
@@ -56,19 +58,19 @@ class DateReader:
 
     def _candidates(self, text: str, century: Century) -> Iterator[DateReading | None]:
         for match in _ISO.finditer(text):
-            yield _reading(match, match[1], match[2], match[3], century, 1.0)
+            yield _reading(match, (match[1], match[2], match[3]), century, 1.0)
         for match in _NUMBERS.finditer(text):
-            day_first = _reading(match, match[3], match[2], match[1], century, 1.0)
+            day_first = _reading(match, (match[3], match[2], match[1]), century, 1.0)
             # Nobody means month 13: the sender's telephone put the month first.
-            yield day_first or _reading(match, match[3], match[1], match[2], century, 0.5)
+            yield day_first or _reading(match, (match[3], match[1], match[2]), century, 0.5)
         for match in _COMPACT.finditer(text):
-            yield _reading(match, match[3], match[2], match[1], century, 0.9)
+            yield _reading(match, (match[3], match[2], match[1]), century, 0.9)
         for match in _NAMED.finditer(text):
             month, sure = self._month(match[2])
-            yield _reading(match, match[3], month, match[1], century, sure) if month else None
+            yield _reading(match, (match[3], month, match[1]), century, sure) if month else None
         for match in _MONTH_FIRST.finditer(text):
             month, sure = self._month(match[1])
-            yield _reading(match, match[3], month, match[2], century, sure * 0.9) if month else None
+            yield _reading(match, (match[3], month, match[2]), century, sure * 0.9) if month else None
 
     def _month(self, word: str) -> tuple[int, float]:
         """Number of the month that the word means, 0 for none, and how sure."""
@@ -83,8 +85,9 @@ class DateReader:
 
 
 def _reading(
-    match: re.Match[str], year: str, month: str | int, day: str, century: Century, sure: float
+    match: re.Match[str], ymd: tuple[str, str | int, str], century: Century, sure: float
 ) -> DateReading | None:
+    year, month, day = ymd
     full_year = int(year) if len(year) > 2 else century(int(year))  # noqa: PLR2004
     try:
         value = date(full_year, int(month), int(day))

@@ -1,7 +1,7 @@
 """Read a monthly income in rupiah: `Rp 800.000`, `1,2 jt`, `500-700 ribu`, `satu juta lima ratus ribu`."""
 
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,23 +27,32 @@ class _Amount:
     end: int
 
 
-def read_income(text: str, *, numbers: Mapping[str, int], magnitudes: Mapping[str, int], not_monthly: Set[str]) -> Reading[int]:
+def read_income(
+    text: str, *, numbers: Mapping[str, int], magnitudes: Mapping[str, int], not_monthly: frozenset[str]
+) -> Reading[int]:
     """Rupiah a month, the lower end of a range; None when no amount is named, or one for another time than a month."""
     pieces = [piece.group() for piece in _PIECE.finditer(text.lower())]
     amounts = list(_amounts(pieces, numbers, magnitudes))
     if not amounts:
         return Reading(None, 1.0)
     first = amounts[0]
+    ranged = len(amounts) > 1 and bool(_RANGE.intersection(pieces[first.end : amounts[1].end]))
+    if not ranged and not _plausible(first):  # "2 anak, kiriman 500 rb"
+        first = next(filter(_plausible, amounts), first)
     if not_monthly.intersection(pieces[first.end : first.end + 2]):
         return Reading(None, 0.4)
     value, sure = first.value, 1.0
-    if not first.has_unit and len(amounts) > 1 and _RANGE.intersection(pieces[first.end : amounts[1].end]):
+    if ranged and not first.has_unit:
         # "500-700 ribu": the unit of the upper end holds for the lower one.
         unit = next((magnitudes[word] for word in pieces[: amounts[1].end] if word in magnitudes), 1)
         value, sure = value * unit, 0.9
     if 0 < value < _SMALLEST:
         value, sure = value * _THOUSAND, 0.5
     return Reading(round(value), sure) if value <= _LARGEST else Reading(None, 0.1)
+
+
+def _plausible(amount: _Amount) -> bool:
+    return amount.has_unit or amount.value >= _SMALLEST
 
 
 def _amounts(pieces: list[str], numbers: Mapping[str, int], magnitudes: Mapping[str, int]) -> Iterator[_Amount]:

@@ -40,8 +40,7 @@ def _first_number(run: str) -> str:
 
 def _national(digits: str) -> str | None:
     """The digits behind the country code, or None when they are no Indonesian number."""
-    if digits.startswith("00"):
-        digits = digits[2:]
+    digits = digits.removeprefix("00")
     if digits.startswith(_COUNTRY) and len(digits) > _USUAL_SHORTEST:
         digits = digits[2:]
     digits = digits.removeprefix("0")

@@ -84,9 +84,13 @@ class PhraseTable:
         self._long_words = [word for word in words if len(word) >= _ALLOWED_ERRORS[-1][0]]
         self._corrections: dict[str, str] = {}
 
-    def find(self, tokens: Sequence[Token], *, overlap: bool = False) -> list[Hit]:
-        """Phrases in the tokens, in order. ``overlap``: an "x & y" pattern may use words of another phrase."""
-        words = [self._corrected(token.word) for token in tokens]
+    def find(self, tokens: Sequence[Token], *, overlap: bool = False, exact: bool = False) -> list[Hit]:
+        """Phrases in the tokens, in order.
+
+        ``overlap``: an "x & y" pattern may use words of another phrase. ``exact``: no misspellings, for texts
+        that hold names of people.
+        """
+        words = [token.word if exact else self._corrected(token.word) for token in tokens]
         hits = list(_walk(self._root, words, overlapping=False))
         if self._pairs:
             taken = set() if overlap else {place for hit in hits for place in range(hit.first, hit.last)}

@@ -55,6 +55,7 @@ class Vocabulary:
     choices: Mapping[str, Choice]
     relations: PhraseTable
     relation_or_name: frozenset[str]
+    relation_tail: frozenset[str]
     months: Mapping[str, int]
     roman: Mapping[str, int]
     numbers: Mapping[str, int]
@@ -84,6 +85,7 @@ class Vocabulary:
             },
             relations=PhraseTable(words["relations"]),
             relation_or_name=frozenset(words["relation_or_name"]),
+            relation_tail=frozenset(words["relation_tail"]),
             months={word: int(month) for month, names in words["months"].items() for word in names},
             roman={numeral: number for number, numeral in enumerate(words["roman_months"], start=1)},
             numbers={word: int(number) for word, number in words["numbers"].items()},

@@ -1,0 +1,18 @@
+"""What the tests of all services share: a clock that stands still, an issuer of tokens, received events, waits."""
+
+from slrt_kit.testing.clock import FixedClock
+from slrt_kit.testing.events import case_registered, raw_event
+from slrt_kit.testing.issuer import TestIssuer
+from slrt_kit.testing.service import api_client, environment_of
+from slrt_kit.testing.waiting import eventually, running
+
+__all__ = [
+    "FixedClock",
+    "TestIssuer",
+    "api_client",
+    "case_registered",
+    "environment_of",
+    "eventually",
+    "raw_event",
+    "running",
+]

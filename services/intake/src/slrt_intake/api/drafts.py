@@ -1,0 +1,132 @@
+"""Drafts: a message becomes drafts, its author corrects them, and a confirmed draft is a case."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Header, Response
+from pydantic import ValidationError
+
+from slrt_intake import usecases
+from slrt_intake.api.cases import registered
+from slrt_intake.api.parts import Parts
+from slrt_intake.api.schemas import CaseReceipt, DraftList, DraftReceipt, DraftView, RegisterCaseBody, ReportBody
+from slrt_intake.domain.draft import Draft
+from slrt_intake.domain.problems import DraftIncompleteError, NoReportError
+from slrt_intake.drafting import draft_content
+from slrt_kit.db import UnitOfWork
+from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.commands import Answer, Command, command, etag, version_of
+
+router = APIRouter(prefix="/drafts", tags=["drafts"])
+
+
+@router.post("", status_code=201, response_model=DraftList)
+async def create_drafts(
+    body: ReportBody, request: Annotated[Command, command("intake.draft.write")], parts: Parts
+) -> Response:
+    """Turn a message into drafts, one per report in it. Doubts are warnings; no report is refused for a bad field."""
+    reports = parts.reports.parse(body.text).reports
+    if not reports:
+        raise NoReportError
+
+    async def work(unit: UnitOfWork) -> Answer:
+        receipts = []
+        for report in reports:
+            draft = Draft(
+                draft_id=unit.new_id(),
+                author=request.principal.subject,
+                village_code=report.village_code,
+                text=body.text,
+                content=draft_content(report, parts.reports.local_needs(report)),
+                warnings=list(report.warnings),
+                created_at=unit.clock.now(),
+            )
+            await parts.drafts(unit).add(draft)
+            receipts.append(
+                DraftReceipt(draft_id=draft.draft_id, warnings=draft.warnings, missing=_missing(draft.content))
+            )
+        return Answer(DraftList(drafts=receipts), status=201)
+
+    return await request.run(work)
+
+
+@router.get("/{draft_id}")
+async def get_draft(
+    draft_id: UUID, authorized: Annotated[Authorized, require("intake.draft.read")], parts: Parts, response: Response
+) -> DraftView:
+    """A draft, for its author alone."""
+    async with parts.database.unit_of_work() as work:
+        draft = await usecases.load_draft(draft_id, drafts=parts.drafts(work), author=authorized.principal.subject)
+    response.headers["ETag"] = etag(draft.version)
+    return DraftView.of(draft, _missing(draft.content))
+
+
+@router.put("/{draft_id}")
+async def correct_draft(
+    draft_id: UUID,
+    body: RegisterCaseBody,
+    authorized: Annotated[Authorized, require("intake.draft.write")],
+    parts: Parts,
+    response: Response,
+    if_match: Annotated[str | None, Header()] = None,
+) -> DraftView:
+    """Replace a draft's content with what the facilitator knows better."""
+    expected = version_of(if_match)
+    usecases.check_village(body.village_code, regions=parts.regions, scope=authorized.scope)
+    async with parts.database.unit_of_work() as work:
+        drafts = parts.drafts(work)
+        draft = await usecases.correct_draft(
+            draft_id,
+            body.model_dump(mode="json"),
+            village_code=body.village_code,
+            expected_version=expected,
+            drafts=drafts,
+            author=authorized.principal.subject,
+        )
+        await work.commit()
+    response.headers["ETag"] = etag(draft.version)
+    return DraftView.of(draft, [])
+
+
+@router.post("/{draft_id}/confirm", status_code=201, response_model=CaseReceipt)
+async def confirm_draft(
+    draft_id: UUID, request: Annotated[Command, command("intake.case.register")], parts: Parts
+) -> Response:
+    """Register what the draft says. 201 means that the case is durable and has its ticket number."""
+    expected = request.expected_version
+
+    async def work(unit: UnitOfWork) -> Answer:
+        drafts = parts.drafts(unit)
+        draft = await usecases.load_draft(draft_id, drafts=drafts, author=request.principal.subject)
+        stated = _complete(draft).command(unit.new_id)
+        case = await usecases.confirm_draft(
+            draft,
+            stated,
+            expected_version=expected,
+            drafts=drafts,
+            cases=parts.cases(unit),
+            regions=parts.regions,
+            scope=request.scope,
+            by=request.principal.subject,
+            at=unit.clock.now(),
+            new_id=unit.new_id,
+        )
+        return registered(case, usecases.number_warnings(stated, regions=parts.regions))
+
+    return await request.run(work)
+
+
+def _complete(draft: Draft) -> RegisterCaseBody:
+    try:
+        return RegisterCaseBody.model_validate(draft.content)
+    except ValidationError:
+        raise DraftIncompleteError(missing=_missing(draft.content)) from None
+
+
+def _missing(content: dict[str, object]) -> list[str]:
+    """Where the content does not make a registration yet, as pointers."""
+    try:
+        RegisterCaseBody.model_validate(content)
+    except ValidationError as error:
+        return ["/" + "/".join(str(part) for part in problem["loc"]) for problem in error.errors()]
+    return []

@@ -1,0 +1,55 @@
+"""Turn a parsed report into the content of a draft: the shape of a registration, with holes where nothing was said."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from slrt_contracts.codes import Channel, NeedCode
+from slrt_intake.reports.model import ParsedReport
+
+_NEED_CODES = frozenset(code.value for code in NeedCode)
+
+
+def draft_content(report: ParsedReport, local_needs: Sequence[str] = ()) -> dict[str, Any]:
+    """JSON-ready content in the form of ``RegisterCaseBody``; a person without a name is left out.
+
+    Every service asked for becomes a need, and so does each of ``local_needs``, which no programme answers. A
+    report from which none follows becomes ``LAINNYA``, so that none ends without a need. The complaint's own
+    words stay with the first need.
+    """
+    persons: list[dict[str, Any]] = []
+    if report.client_name:
+        persons.append(
+            {
+                "relation": "client",
+                "name": report.client_name,
+                "nik": report.nik,
+                "birth_date": report.birth_date.isoformat() if report.birth_date else None,
+                "sex": report.sex,
+            }
+        )
+    codes = [code for code in (*report.service_codes, *local_needs) if code in _NEED_CODES] or [NeedCode.LAINNYA.value]
+    needs: list[dict[str, Any]] = [
+        {
+            "need_code": code,
+            "person_ref": 0 if persons else None,
+            "urgent": bool(report.urgent),
+            "description": report.complaint if place == 0 else None,
+            "attributes": {},
+        }
+        for place, code in enumerate(codes)
+    ]
+    return {
+        "channel": Channel.FACILITATOR.value,
+        "village_code": report.village_code,
+        "visit_date": report.visit_date.isoformat() if report.visit_date else None,
+        "persons": persons,
+        "contact": {
+            "phone": report.phone,
+            "email": None,
+            "language": "id",
+            "kk_number": report.kk_number,
+            "address": report.address,
+            "proxy_name": report.proxy_name,
+        },
+        "needs": needs,
+    }

@@ -1,0 +1,160 @@
+"""Divide the rows of a message into reports, and give each the header that it shares with the others."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from slrt_intake.reports.labels import IGNORED, Label
+from slrt_intake.reports.rows import Break, Row
+
+HEADER: Final = frozenset({"facilitator", "village", "district", "regency", "place", "visit_date"})
+# At least one of these says that the message is about somebody's trouble and not a schedule or an invitation.
+_SUBSTANCE: Final = frozenset(
+    {"client_name", "nik", "complaint", "service", "proxy", "welfare_status", "head_occupation"}
+)
+_PLAIN_NAME: Final = frozenset({"nama", "nm"})
+_ENOUGH_FIELDS: Final = 3
+_ENOUGH_OWN: Final = 2
+_ENOUGH_REPEATED: Final = 4
+
+
+@dataclass(slots=True)
+class ReportRows:
+    """Rows of one report: its own, and those of the header it stands under."""
+
+    own: list[Row] = field(default_factory=list)
+    inherited: list[Row] = field(default_factory=list)
+
+    def of(self, name: str) -> list[Row]:
+        """Rows of a field, own ones first, in the order of the message."""
+        return [row for row in (*self.own, *self.inherited) if name in row.label.fields]
+
+    def names(self) -> set[str]:
+        """Fields that the report's own rows speak of."""
+        return {name for row in self.own for name in row.label.fields}
+
+
+def split_reports(rows: Iterable[Row]) -> list[ReportRows]:
+    """Reports of a message; empty when it holds none.
+
+    A report begins where a field that is already filled comes again and what follows is another report's
+    (another client, or four fields at once); a second telephone or a second complaint is no new report.
+    Rows above the first client belong to all reports that have no facilitator of their own.
+    """
+    filled = _plain_names_sorted(_filled(rows))
+    groups = [ReportRows()]
+    for place, row in enumerate(filled):
+        if _begins_report(filled, place, groups[-1].own):
+            moved = _since_break(groups[-1].own, row)
+            groups.append(ReportRows(own=moved))
+        groups[-1].own.append(row)
+    reports = [group for group in groups if _is_report(group, among=len(groups))]
+    _share_headers(reports)
+    fields = {name for report in reports for name in (*report.names(), *(row.name for row in report.inherited))}
+    return reports if len(fields) >= _ENOUGH_FIELDS else []
+
+
+def _filled(rows: Iterable[Row]) -> list[Row]:
+    """Rows that hold something; what stood before an empty one stands before the next."""
+    kept: list[Row] = []
+    pending = Break.NONE
+    for row in rows:
+        pending = max(pending, row.break_before)
+        if row.spans and row.name != IGNORED:
+            kept.append(replace(row, break_before=pending))
+            pending = Break.NONE
+    return kept
+
+
+def _plain_names_sorted(rows: list[Row]) -> list[Row]:
+    """Where "Nama" is followed by "Nama Klien" with only header rows between, it is the facilitator's."""
+    for place, row in enumerate(rows):
+        if row.label.key not in _PLAIN_NAME or row.name != "client_name":
+            continue
+        following = next((other for other in rows[place + 1 :] if other.name not in HEADER), None)
+        facilitators = [other for other in rows if other.name == "facilitator"]
+        if (
+            following
+            and following.name == "client_name"
+            and following.label.key not in _PLAIN_NAME
+            and not facilitators
+        ):
+            rows[place] = replace(row, label=Label(("facilitator",), 0.7, row.label.key, strong=False))
+    return rows
+
+
+def _begins_report(rows: Sequence[Row], place: int, own: Sequence[Row]) -> bool:
+    """Whether the row at ``place`` is the first of another report than the one that has ``own`` rows."""
+    known = {name for row in own for name in row.label.fields}
+    fields = set(rows[place].label.fields)
+    if not (fields & known or (fields & HEADER and known - HEADER)):
+        return False
+    if "client_name" in fields & known:
+        return True
+    if fields & known and rows[place].break_before is Break.RULE:
+        return True
+    repeated: set[str] = set()
+    for ahead in range(place, len(rows)):
+        names = set(rows[ahead].label.fields)
+        if not names & (known | HEADER):
+            break
+        repeated |= names & known
+        if "client_name" in repeated:
+            return not _comes_again(rows, ahead, fields)
+    return len(repeated) >= _ENOUGH_REPEATED
+
+
+def _comes_again(rows: Sequence[Row], client: int, fields: set[str]) -> bool:
+    """Whether the client at that row has such a row behind it: then the one before it is the last client's."""
+    for row in rows[client + 1 :]:
+        if row.name == "client_name":
+            return False
+        if fields & set(row.label.fields):
+            return True
+    return False
+
+
+def _since_break(own: list[Row], row: Row) -> list[Row]:
+    """Take from ``own`` the rows behind its last break, when the new report begins there and not at ``row``."""
+    if row.break_before is not Break.NONE:
+        return []
+    for strength in (Break.RULE, Break.BLANK):
+        for place in range(len(own) - 1, _ENOUGH_OWN - 1, -1):
+            if own[place].break_before is strength:
+                moved = own[place:]
+                if len(moved) <= _ENOUGH_REPEATED:
+                    del own[place:]
+                    return moved
+                return []
+    return []
+
+
+def _is_report(group: ReportRows, *, among: int) -> bool:
+    names = group.names()
+    return bool(names & _SUBSTANCE) and len(names) >= (_ENOUGH_OWN if among > 1 else _ENOUGH_FIELDS)
+
+
+def _share_headers(reports: list[ReportRows]) -> None:
+    """Give every report without a facilitator the header rows of the one before it, as far as it has no own ones."""
+    header: list[Row] = []
+    for report in reports:
+        names = report.names()
+        if "facilitator" not in names:
+            report.inherited = [row for row in header if not _is_overruled(row, names)]
+        # A header stands above the first row about the client; further down, a place is the client's.
+        above = []
+        for row in report.own:
+            if row.name not in HEADER:
+                break
+            above.append(row)
+        header = above + report.inherited
+    signed = [row for report in reports for row in report.of("facilitator")]
+    if len(signed) == 1 and signed[0] in reports[-1].own:  # signed once, below the last
+        for report in reports[:-1]:
+            report.inherited.append(signed[0])
+
+
+def _is_overruled(row: Row, names: set[str]) -> bool:
+    """Whether a header row says nothing for a report with fields ``names``: it has its own, or a place above it."""
+    above = {"village": {"district", "regency", "place"}, "district": {"regency", "place"}, "regency": {"place"}}
+    return bool(names & ({row.name} | above.get(row.name, set())))

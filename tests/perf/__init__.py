@@ -1,0 +1,1 @@
+"""Speed, shown as ratios beside anchors of the same run."""
