@@ -19,6 +19,9 @@ _UNUSED = {
     "TOKEN_URL": "http://127.0.0.1:1/token",
     "CLIENT_SECRET": "none",
     "INTAKE_URL": "http://127.0.0.1:1",
+    "SMTP_HOST": "127.0.0.1",
+    "MAIL_FROM": "none@none.example",
+    "MESSAGE_PROVIDER_URL": "http://127.0.0.1:1",
 }
 
 

@@ -86,6 +86,8 @@ class Database:
             pool_timeout=POOL_TIMEOUT_S,
             # After a restart of PostgreSQL every pooled connection is dead: notice it before the work, not in it.
             pool_pre_ping=True,
+            # Errors are logged and traced; the values of a statement are people's names and numbers.
+            hide_parameters=True,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_S,
                 "prepare_threshold": 2,

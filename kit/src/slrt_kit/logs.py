@@ -3,28 +3,73 @@
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
 from opentelemetry import trace
 
-# NIK and KK numbers have 16 digits, phones 10 to 13: no id, code or count of ours is a bare run of that length.
-_DIGIT_RUN = re.compile(r"(?<![\w.-])\+?\d{10,16}(?![\w.-])")
 _REDACTED = "[redacted]"
+_NIK_LENGTH = 16
 
-_RAW_KEYS = frozenset({"timestamp", "level", "event", "trace_id"})
+# What may hold long digit runs and is nobody's number: UUIDs, trace and span ids, W3C trace contexts.
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_TRACE = r"(?:00-)?[0-9a-f]{32}(?:-[0-9a-f]{16}-0[01])?"
+_IDS = rf"(?<![0-9a-f])(?:{_UUID}|{_TRACE})(?![0-9a-f])"
+# NIK and KK numbers have 16 digits, written in one run, in fours, or dotted like a region code with a birth date.
+_SIXTEEN = r"(?<!\d)(?:\d{16}|\d{4}(?:[ -]\d{4}){3}|\d\d\.\d\d\.\d\d\.\d{6}\.\d{4})(?!\d)"
+# Mobile numbers: 08… or 62 8…, 10 to 13 digits, in any grouping; and other bare runs of that length.
+_PHONE = r"(?<![\w.-])(?:\+?62|0)[ -]?8\d{1,2}(?:[ .-]?\d{2,5}){2,3}(?![\w-])"
+_RUN = r"(?<![\w.-])\+?\d{10,15}(?![\w-]|\.\d)"
+_NUMBERS = re.compile(f"(?P<id>{_IDS})|{_SIXTEEN}|{_PHONE}|{_RUN}", re.ASCII)
+
+# What libraries put into the text of their errors: PostgreSQL the row, pydantic the value.
+_ERROR_VALUES = re.compile(
+    r"^(?P<row>DETAIL|CONTEXT):  .*?(?=^[A-Z]{4,}:  |^\[|^\s*$|^Traceback|^The above|^During|\Z)"
+    r"|input_value=.*?(?=, input_type=)",
+    re.DOTALL | re.MULTILINE,
+)
+
+_OUR_KEYS = frozenset({"timestamp", "level", "trace_id"})
 
 
 def redact(text: str) -> str:
-    """The text without runs of digits that may be a NIK, a KK number or a phone number."""
-    return _DIGIT_RUN.sub(_REDACTED, text)
+    """The text without digits that may be a NIK, a KK number or a phone number."""
+    return _NUMBERS.sub(lambda found: found[0] if found["id"] else _REDACTED, text)
+
+
+def _redact_error(text: str) -> str:
+    shown = _ERROR_VALUES.sub(
+        lambda found: f"{found['row']}: {_REDACTED}\n" if found["row"] else f"input_value={_REDACTED}", text
+    )
+    return redact(shown)
+
+
+def _redacted(value: Any) -> Any:
+    shown = value
+    match value:
+        case bool() | None | float():
+            pass
+        case int():
+            # Sizes and offsets are long too; only what has the length of a NIK goes.
+            shown = _REDACTED if len(str(value)) == _NIK_LENGTH else value
+        case Mapping():
+            shown = {redact(str(key)): _redacted(held) for key, held in value.items()}
+        case list() | tuple() | set() | frozenset():
+            shown = [_redacted(held) for held in value]
+        case bytes():
+            shown = redact(value.decode(errors="replace"))
+        case _:
+            shown = redact(str(value))
+    return shown
 
 
 def _redact_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
-        if key not in _RAW_KEYS and isinstance(value, str):
-            event[key] = redact(value)
+        if key == "exception":
+            event[key] = _redact_error(str(value))
+        elif key not in _OUR_KEYS and not key.startswith("_"):
+            event[key] = _redacted(value)
     return event
 
 

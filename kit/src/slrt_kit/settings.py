@@ -1,6 +1,7 @@
 """Read a service's frozen settings from the environment and from secret files; nothing else reads the environment."""
 
 import os
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import Field, SecretStr
@@ -14,7 +15,8 @@ class ServiceSettings(BaseSettings):
     ``/run/secrets/slrt_intake_database_url`` is read. The environment wins over a file.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    # An error names the setting and hides what was given: among it are the secrets.
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/database")
     database_pool_size: int = Field(default=10, ge=1, le=200)
@@ -38,7 +40,10 @@ class ServiceSettings(BaseSettings):
 
         Raises:
             pydantic.ValidationError: naming every setting that is missing or wrong.
+            FileNotFoundError: the folder of secrets is not there.
         """
         prefix = cls.model_config.get("env_prefix", "")
         secrets_dir = os.environ.get(f"{prefix}SECRETS_DIR")
+        if secrets_dir and not Path(secrets_dir).is_dir():
+            raise FileNotFoundError(f"{prefix}SECRETS_DIR: there is no folder {secrets_dir}")
         return cls(_secrets_dir=secrets_dir, **overrides)

@@ -1,6 +1,7 @@
 """Verify bearer tokens against the issuer's JWKS and demand a permission of whoever calls."""
 
 import asyncio
+import base64
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 import httpx
+import orjson
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jwt
@@ -27,7 +29,11 @@ ALGORITHMS = ("ES256", "Ed25519", "EdDSA")
 _CLOCK_SKEW_S = 30
 _KEYS_FRESH_S = 300.0
 _UNKNOWN_KEY_REFETCH_S = 5.0
+_FAILED_FETCH_PAUSE_S = 2.0
 _CACHE_SIZE = 10_000
+_KEY_TYPES = ("EC", "OKP")
+# What an issuer writes; nothing that would change how the token is read (crit, b64, zip) or which key it names (jwk).
+_HEADER_NAMES = frozenset({"alg", "kid", "typ", "x5t", "x5t#S256"})
 
 
 class UnauthenticatedError(ProblemError):
@@ -82,6 +88,7 @@ class TokenVerifier:
         self._client = client
         self._keys: KeySet | None = None
         self._fetched_at = float("-inf")
+        self._failed_at = float("-inf")
         self._fetching = asyncio.Lock()
         self._cache: OrderedDict[str, _Cached] = OrderedDict()
 
@@ -105,7 +112,8 @@ class TokenVerifier:
         return principal
 
     async def _verify(self, token: str) -> Principal:
-        now = int(self._clock.now().timestamp())
+        now = self._clock.now().timestamp()
+        _check_header(token)
         try:
             claims = await self._decode(token)
         except (JoseError, ValueError) as error:
@@ -117,49 +125,102 @@ class TokenVerifier:
         expires, issued, not_before = claims.get("exp"), claims.get("iat", 0), claims.get("nbf", 0)
         if not all(isinstance(moment, int | float) for moment in (expires, issued, not_before)):
             raise TokenInvalidError
-        if int(expires or 0) <= now:
+        if not expires or expires <= now:
             raise TokenExpiredError
         if max(issued, not_before) > now + _CLOCK_SKEW_S:
             raise TokenInvalidError
         return _principal(claims)
 
     async def _decode(self, token: str) -> dict[str, Any]:
-        keys = await self._key_set(max_age=_KEYS_FRESH_S)
+        keys = await self._keys_now()
         try:
             return dict(jwt.decode(token, keys, algorithms=list(ALGORITHMS)).claims)
         except (JoseError, ValueError):
             # The issuer may have rotated its keys: look once more, but not for every bad token that comes.
-            newer = await self._key_set(max_age=_UNKNOWN_KEY_REFETCH_S)
+            newer = await self._newer_keys(keys)
             if newer is keys:
                 raise
             return dict(jwt.decode(token, newer, algorithms=list(ALGORITHMS)).claims)
 
-    async def _key_set(self, *, max_age: float) -> KeySet:
-        async with self._fetching:
-            if self._keys is not None and self._monotonic() - self._fetched_at < max_age:
-                return self._keys
-            try:
-                response = await self._client.get(self._jwks_url)
-                response.raise_for_status()
-                self._keys = KeySet.import_key_set(response.json())
-                self._fetched_at = self._monotonic()
-            except (httpx.HTTPError, JoseError, ValueError) as error:
-                log.warning("issuer keys not fetched", error=type(error).__name__)
-                if self._keys is None:
-                    raise ServiceUnavailableError from error
+    async def _keys_now(self) -> KeySet:
+        if self._keys is not None and (self._age() < _KEYS_FRESH_S or self._fetching.locked()):
+            # Somebody is fetching newer ones: a slow issuer need not hold up the others.
             return self._keys
+        async with self._fetching:
+            if self._keys is None or self._age() >= _KEYS_FRESH_S:
+                await self._fetch()
+            return self._held()
+
+    async def _newer_keys(self, keys: KeySet) -> KeySet:
+        async with self._fetching:
+            if self._keys is keys and self._age() >= _UNKNOWN_KEY_REFETCH_S:
+                await self._fetch()
+            return self._held()
+
+    def _age(self) -> float:
+        return self._monotonic() - self._fetched_at
+
+    def _held(self) -> KeySet:
+        if self._keys is None:
+            raise ServiceUnavailableError
+        return self._keys
+
+    async def _fetch(self) -> None:
+        """Replace the keys; keep the old ones when the issuer fails us, and then leave it alone for a moment."""
+        if self._monotonic() - self._failed_at < _FAILED_FETCH_PAUSE_S:
+            return
+        try:
+            response = await self._client.get(self._jwks_url)
+            response.raise_for_status()
+            self._keys = _key_set_of(response.json())
+            self._fetched_at = self._monotonic()
+        except (httpx.HTTPError, JoseError, ValueError) as error:
+            self._failed_at = self._monotonic()
+            log.warning("issuer keys not fetched", error=type(error).__name__)
+
+
+def _check_header(token: str) -> None:
+    """Refuse whatever is no plain JWS of ours before a library looks at it: anybody may send anything here."""
+    try:
+        encoded = token.split(".", maxsplit=1)[0].encode("ascii")
+        header = orjson.loads(base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4)))
+    except ValueError as error:
+        raise TokenInvalidError from error
+    if not isinstance(header, dict) or header.get("alg") not in ALGORITHMS or not _HEADER_NAMES.issuperset(header):
+        raise TokenInvalidError
+    if not all(isinstance(value, str) for value in header.values()):
+        raise TokenInvalidError
+
+
+def _key_set_of(document: Any) -> KeySet:
+    """Raises ValueError: it is no JWKS with a key that we can use."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
+        raise ValueError("not a JWKS")
+    # Issuers may also publish keys for other uses (Keycloak: RSA-OAEP for encryption).
+    usable = [key for key in keys if key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"]
+    if not usable:
+        raise ValueError("no usable key in the JWKS")
+    return KeySet.import_key_set({"keys": usable})
 
 
 def _principal(claims: dict[str, Any]) -> Principal:
-    subject, roles = claims.get("sub"), claims.get("roles", [])
-    if not isinstance(subject, str) or not isinstance(roles, list):
+    subject, roles, region, office = (claims.get(name) for name in ("sub", "roles", "region", "office"))
+    if not isinstance(subject, str) or not isinstance(roles or [], list):
         raise TokenInvalidError
+    if not isinstance(region or "", str) or not isinstance(office or "", str):
+        raise TokenInvalidError
+    try:
+        expires_at = datetime.fromtimestamp(claims["exp"], UTC)
+    except (ValueError, OverflowError, OSError) as error:
+        raise TokenInvalidError from error
     return Principal(
         subject=subject,
-        roles=frozenset(str(role) for role in roles),
-        region=claims.get("region"),
-        office=claims.get("office"),
-        expires_at=datetime.fromtimestamp(claims["exp"], UTC),
+        roles=frozenset(str(role) for role in roles or ()),
+        # An empty claim is no claim.
+        region=region or None,
+        office=office or None,
+        expires_at=expires_at,
     )
 
 

@@ -1,8 +1,10 @@
 """Cursor pagination: an opaque cursor that continues after the last row seen, whatever was added meanwhile."""
 
 import base64
-import binascii
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
+from uuid import UUID
 
 import orjson
 from fastapi import Query
@@ -41,10 +43,50 @@ def decode_cursor(cursor: str, *, parts: int) -> list[Any]:
         BadCursorError: 400.
     """
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        position = orjson.loads(base64.urlsafe_b64decode(padded.encode("ascii")))
-    except (binascii.Error, ValueError) as error:
+        padded = (cursor + "=" * (-len(cursor) % 4)).encode("ascii")
+        position = orjson.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except ValueError as error:
         raise BadCursorError from error
     if not isinstance(position, list) or len(position) != parts:
         raise BadCursorError
     return position
+
+
+def decode_position(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
+    """The sort position, each part as the type given for it: `str`, `int`, `datetime` (aware) or `UUID`.
+
+    Raises:
+        BadCursorError: 400.
+    """
+    parts = decode_cursor(cursor, parts=len(kinds))
+    try:
+        return tuple(_PARTS[kind](part) for kind, part in zip(kinds, parts, strict=True))
+    except (ValueError, TypeError) as error:
+        raise BadCursorError from error
+
+
+def _text(part: Any) -> str:
+    if not isinstance(part, str):
+        raise TypeError("not a text")
+    return part
+
+
+def _number(part: Any) -> int:
+    if not isinstance(part, int) or isinstance(part, bool):
+        raise TypeError("not a number")
+    return part
+
+
+def _moment(part: Any) -> datetime:
+    moment = datetime.fromisoformat(_text(part))
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
+
+
+_PARTS: Mapping[type[Any], Callable[[Any], Any]] = {
+    str: _text,
+    int: _number,
+    datetime: _moment,
+    UUID: lambda part: UUID(_text(part)),
+}

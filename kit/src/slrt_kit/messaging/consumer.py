@@ -49,7 +49,7 @@ class _Pause:
 
 
 @dataclass(slots=True)
-class _DeadLetterGuard:
+class DeadLetterGuard:
     """Counts unreadable events among the last ones and says when it is enough."""
 
     settings: ConsumerSettings
@@ -93,7 +93,7 @@ class EventConsumer:
     def __init__(self, settings: ConsumerSettings, processor: Processor[Any]) -> None:
         self._settings = settings
         self._processor = processor
-        self._guard = _DeadLetterGuard(settings)
+        self._guard = DeadLetterGuard(settings)
         self._busy = asyncio.Lock()
         self._paused: dict[TopicPartition, _Pause] = {}
 

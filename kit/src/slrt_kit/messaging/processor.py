@@ -193,6 +193,12 @@ class Processor(Generic[Deps]):
                 done = True
             except TRANSIENT:
                 raise
+            except IgnoredError:
+                # It turned out to concern others: let go of it without effect, as of one that comes from the topic.
+                await savepoint.rollback()
+                work.recorded_events = 0
+                await self._inbox.claim_parked(work.connection, parked)
+                done = True
             except Exception as error:  # noqa: BLE001 — as above: it stays parked, with the newest reason
                 await savepoint.rollback()
                 work.recorded_events = 0

@@ -3,16 +3,20 @@
 from slrt_kit.testing.clock import FixedClock
 from slrt_kit.testing.events import case_registered, raw_event
 from slrt_kit.testing.issuer import TestIssuer
+from slrt_kit.testing.kafka import Message, read_topic, send_raw
 from slrt_kit.testing.service import api_client, environment_of
 from slrt_kit.testing.waiting import eventually, running
 
 __all__ = [
     "FixedClock",
+    "Message",
     "TestIssuer",
     "api_client",
     "case_registered",
     "environment_of",
     "eventually",
     "raw_event",
+    "read_topic",
     "running",
+    "send_raw",
 ]

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from slrt_contracts.codes import DecidedByLevel
-from slrt_contracts.types import CaseId, NeedId
+from slrt_contracts.types import CaseId
 from slrt_intake import usecases
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.api.schemas import (
@@ -29,7 +29,7 @@ from slrt_intake.store.timeline import timeline
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_cursor, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
 
 router = APIRouter(tags=["cases"])
 
@@ -83,8 +83,8 @@ async def list_cases(
     """The cases of the caller's area, newest first."""
     after = None
     if cursor is not None:
-        at, case_id = decode_cursor(cursor, parts=2)
-        after = (datetime.fromisoformat(at), UUID(case_id))
+        at, case_id = decode_position(cursor, datetime, UUID)
+        after = (at, case_id)
     async with parts.database.read() as session:
         found = await case_store.list_cases(session, authorized.scope, status=status, after=after, limit=limit + 1)
     more = len(found) > limit
@@ -148,7 +148,7 @@ async def recommend(
     async def step(case: Case, unit: UnitOfWork) -> None:
         await usecases.recommend(
             case,
-            {NeedId(need.need_id): need.recommendation for need in body.needs},
+            body.by_need(),
             cases=parts.cases(unit),
             by=request.principal.subject,
             at=unit.clock.now(),
@@ -167,7 +167,7 @@ async def decide(
     async def step(case: Case, unit: UnitOfWork) -> None:
         await usecases.decide(
             case,
-            {NeedId(need.need_id): need.decision for need in body.needs},
+            body.by_need(),
             cases=parts.cases(unit),
             by=request.principal.subject,
             level=level,

@@ -1,12 +1,13 @@
 """What intake takes and gives over HTTP. Unknown fields are refused; sizes are bounded."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
 
-from slrt_contracts.catalogue import NEEDS
+from slrt_contracts.catalogue import ATTRIBUTES, NEEDS
 from slrt_contracts.codes import (
     AttributeName,
     AttributeValue,
@@ -17,22 +18,19 @@ from slrt_contracts.codes import (
     Recommendation,
     RegistryStatus,
 )
+from slrt_contracts.types import NeedId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.party import Contact, Person, Relation, normalise_phone
+from slrt_intake.domain.problems import NeedsMismatchError
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus
 from slrt_intake.store.timeline import TimelineEntry
 from slrt_intake.usecases import NeedInput, RegisterCase
 from slrt_kit.clock import NewId
+from slrt_kit.http.bodies import Body, Count, Day, Flag
 
 MAX_PERSONS = 30
 MAX_NEEDS = 20
-
-
-class Body(BaseModel):
-    """A request body."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _phone(value: Any) -> Any:
@@ -44,11 +42,19 @@ def _phone(value: Any) -> Any:
     return phone
 
 
+def _of_the_catalogue(stated: dict[AttributeName, AttributeValue]) -> dict[AttributeName, AttributeValue]:
+    for name, value in stated.items():
+        if value not in ATTRIBUTES[name]:
+            raise ValueError(f"{name} tidak mengenal {value} / {name} cannot be {value}")
+    return stated
+
+
 ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
 VillageCode = Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4}$", examples=["12.74.03.1002"])]
 Phone = Annotated[str, BeforeValidator(_phone), Field(examples=["0812-0000-9901"])]
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$")]
+Attributes = Annotated[dict[AttributeName, AttributeValue], Field(max_length=20), AfterValidator(_of_the_catalogue)]
 # Bounded but not shaped: a number with a digit too few is a warning, never a refusal (domain 8.1).
 LooseNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)]
 
@@ -59,7 +65,7 @@ class PersonBody(Body):
     relation: Relation
     name: ShortText
     nik: LooseNumber | None = None
-    birth_date: date | None = None
+    birth_date: Day | None = None
     sex: Annotated[str, Field(pattern="^[LP]$")] | None = None
 
 
@@ -78,10 +84,10 @@ class NeedBody(Body):
     """One problem. ``person_ref`` counts into ``persons`` from 0; null when it concerns the place."""
 
     need_code: NeedCode
-    person_ref: int | None = Field(default=None, ge=0, lt=MAX_PERSONS)
-    urgent: bool = False
+    person_ref: Count | None = Field(default=None, ge=0, lt=MAX_PERSONS)
+    urgent: Flag = False
     description: LongText | None = None
-    attributes: dict[AttributeName, AttributeValue] = Field(default_factory=dict, max_length=20)
+    attributes: Attributes = Field(default_factory=dict)
 
 
 class RegisterCaseBody(Body):
@@ -89,7 +95,7 @@ class RegisterCaseBody(Body):
 
     channel: Channel = Channel.FACILITATOR
     village_code: VillageCode
-    visit_date: date | None = None
+    visit_date: Day | None = None
     persons: list[PersonBody] = Field(default_factory=list, max_length=MAX_PERSONS)
     contact: ContactBody = ContactBody()
     needs: list[NeedBody] = Field(min_length=1, max_length=MAX_NEEDS)
@@ -242,6 +248,21 @@ class ScreenBody(Body):
     registry_status: RegistryStatus
 
 
+Said = TypeVar("Said")
+
+
+def _once_each(named: Sequence[tuple[UUID, Said]]) -> Mapping[NeedId, Said]:
+    """By need.
+
+    Raises:
+        NeedsMismatchError: a need is named twice, so that it is unclear what is meant.
+    """
+    found = {NeedId(need_id): said for need_id, said in named}
+    if len(found) != len(named):
+        raise NeedsMismatchError
+    return found
+
+
 class NeedRecommendation(Body):
     need_id: UUID
     recommendation: Recommendation
@@ -251,6 +272,10 @@ class RecommendBody(Body):
     """The back office's proposal, one per need."""
 
     needs: list[NeedRecommendation] = Field(min_length=1, max_length=MAX_NEEDS)
+
+    def by_need(self) -> Mapping[NeedId, Recommendation]:
+        """Raises NeedsMismatchError when a need is named twice."""
+        return _once_each([(need.need_id, need.recommendation) for need in self.needs])
 
 
 class NeedDecisionBody(Body):
@@ -262,6 +287,10 @@ class DecideBody(Body):
     """The decision, one per need."""
 
     needs: list[NeedDecisionBody] = Field(min_length=1, max_length=MAX_NEEDS)
+
+    def by_need(self) -> Mapping[NeedId, NeedDecision]:
+        """Raises NeedsMismatchError when a need is named twice."""
+        return _once_each([(need.need_id, need.decision) for need in self.needs])
 
 
 class PersonView(BaseModel):
@@ -306,7 +335,7 @@ class TicketBody(Body):
 class ConfirmBody(TicketBody):
     """Did it help?"""
 
-    satisfied: bool
+    satisfied: Flag
 
 
 class TrackedNeed(BaseModel):

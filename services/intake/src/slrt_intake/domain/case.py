@@ -170,14 +170,19 @@ class Case(Aggregate):
 
     def screen(self, *, registry_status: RegistryStatus, at: datetime) -> None:
         """Record what the welfare registry says of the family."""
-        self._apply(CaseAction.SCREEN)
+        self.status = self._target(CaseAction.SCREEN)
         self.registry_status = registry_status
         self._raise_event(CaseScreened(case_id=self.case_id, registry_status=registry_status), at=at)
 
     def recommend(self, recommendations: Mapping[NeedId, Recommendation], *, by: str, at: datetime) -> None:
-        """Record the back office's proposal for every need."""
-        self._apply(CaseAction.RECOMMEND)
+        """Record the back office's proposal for every need.
+
+        Raises:
+            NeedsMismatchError: they are not exactly the needs of the case.
+        """
+        target = self._target(CaseAction.RECOMMEND)
         self._check_names_all(recommendations)
+        self.status = target
         for need in self.needs:
             need.apply(NeedAction.RECOMMEND)
             need.recommendation = recommendations[need.need_id]
@@ -198,11 +203,13 @@ class Case(Aggregate):
 
         Raises:
             SeparationOfDutiesError: the decider registered or recommended the case (domain 13.3).
+            NeedsMismatchError: they are not exactly the needs of the case.
         """
-        self._apply(CaseAction.DECIDE)
+        target = self._target(CaseAction.DECIDE)
         if by in (self.registered_by, self.recommended_by):
             raise SeparationOfDutiesError
         self._check_names_all(decisions)
+        self.status = target
         for need in self.needs:
             need.decision = decisions[need.need_id]
             need.apply(NeedAction.REFER if need.decision is NeedDecision.REFER else NeedAction.SOLVE_LOCALLY)
@@ -241,7 +248,7 @@ class Case(Aggregate):
         """
         if self.resolved_at is None:
             raise OutcomesMissingError
-        self._apply(CaseAction.CLOSE)
+        self.status = self._target(CaseAction.CLOSE)
         self.closed_at = at
         self.satisfied = satisfied
         self._raise_event(CaseClosed(case_id=self.case_id, closed_by=closed_by, satisfied=satisfied), at=at)
@@ -267,11 +274,12 @@ class Case(Aggregate):
             self.resolved_at = at
             self._raise_event(CaseResolved(case_id=self.case_id, outcomes=tuple(outcomes)), at=at)
 
-    def _apply(self, action: CaseAction) -> None:
+    def _target(self, action: CaseAction) -> CaseStatus:
+        """Where the action leads. Nothing is changed yet: a step that is refused leaves the case as it was."""
         target = CASE_TRANSITIONS.get((self.status, action))
         if target is None:
             raise TransitionRefusedError(state=self.status, action=action)
-        self.status = target
+        return target
 
     def _check_names_all(self, named: Iterable[NeedId]) -> None:
         if set(named) != {need.need_id for need in self.needs}:

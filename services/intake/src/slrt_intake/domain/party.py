@@ -42,12 +42,16 @@ class Contact:
     proxy_name: str | None
 
 
-_PHONE = re.compile(r"\+62[2-9]\d{7,11}")
+# [0-9] and not \d, which also takes the digits of other scripts.
+_PHONE = re.compile(r"\+62[2-9][0-9]{7,11}")
+# What people put between digits, and the invisible marks that a copied contact brings along. Nothing else may be
+# dropped: without the letter O typed for a zero the rest would be a good number, and somebody else's.
+_BETWEEN_DIGITS = re.compile(r"[\s.()\-\u2010-\u2015\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 def normalise_phone(written: str) -> str | None:
     """The number in E.164 (``+62812…``) from what people write; None when it is no Indonesian number (domain 13.8)."""
-    digits = re.sub(r"[^\d+]", "", written)
+    digits = _BETWEEN_DIGITS.sub("", written)
     if digits.startswith("0"):
         digits = "+62" + digits[1:]
     elif digits.startswith("62"):

@@ -11,7 +11,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_BITS = 35
 _BODY_LENGTH = 7
 _LOOKS_LIKE = str.maketrans("ILO", "110")
-_SHAPE = re.compile(rf"(\d{{4}})([{ALPHABET}]{{{_BODY_LENGTH}}})([{ALPHABET}])")
+# [0-9] and not \d, which also takes the digits of other scripts.
+_SHAPE = re.compile(rf"([0-9]{{4}})([{ALPHABET}]{{{_BODY_LENGTH}}})([{ALPHABET}])")
 
 
 def make_ticket(regency_code: str, random_bits: int) -> str:
@@ -23,7 +24,7 @@ def make_ticket(regency_code: str, random_bits: int) -> str:
 
 def normalise_ticket(written: str) -> str | None:
     """The ticket number as it is stored, from what somebody typed; None when it cannot be one."""
-    compact = re.sub(r"[\s.\-–]", "", written).upper().translate(_LOOKS_LIKE)
+    compact = re.sub(r"[\s.\-\u2010-\u2015]", "", written).upper().translate(_LOOKS_LIKE)
     match = _SHAPE.fullmatch(compact)
     if match is None or _check(match[1] + match[2]) != match[3]:
         return None

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from functools import partial
 from typing import Final
 
 from slrt_intake.reports.model import Reading
@@ -12,7 +13,9 @@ from slrt_intake.reports.vocabulary import ABSENT, OTHER, PRESENT, Choice
 _MARKED = re.compile(r"[\[(]\s?[xv✓√]\s?[\])]", re.IGNORECASE)
 _UNMARKED = re.compile(r"[\[(]\s{0,3}[\])]")
 _CHOSEN = re.compile(rf"{TICK}([^{TICK}{EMPTY_BOX}{CROSS}]{{1,60}})")
-_CLAUSE_END = re.compile(r"[,;\n+|]|\.(?!\w)")
+# A full stop ends a clause behind a whole word, not behind an abbreviation ("surat ket. kematian").
+_CLAUSE_END = re.compile(r"[,;\n+|]|(?:(?<=[a-z]{5})|(?<=[A-Z]{2}))\.(?!\w)")
+_BRACKETS = re.compile(r"\(([^()]{1,120})\)")
 # More answers than this on one row is the form's list of answers, not an answer.
 _MOST_ANSWERS: Final = 2
 
@@ -42,7 +45,7 @@ def read_set(text: str, phrases: PhraseTable) -> Reading[tuple[str, ...]]:
     there: set[str] = set()
     sure = 0.2
     opening: str | None = None
-    for place, clause in enumerate(_CLAUSE_END.split(text)):
+    for place, clause in enumerate(_CLAUSE_END.split(_BRACKETS.sub(partial(_bracket, phrases), text))):
         tokens = tokenize(clause)
         marked = _marked(phrases.find(tokens))
         if not marked:
@@ -58,6 +61,12 @@ def read_set(text: str, phrases: PhraseTable) -> Reading[tuple[str, ...]]:
             opening = None
         there.update(_present(marked, default=opening != ABSENT))
     return Reading(tuple(sorted(there)), sure)
+
+
+def _bracket(phrases: PhraseTable, found: re.Match[str]) -> str:
+    """A bracket that names a thing is a clause of its own: "KK, KTP (SKTM menyusul)"; "(hilang)" belongs before it."""
+    things = any(hit.code not in {ABSENT, PRESENT} for hit in phrases.find(tokenize(found[1])))
+    return f"; {found[1]};" if things else f" {found[1]} "
 
 
 def _marked(hits: list[Hit]) -> list[tuple[str, int]]:

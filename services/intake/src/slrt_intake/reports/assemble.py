@@ -1,9 +1,10 @@
 """Read the rows of one report into its fields, each with its evidence."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from slrt_intake.reports.address import one_number, rt_rw_in_address, rt_rw_on_own_line
@@ -17,6 +18,7 @@ from slrt_intake.reports.needs import is_urgent, sectors_of, service_codes
 from slrt_intake.reports.nik import kk_warnings, nik_facts, nik_warnings
 from slrt_intake.reports.people import number_behind_name, read_name, read_proxy, read_relation
 from slrt_intake.reports.phones import read_phone
+from slrt_intake.reports.phrases import words_of
 from slrt_intake.reports.rows import Row
 from slrt_intake.reports.split import ReportRows
 from slrt_intake.reports.text import CROSS, EMPTY_BOX, TICK, CleanText, Span
@@ -69,7 +71,7 @@ class Assembler:
         self._regions = regions
         self._dates = DateReader(words.months, words.roman)
 
-    def assemble(self, rows: ReportRows, clean: CleanText, free: Iterable[Span]) -> ParsedReport:
+    def assemble(self, rows: ReportRows, clean: CleanText, free: Sequence[Span]) -> ParsedReport:
         """The report that the rows hold. ``free``: lines of the message outside all rows, for names of places."""
         values = _values(rows, clean)
         draft = _Draft(clean)
@@ -77,6 +79,8 @@ class Assembler:
         self._numbers(draft, values)
         self._household(draft, values)
         self._prose(draft, values)
+        if "visit_date" not in draft.evidence:
+            self._date_on_free_line(draft, free)
         self._places(draft, values, [clean.span_text(line) for line in free])
         draft.fields["warnings"] = self._warnings(draft)
         return ParsedReport(**draft.fields, evidence=draft.evidence)
@@ -113,8 +117,7 @@ class Assembler:
     def _household(self, draft: _Draft, values: dict[str, list[_Value]]) -> None:
         words = self._words
         for name in CHOICES:
-            choice = words.choices[name]
-            self._first(draft, values, name, lambda text, choice=choice: read_choice(text, choice))
+            self._first(draft, values, name, partial(read_choice, choice=words.choices[name]))
         self._first(draft, values, "head_occupation", self._text)
         self._first(
             draft,
@@ -141,14 +144,15 @@ class Assembler:
             if "address" not in draft.fields and not self._words.is_blank(value.text):
                 label = value.row.label.key.capitalize()
                 draft.put("address", Reading(f"{label} {value.text}", 0.6), value)
-        for name, read in (
+        readers: tuple[tuple[str, Callable[[str], tuple[str | None, str | None]]], ...] = (
             ("rt_rw", lambda text: rt_rw_on_own_line(text, roman)),
             ("rt", lambda text: (one_number(text, roman), None)),
             ("rw", lambda text: (None, one_number(text, roman))),
             ("address", lambda text: rt_rw_in_address(text, roman)),
             ("hamlet", lambda text: rt_rw_in_address(text, roman)),
             ("village", lambda text: rt_rw_in_address(text, roman)),
-        ):
+        )
+        for name, read in readers:
             for value in values.get(name, ()):
                 for part, number in zip(("rt", "rw"), read(value.text), strict=True):
                     if number is not None and part not in draft.fields:
@@ -236,6 +240,16 @@ class Assembler:
             if draft.put(name, reading, value) is not None:
                 return reading.value
         return None
+
+    def _date_on_free_line(self, draft: _Draft, free: Sequence[Span]) -> None:
+        """A line that is nothing but a date ("Rabu, 8 Juli 2026") is the visit's."""
+        for line in free:
+            text = draft.clean.span_text(line)[:_SHORT]
+            found = self._dates.visit(text)
+            if found and set(words_of(text[: found.start] + " " + text[found.end :])) <= self._words.around_date:
+                draft.fields["visit_date"] = found.value
+                draft.evidence["visit_date"] = Evidence(0.7 * found.confidence, *draft.clean.original(line))
+                return
 
     def _first(
         self, draft: _Draft, values: dict[str, list[_Value]], name: str, read: Callable[[str], Reading[Any]]

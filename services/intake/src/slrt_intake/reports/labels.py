@@ -16,6 +16,7 @@ _MOST_BARE_WORDS: Final = 5
 _KEPT: Final = 20_000
 _FEWEST_LETTERS: Final = 3
 _LONG_ENOUGH: Final = 8
+_MOST_LABEL_DIGITS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class LabelTable:
 
     def alone(self, text: str) -> Label | None:
         """The label that a whole line is, without a separator: a strong one, spelt right if short (Desi is no desa)."""
-        if len(text) > _LONGEST:
+        if len(text) > _LONGEST or _digits(text) > _MOST_LABEL_DIGITS:
             return None
         key = _key(text)
         label = self._alike(key) if len(key) >= _LONG_ENOUGH else self._aliases.get(key)
@@ -71,10 +72,11 @@ class LabelTable:
 
     def weak_alone(self, text: str) -> Label | None:
         """The label that a whole line is, ordinary words too: for messages that put every value on the next line."""
-        return self._aliases.get(_key(text)) if len(text) <= _LONGEST else None
+        short = len(text) <= _LONGEST and _digits(text) <= _MOST_LABEL_DIGITS
+        return self._aliases.get(_key(text)) if short else None
 
     def bare_prefix(self, text: str) -> tuple[Label, int] | None:
-        """A strong label at the start of a line with only a space behind it, and where its value begins."""
+        """The longest label at the start of a line with only a space behind it, and where its value begins."""
         found: tuple[Label, int] | None = None
         position = 0
         for _ in range(_MOST_BARE_WORDS):
@@ -82,16 +84,16 @@ class LabelTable:
                 position += 1
             while position < len(text) and text[position] not in " \t":
                 position += 1
-            label = self._aliases.get(_key(text[:position]))
-            if label is not None and label.strong and position < len(text):
-                found = (label, position)
-            if position > _LONGEST:
+            if position > _LONGEST or position == len(text) or _digits(text[:position]):
                 break
+            label = self._aliases.get(_key(text[:position]))
+            if label is not None:
+                found = (label, position)
         return found
 
     def exact(self, text: str) -> Label | None:
-        """The label that is spelt exactly so."""
-        return self._aliases.get(_key(text))
+        """The label that is spelt exactly so, in one piece."""
+        return None if any(letter in "0123456789,;|" for letter in text) else self._aliases.get(_key(text))
 
     def is_closing(self, text: str) -> bool:
         """Whether a line takes leave of the reader."""
@@ -109,7 +111,7 @@ class LabelTable:
 
     def _before_separator(self, text: str, *, in_free_text: bool) -> Label | None:
         text = text.strip()
-        if not text or len(text) > _LONGEST or len(words_of(text)) > _MOST_WORDS:
+        if not text or len(text) > _LONGEST or _digits(text) > _MOST_LABEL_DIGITS or len(words_of(text)) > _MOST_WORDS:
             return None
         whole = _key(text)
         outside = _without_brackets(text)
@@ -161,7 +163,7 @@ class LabelTable:
         if len(words) > 6:  # noqa: PLR2004 — a sentence, not a label
             return None
         for word, name in self._keywords:
-            if word in words:
+            if any(_is_word(written, word) for written in words):
                 return Label((name,), 0.6, word, strong=False)
         return None
 
@@ -169,6 +171,15 @@ class LabelTable:
 def _key(text: str) -> str:
     """Letters of the text, lower case; digits number a label ("Klien 2") and do not tell it."""
     return "".join(letter for letter in text.lower() if "a" <= letter <= "z")
+
+
+def _is_word(written: str, word: str) -> bool:
+    """Whether a word of a label is the keyword, one letter wrong in a long one."""
+    return written == word or (len(word) > _LONG_ENOUGH - 2 and OSA.distance(written, word, score_cutoff=1) <= 1)
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _without_brackets(text: str) -> str:

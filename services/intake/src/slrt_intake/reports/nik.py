@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from slrt_kit.regions import RegionCode
+
 NIK_LENGTH: Final = 16
 KK_LENGTH: Final = 16
 _WOMAN: Final = 40
@@ -20,7 +22,7 @@ _LAST_DAY: Final = 31
 class NikFacts:
     """What a well-formed NIK says. It may be offered to the desk, marked as coming from the NIK."""
 
-    district_code: str
+    district_code: RegionCode
     """Dotted code of the district of first registration; not where the person lives."""
     sex: str | None
     """`L` or `P`; None when the day is impossible."""
@@ -36,7 +38,7 @@ def nik_facts(nik: str) -> NikFacts | None:
     day = written - _WOMAN if written > _WOMAN else written
     sex = ("P" if written > _WOMAN else "L") if 1 <= day <= _LAST_DAY else None
     births = tuple(born for century in (1900, 2000) if (born := _date(century + year, month, day)))
-    return NikFacts(f"{nik[:2]}.{nik[2:4]}.{nik[4:6]}", sex, births)
+    return NikFacts(RegionCode(f"{nik[:2]}.{nik[2:4]}.{nik[4:6]}"), sex, births)
 
 
 def nik_warnings(

@@ -15,7 +15,7 @@ _WINDOW: Final = 6  # words between the two parts of an "x & y" pattern
 _MAX_TOKENS: Final = 600  # of one field; the rest adds nothing to what is asked for
 _CORRECTIONS_KEPT: Final = 20_000
 # Short words are too alike to be corrected; (length of the word, letters that may be wrong).
-_ALLOWED_ERRORS: Final = ((8, 2), (5, 1))
+_ALLOWED_ERRORS: Final = ((10, 2), (5, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,9 @@ def words_of(text: str) -> tuple[str, ...]:
 class PhraseTable:
     """Codes and the phrases that mean them; the language of the phrases is described in `data/programmes.yaml`."""
 
-    def __init__(self, phrases: Mapping[str, Iterable[str]]) -> None:
+    def __init__(self, phrases: Mapping[str, Iterable[str]], *, short: Mapping[str, str] | None = None) -> None:
+        """``short``: abbreviated words and what they stand for, in the phrases and in the texts."""
+        self._short = dict(short or {})
         self._root = _Node()
         self._parts = _Node()
         self._pairs: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
@@ -77,9 +79,9 @@ class PhraseTable:
                     sides = (_alternatives(left), _alternatives(right))
                     self._pairs.append((code, *sides))
                     for part in (*sides[0], *sides[1]):
-                        words.update(_insert(self._parts, part, part))
+                        words.update(self._insert(self._parts, part, part))
                 else:
-                    words.update(_insert(self._root, text, code))
+                    words.update(self._insert(self._root, text, code))
         self._words = frozenset(words)
         self._long_words = [word for word in words if len(word) >= _ALLOWED_ERRORS[-1][0]]
         self._corrections: dict[str, str] = {}
@@ -90,7 +92,9 @@ class PhraseTable:
         ``overlap``: an "x & y" pattern may use words of another phrase. ``exact``: no misspellings, for texts
         that hold names of people.
         """
-        words = [token.word if exact else self._corrected(token.word) for token in tokens]
+        words = [self._short.get(token.word, token.word) for token in tokens]
+        if not exact:
+            words = [self._corrected(word) for word in words]
         hits = list(_walk(self._root, words, overlapping=False))
         if self._pairs:
             taken = set() if overlap else {place for hit in hits for place in range(hit.first, hit.last)}
@@ -124,6 +128,15 @@ class PhraseTable:
                 used.update(dict.fromkeys(ends, hit.code))
                 yield hit
 
+    def _insert(self, root: _Node, phrase: str, value: str) -> tuple[str, ...]:
+        node, words = root, tuple(self._short.get(word, word) for word in words_of(phrase))
+        if not words:
+            raise ValueError(f"a phrase without words: {phrase!r}")
+        for word in words:
+            node = node.children.setdefault(word, _Node())
+        node.value = value
+        return words
+
     def _corrected(self, word: str) -> str:
         if word in self._words or len(word) < _ALLOWED_ERRORS[-1][0] or word[0].isdigit():
             return word
@@ -138,23 +151,13 @@ class PhraseTable:
         errors = next(allowed for length, allowed in _ALLOWED_ERRORS if len(word) >= length)
         best = process.extractOne(word, self._long_words, scorer=OSA.distance, score_cutoff=errors)
         # Two letters wrong are forgiven in a long known word only.
-        if best is None or (best[1] > 1 and len(best[0]) < _ALLOWED_ERRORS[0][0]):
+        if best is None or (best[1] > 1 and (len(best[0]) < _ALLOWED_ERRORS[0][0] or best[0][0] != word[0])):
             return word
         return str(best[0])
 
 
 def _alternatives(text: str) -> tuple[str, ...]:
     return tuple(" ".join(words_of(part)) for part in text.split("|"))
-
-
-def _insert(root: _Node, phrase: str, value: str) -> tuple[str, ...]:
-    node, words = root, words_of(phrase)
-    if not words:
-        raise ValueError(f"a phrase without words: {phrase!r}")
-    for word in words:
-        node = node.children.setdefault(word, _Node())
-    node.value = value
-    return words
 
 
 def _walk(root: _Node, words: Sequence[str], *, overlapping: bool) -> Iterator[Hit]:

@@ -88,6 +88,10 @@ class PlaceFinder:
         self._in_regency: dict[RegionCode, list[RegionCode]] = {}
         for region in regions.at(Level.DISTRICT):
             self._in_regency.setdefault(regency_of(region.code), []).append(region.code)
+        self._keys_in: dict[RegionCode, list[str]] = {}
+        for key, codes in self._districts.items():
+            for code in codes:
+                self._keys_in.setdefault(regency_of(code), []).append(key)
         self._villages = lru_cache(maxsize=_REMEMBERED)(self._read_villages)
         self._everywhere: str | None = None
 
@@ -152,7 +156,7 @@ class PlaceFinder:
             if tuple(words[: len(phrase)]) == phrase and len(words) > len(phrase):
                 starts.insert(0, words[len(phrase) :])
                 break
-        keys = [_key(spelt) for start in starts for spelt in self._expanded(start)]
+        keys = [key for start in starts for spelt in self._expanded(start) for key in (_key(spelt), "".join(spelt))]
         return [key for key in dict.fromkeys(keys) if key]
 
     def _expanded(self, words: Sequence[str]) -> Iterator[list[str]]:
@@ -180,8 +184,7 @@ class PlaceFinder:
             errors = max(2, _errors(key)) if len(key) > _SHORTEST_PART else 1
             names: Sequence[str] = self._district_keys
             if regencies:
-                inside = {code for regency in regencies for code in self._in_regency[regency]}
-                names = [name for name in self._district_keys if inside.intersection(self._districts[name])]
+                names = [name for regency in regencies for name in self._keys_in[regency]]
                 errors += 1
             for name, _, _ in process.extract(key, names, scorer=OSA.distance, score_cutoff=errors, limit=_DISTRICTS):
                 for code in self._districts[name]:
@@ -317,12 +320,15 @@ def _by_length(phrases: list[str]) -> list[tuple[str, ...]]:
 
 def _table_keys(name: str) -> list[str]:
     """Keys of an official name: all of it, and without what stands in brackets or behind a slash."""
-    keys = [_key(words_of(name))]
+    words = name.lower().split()
+    if not name.replace(" ", "").isalpha():
+        words = list(words_of(name))
+    keys = [_key(words), "".join(words)]
     head = _SECOND_NAME.sub("", name)
     if head != name:
         keys.append(_key(words_of(head)))
     if name.startswith("Desa Adat "):
-        keys.append(_key(words_of(name)[2:]))
+        keys.append(_key(words[2:]))
     return [key for key in dict.fromkeys(keys) if key]
 
 
@@ -337,7 +343,7 @@ def _number(word: str) -> str:
 
 def _errors(key: str) -> int:
     """Letters that may be wrong in a name of that length."""
-    return 1 if len(key) < 6 else 2 if len(key) < 14 else 3  # noqa: PLR2004
+    return 1 if len(key) < 5 else 2 if len(key) < 14 else 3  # noqa: PLR2004
 
 
 def _similar(key: str, name: str) -> float:

@@ -20,6 +20,7 @@ _NAMES: Final = frozenset({"facilitator", "client_name", "proxy"})
 _ALSO_DOCUMENTS: Final = frozenset({"kk", "ktp", "kartukeluarga"})
 _FEWEST_DIGITS: Final = 6
 _SOME_DIGITS: Final = 4
+_MANY_DIGITS: Final = 12
 _MOST_NAME_WORDS: Final = 7
 _SEPARATORS_TRIED: Final = 4
 _LABEL_REACH: Final = 90
@@ -102,9 +103,8 @@ class RowScanner:
         """Cut the message into rows."""
         lines = self._clean.lines()
         texts = [self._clean.text[line.start : line.end] for line in lines]
-        self._next_line_style = (
-            sum(self._labels.alone(_BULLET.sub("", text, 1)) is not None for text in texts) >= _NEXT_LINE_STYLE
-        )
+        alone = [label for text in texts if ":" not in text and (label := self._labels.weak_alone(text)) is not None]
+        self._next_line_style = sum(label.strong for label in alone) >= _NEXT_LINE_STYLE
         for line, text in zip(lines, texts, strict=True):
             sender = _SENDER.match(text)
             if sender:
@@ -161,8 +161,9 @@ class RowScanner:
                 value = gap.end() if gap else separator.end()
                 return (label, start + value) if self._is_row(label, body[value:], sure=sure) else None
         awaiting = self._open is not None and not self._open.spans
-        heading = any(map(str.isdigit, body)) and self._labels.is_heading(body)
-        alone = None if heading else self._labels.alone(body.rstrip(" ?"))
+        if any(map(str.isdigit, body)) and self._labels.is_heading(body):  # "Klien 2"
+            return None
+        alone = self._labels.alone(body.rstrip(" ?"))
         if alone is None and self._next_line_style and not awaiting and not (self._open and self._open.name in LISTS):
             alone = self._labels.weak_alone(body)
         if alone is not None:
@@ -184,6 +185,8 @@ class RowScanner:
         """Whether a line that begins with a label's words, without a separator, is that row."""
         name, words = label.fields[0], value.split()
         digits = sum(map(str.isdigit, value))
+        if not label.strong:  # "Nama Paini, NIK 6201…": an ordinary word, but then an identity number
+            return name == "client_name" and digits >= _MANY_DIGITS
         if name in _NUMBERS:
             return digits >= _FEWEST_DIGITS
         if name in _DATED:

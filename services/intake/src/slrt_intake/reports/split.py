@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from slrt_intake.reports.labels import IGNORED, Label
@@ -12,10 +13,13 @@ HEADER: Final = frozenset({"facilitator", "village", "district", "regency", "pla
 _SUBSTANCE: Final = frozenset(
     {"client_name", "nik", "complaint", "service", "proxy", "welfare_status", "head_occupation"}
 )
+# Rows that a report may open with, above its client.
+_OPENING: Final = HEADER | {"nik", "kk_number"}
 _PLAIN_NAME: Final = frozenset({"nama", "nm"})
 _ENOUGH_FIELDS: Final = 3
 _ENOUGH_OWN: Final = 2
 _ENOUGH_REPEATED: Final = 4
+_AHEAD: Final = 20  # rows looked at to tell another report from a row said twice; a form has 18
 
 
 @dataclass(slots=True)
@@ -68,16 +72,15 @@ def _filled(rows: Iterable[Row]) -> list[Row]:
 
 def _plain_names_sorted(rows: list[Row]) -> list[Row]:
     """Where "Nama" is followed by "Nama Klien" with only header rows between, it is the facilitator's."""
-    for place, row in enumerate(rows):
-        if row.label.key not in _PLAIN_NAME or row.name != "client_name":
-            continue
-        following = next((other for other in rows[place + 1 :] if other.name not in HEADER), None)
-        facilitators = [other for other in rows if other.name == "facilitator"]
+    if any(row.name == "facilitator" for row in rows):
+        return rows
+    about = [place for place, row in enumerate(rows) if row.name not in HEADER]
+    for place, following in pairwise(about):
+        row, client = rows[place], rows[following]
         if (
-            following
-            and following.name == "client_name"
-            and following.label.key not in _PLAIN_NAME
-            and not facilitators
+            row.name == client.name == "client_name"
+            and row.label.key in _PLAIN_NAME
+            and client.label.key not in _PLAIN_NAME
         ):
             rows[place] = replace(row, label=Label(("facilitator",), 0.7, row.label.key, strong=False))
     return rows
@@ -94,7 +97,7 @@ def _begins_report(rows: Sequence[Row], place: int, own: Sequence[Row]) -> bool:
     if fields & known and rows[place].break_before is Break.RULE:
         return True
     repeated: set[str] = set()
-    for ahead in range(place, len(rows)):
+    for ahead in range(place, min(place + _AHEAD, len(rows))):
         names = set(rows[ahead].label.fields)
         if not names & (known | HEADER):
             break
@@ -106,7 +109,7 @@ def _begins_report(rows: Sequence[Row], place: int, own: Sequence[Row]) -> bool:
 
 def _comes_again(rows: Sequence[Row], client: int, fields: set[str]) -> bool:
     """Whether the client at that row has such a row behind it: then the one before it is the last client's."""
-    for row in rows[client + 1 :]:
+    for row in rows[client + 1 : client + 1 + 2 * _AHEAD]:
         if row.name == "client_name":
             return False
         if fields & set(row.label.fields):
@@ -118,14 +121,16 @@ def _since_break(own: list[Row], row: Row) -> list[Row]:
     """Take from ``own`` the rows behind its last break, when the new report begins there and not at ``row``."""
     if row.break_before is not Break.NONE:
         return []
-    for strength in (Break.RULE, Break.BLANK):
-        for place in range(len(own) - 1, _ENOUGH_OWN - 1, -1):
-            if own[place].break_before is strength:
-                moved = own[place:]
-                if len(moved) <= _ENOUGH_REPEATED:
-                    del own[place:]
-                    return moved
-                return []
+    for place in range(len(own) - 1, _ENOUGH_OWN - 1, -1):
+        if own[place].break_before is Break.NONE:
+            continue
+        names = {name for moved in own[place:] for name in moved.label.fields}
+        opens = names <= _OPENING if own[place].break_before is Break.BLANK else not names & set(row.label.fields)
+        if not opens:
+            return []
+        moved = own[place:]
+        del own[place:]
+        return moved
     return []
 
 

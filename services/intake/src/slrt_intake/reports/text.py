@@ -22,7 +22,6 @@ _KEPT = {
     "🔟": "10)",
     "…": "...",
     "±": " ",
-    "\t": "\t",
     "\r": "",
 }
 # Categories of letters, digits, punctuation and currency that stay; everything else is decoration.
@@ -34,6 +33,8 @@ _STRUCK = re.compile(r"~(?=\S)[^~\n]{1,120}(?<=\S)~")
 # Bold and italic marks go; an underscore inside a word (a link, an id) is part of it.
 _EDGE_UNDERSCORE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 _INVISIBLE = "\u200b"
+# Plain text in one piece, anything else letter by letter.
+_RUN = re.compile(r"([\n\t -~]+)|(.)", re.DOTALL)
 _SPACES = re.compile(r"\s+")
 
 
@@ -71,12 +72,14 @@ class CleanText:
         self._original_length = len(original)
         characters: list[str] = []
         places = array("i")
-        for place, character in enumerate(_without_marks(original)):
-            folded = _fold(character)
-            if folded == "":
-                continue
-            characters.append(folded)
-            places.extend([place] * len(folded))
+        for run in _RUN.finditer(_without_marks(original)):
+            start, end = run.span()
+            if run[1] is not None:
+                characters.append(run[1])
+                places.extend(range(start, end))
+            elif folded := _fold(run[2]):
+                characters.append(folded)
+                places.extend([start] * len(folded))
         self.text = "".join(characters)
         self._places = places
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -62,28 +63,30 @@ class Vocabulary:
     magnitudes: Mapping[str, int]
     not_monthly: frozenset[str]
     urgent: PhraseTable
+    around_date: frozenset[str]
 
     @classmethod
     def load(cls) -> "Vocabulary":
         """Read the packaged files; about 100 ms, so once, where the service is composed."""
         words = read_yaml("vocabulary.yaml")
+        table = partial(PhraseTable, short=words["short_words"])
         marks = {ABSENT: words["absent"], PRESENT: words["present"]}
         return cls(
             blanks=_word_lists(words["blanks"]),
             withheld=_word_lists(words["withheld"]),
             oneself=_word_lists(words["self"]),
-            documents=PhraseTable({**words["documents"], OTHER: words["documents_other"], **marks}),
+            documents=table({**words["documents"], OTHER: words["documents_other"], **marks}),
             document_codes=frozenset(words["documents"]),
-            programmes=_programmes(read_yaml("programmes.yaml"), marks),
+            programmes=_programmes(read_yaml("programmes.yaml"), marks, words["short_words"]),
             choices={
                 name: Choice(
-                    PhraseTable(words[name]),
+                    table(words[name]),
                     {code: rank for rank, code in enumerate(words[name])},
                     words.get(f"{name}_short", {}),
                 )
                 for name in CHOICES
             },
-            relations=PhraseTable(words["relations"]),
+            relations=table(words["relations"]),
             relation_or_name=frozenset(words["relation_or_name"]),
             relation_tail=frozenset(words["relation_tail"]),
             months={word: int(month) for month, names in words["months"].items() for word in names},
@@ -91,7 +94,8 @@ class Vocabulary:
             numbers={word: int(number) for word, number in words["numbers"].items()},
             magnitudes={word: int(number) for word, number in words["magnitudes"].items()},
             not_monthly=frozenset(word for phrase in words["not_monthly"] for word in phrase.split() if word != "per"),
-            urgent=PhraseTable({"urgent": words["urgent"], ABSENT: words["absent"]}),
+            urgent=table({"urgent": words["urgent"], ABSENT: words["urgent_not"]}),
+            around_date=frozenset(words["around_date"]),
         )
 
     def is_blank(self, text: str) -> bool:
@@ -112,19 +116,19 @@ def _word_lists(phrases: list[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(words_of(phrase) for phrase in phrases)
 
 
-def _programmes(data: dict[str, Any], marks: dict[str, list[str]]) -> Programmes:
+def _programmes(data: dict[str, Any], marks: dict[str, list[str]], short: dict[str, str]) -> Programmes:
     local = data.pop("local")
     other = data.pop("other")["not"]
     other += [phrase for entry in data.values() for phrase in entry.get("not", ())]
 
-    def table(*parts: str) -> dict[str, list[str]]:
+    def phrases(*parts: str) -> dict[str, list[str]]:
         found = {code: [phrase for part in parts for phrase in entry.get(part, ())] for code, entry in data.items()}
-        return {**{code: phrases for code, phrases in found.items() if phrases}, OTHER: other}
+        return {**{code: texts for code, texts in found.items() if texts}, OTHER: other}
 
     return Programmes(
-        held=PhraseTable({**table("names"), **marks}),
-        asked=PhraseTable(table("names", "asks")),
-        troubles=PhraseTable(table("names", "asks", "troubles")),
-        local=PhraseTable(local),
+        held=PhraseTable({**phrases("names"), **marks}, short=short),
+        asked=PhraseTable(phrases("names", "asks"), short=short),
+        troubles=PhraseTable(phrases("names", "asks", "troubles"), short=short),
+        local=PhraseTable(local, short=short),
         sectors={code: entry["sector"] for code, entry in data.items()},
     )

@@ -1,0 +1,123 @@
+"""A real Apache Kafka: a given broker, or one KRaft node of our own on loopback."""
+
+import os
+import shutil
+import string
+import subprocess
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from slrt_local import net
+from slrt_local.parts import kafka_jars
+from slrt_local.parts.java import Java, find_java
+from slrt_local.process import Command, PartError, Progress
+from slrt_local.state import State, project_root
+
+BOOTSTRAP_VARIABLE = "SLRT_KAFKA_BOOTSTRAP"
+_HEAP = ("-Xms64m", "-Xmx256m")
+_LOG4J = """\
+Configuration:
+  status: warn
+  Appenders:
+    Console:
+      name: out
+      PatternLayout:
+        pattern: "%d{ISO8601} %-5p %c{1} %m%n"
+  Loggers:
+    Root:
+      level: info
+      AppenderRef:
+        ref: out
+"""
+
+
+class Kafka:
+    """One broker. A node of our own is formatted once and keeps its log in the state."""
+
+    name = "kafka"
+
+    def __init__(self, state: State, *, given: str | None = None) -> None:
+        """``given`` is ``host:port[,…]``; None means ``SLRT_KAFKA_BOOTSTRAP``, else a node of our own."""
+        self._state = state
+        self._given = given or os.environ.get(BOOTSTRAP_VARIABLE) or None
+        if self._given:
+            try:
+                net.first_address(self._given)
+            except ValueError as error:
+                raise PartError(f"{BOOTSTRAP_VARIABLE}: {error}") from error
+        self._folder = state.root / "kafka"
+        self._java: Java | None = None
+        self._class_path = ""
+
+    @property
+    def is_external(self) -> bool:
+        """True when the broker was given and is not ours to start or stop."""
+        return self._given is not None
+
+    @property
+    def bootstrap(self) -> str:
+        """The address to give to clients."""
+        return self._given or f"127.0.0.1:{self._state.port('kafka')}"
+
+    address = bootstrap
+
+    # -- life -----------------------------------------------------------------------------------------------
+
+    def prepare(self, progress: Progress) -> None:
+        """Find Java, fetch and verify the jars, write the configuration, format the log folder once."""
+        if self._given:
+            progress(f"kafka: using the given broker at {self._given}")
+            return
+        self._java = find_java()
+        progress(f"kafka: Apache Kafka {kafka_jars.VERSION} on Java {self._java.version} {self._java.source}")
+        self._class_path = os.pathsep.join(map(str, kafka_jars.fetch(kafka_jars.pins(), progress)))
+        data = self._folder / "data"
+        data.parent.mkdir(parents=True, exist_ok=True)
+        (self._folder / "log4j2.yaml").write_text(_LOG4J)
+        if not (data / "meta.properties").exists():
+            progress("kafka: formatting the log folder")
+            fresh = self._folder / "data.new"
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(data, ignore_errors=True)
+            self._format(fresh)
+            fresh.rename(data)  # only a finished folder gets the name
+        self._configuration("server.properties", data)
+
+    def _configuration(self, name: str, data: Path) -> Path:
+        template = (project_root() / "deploy" / "kafka" / "single-node.properties").read_text(encoding="utf-8")
+        path = self._folder / name
+        path.write_text(
+            string.Template(template).substitute(
+                port=self._state.port("kafka"),
+                controller_port=self._state.port("kafka-controller"),
+                data=data,
+            )
+        )
+        return path
+
+    def _format(self, data: Path) -> None:
+        cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
+        properties = self._configuration("format.properties", data)
+        tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
+        done = subprocess.run(self._java_argv(*tool), check=False, capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise PartError(f"kafka: formatting failed: {(done.stderr or done.stdout).strip()}")
+
+    def _java_argv(self, *arguments: str) -> list[str]:
+        if self._java is None:
+            raise PartError("kafka: not prepared")
+        options = ["-XX:+ExitOnOutOfMemoryError", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.yaml'}"]
+        return [str(self._java.executable), *_HEAP, *options, "-cp", self._class_path, *arguments]
+
+    def command(self) -> Command:
+        """The broker process; call `prepare` first."""
+        return Command(
+            argv=tuple(self._java_argv("kafka.Kafka", str(self._folder / "server.properties"))),
+            cwd=self._folder,
+            stop_timeout=20,
+        )
+
+    def is_ready(self) -> bool:
+        """True when the broker accepts connections and has finished starting: the port opens last."""
+        return net.accepts(*net.first_address(self.bootstrap))

@@ -1,0 +1,144 @@
+"""Put the whole stack together: the real parts, the outside world, the services, the gateway."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+from slrt_local import offices, services
+from slrt_local.identity import PREFIX, Signer, directory
+from slrt_local.net import LOOPBACK
+from slrt_local.parts.gateway import DEFAULT_PORT, PORT_VARIABLE, Gateway
+from slrt_local.parts.kafka import Kafka
+from slrt_local.parts.postgres import SERVICES, Postgres
+from slrt_local.process import Command, PartError
+from slrt_local.state import State
+from slrt_local.units import Unit, answers
+
+OTLP_VARIABLE = "SLRT_OTLP_ENDPOINT"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What ``slrt up`` was asked for."""
+
+    gateway_port: int = DEFAULT_PORT
+    parts_only: bool = False
+    without_services: bool = False  # parts, outside world and gateway: for tests of those alone
+
+
+def gateway_port(given: int | None) -> int:
+    """The port given, else ``SLRT_GATEWAY_PORT``, else 8080; raises `PartError` when it is no number."""
+    if given is not None:
+        return given
+    value = os.environ.get(PORT_VARIABLE, str(DEFAULT_PORT))
+    try:
+        return int(value)
+    except ValueError as error:
+        raise PartError(f"{PORT_VARIABLE}={value!r} is no port number") from error
+
+
+def build(state: State, wish: Wish) -> list[Unit]:
+    """The units of the stack; writes the files that its processes read."""
+    postgres, kafka = Postgres(state), Kafka(state)
+    parts = [postgres_unit(postgres), kafka_unit(kafka)]
+    if wish.parts_only:
+        return parts
+    gateway = Gateway(state, port=wish.gateway_port)
+    around = services.Surroundings(
+        kafka_bootstrap=kafka.bootstrap,
+        database_urls={service: postgres.service_url(service) for service in SERVICES},
+        issuer=f"{gateway.url}{PREFIX}",
+        identity_url=f"{outside_url(state)}{PREFIX}",
+        smtp_port=state.port("smtp"),
+        provider_url=f"{outside_url(state)}/provider",
+        otlp_endpoint=os.environ.get(OTLP_VARIABLE) or None,
+    )
+    gateway.route(
+        {
+            **{service: services.service_url(state, service) for service in SERVICES},
+            "docs": f"http://{LOOPBACK}:{state.port('docs')}",
+            "identity": outside_url(state),
+        }
+    )
+    prepare_identity(state, around.issuer)
+    offices.write_connectors(state)
+    own = [] if wish.without_services else [services.topics_unit(state, around), *services.units(state, around)]
+    return [*parts, outside_unit(state, around), *own, gateway_unit(gateway)]
+
+
+def outside_url(state: State) -> str:
+    """The common port of the outside world."""
+    return f"http://{LOOPBACK}:{state.port('outside')}"
+
+
+def prepare_identity(state: State, issuer: str) -> None:
+    """Make the signing key and the clients' secrets, and note the issuer's name for ``slrt token``."""
+    Signer.of(state, issuer)
+    for client in directory().clients:
+        state.secret(f"client-{client}")
+    state.write("identity", {"issuer": issuer})
+
+
+def postgres_unit(postgres: Postgres) -> Unit:
+    """PostgreSQL; databases and roles are made when it answers."""
+    return Unit(
+        name="postgres",
+        command=None if postgres.is_external else postgres.command,
+        prepare=postgres.prepare,
+        is_ready=postgres.is_ready,
+        after_ready=postgres.after_ready,
+        addresses={"address": postgres.address},
+    )
+
+
+def kafka_unit(kafka: Kafka) -> Unit:
+    """Kafka."""
+    return Unit(
+        name="kafka",
+        command=None if kafka.is_external else kafka.command,
+        prepare=kafka.prepare,
+        is_ready=kafka.is_ready,
+        ready_timeout=120,
+        addresses={"bootstrap": kafka.bootstrap},
+    )
+
+
+def outside_unit(state: State, around: services.Surroundings) -> Unit:
+    """The outside world; its common port opens last."""
+    url = outside_url(state)
+    ports = {"--port": state.port("outside"), "--docs-port": state.port("docs"), "--smtp-port": around.smtp_port}
+    argv = [sys.executable, "-m", "slrt_local.outside", "--state", str(state.root), "--issuer", around.issuer]
+    argv += [part for name, port in ports.items() for part in (name, str(port))]
+    return Unit(
+        name="outside",
+        command=lambda: Command(argv=tuple(argv), cwd=state.root),
+        is_ready=answers(f"{url}/readyz"),
+        addresses={
+            "url": url,
+            "identity": f"{url}{PREFIX}",
+            "mails": f"{url}/mails",
+            "messages": f"{url}/messages",
+            "notices": f"{url}/notices",
+            "smtp": f"{LOOPBACK}:{around.smtp_port}",
+            "docs": f"http://{LOOPBACK}:{state.port('docs')}",
+            **{f"office {end.code}": end.url for end in offices.endpoints(state)},
+        },
+    )
+
+
+def gateway_unit(gateway: Gateway) -> Unit:
+    """Traefik; it does not wait for the services and answers 502 until they are there."""
+    return Unit(
+        name="gateway",
+        command=gateway.command,
+        prepare=gateway.prepare,
+        is_ready=gateway.is_ready,
+        after=("outside",),
+        addresses={
+            "url": gateway.url,
+            "docs": f"{gateway.url}/docs",
+            "openapi": f"{gateway.url}/openapi.json",
+            "identity": f"{gateway.url}{PREFIX}",
+            "internal": gateway.internal_url,
+        },
+    )

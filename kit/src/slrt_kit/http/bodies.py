@@ -1,0 +1,44 @@
+"""What every request body is built from: unknown fields, loose types and characters that cannot be stored are refused."""
+
+import re
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, field_validator
+from pydantic_core import PydanticCustomError
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class Body(BaseModel):
+    """A request body, or a part of one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _can_be_stored(cls, value: Any) -> Any:
+        """PostgreSQL keeps U+0000 in neither text nor jsonb: said at the field, not by a failing insert."""
+        texts = value if isinstance(value, list) else (value,)
+        if any(isinstance(text, str) and "\x00" in text for text in texts):
+            raise PydanticCustomError(
+                "nul_character", "karakter NUL tidak dapat disimpan / a NUL character cannot be stored"
+            )
+        return value
+
+
+def _day(value: Any) -> Any:
+    # A bare number would be taken for seconds since 1970: a NIK in the wrong field would become a date.
+    if isinstance(value, date) or (isinstance(value, str) and _DAY.fullmatch(value)):
+        return value
+    raise PydanticCustomError("date_type", "tulis sebagai TTTT-BB-HH / write it as YYYY-MM-DD")
+
+
+Flag = Annotated[bool, Strict()]
+"""``true`` or ``false``, and not ``"yes"`` or ``1``."""
+
+Count = Annotated[int, Strict()]
+"""A whole number, and not ``"0"``, ``0.0`` or ``false``."""
+
+Day = Annotated[date, BeforeValidator(_day)]
+"""A date as ``YYYY-MM-DD``, and nothing else that could be taken for one."""

@@ -1,0 +1,1 @@
+"""The answer: what residents are told, through which channel, and whether it arrived."""

@@ -1,0 +1,1 @@
+"""The outside world of notification: the owner of contacts, the mail server, the message provider."""

@@ -1,0 +1,45 @@
+"""Fetch a resident's contact from intake by claim check."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from slrt_contracts.types import CaseId, EventId
+from slrt_kit.http.client import ServiceClient
+from slrt_kit.messaging.errors import RejectedError
+from slrt_notification.domain.contact import Contact
+
+PURPOSE = "resident-message"
+
+
+class ContactAnswer(BaseModel):
+    """What we read of intake's answer; more fields may come."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    # Shaped, because it goes into a mail's subject: nothing but a ticket number gets through.
+    ticket_number: Annotated[str, Field(pattern=r"^[0-9A-Z]{2,8}(-[0-9A-Z]{2,8}){1,4}$")]
+    language: str
+    phone: str | None
+    email: str | None
+
+
+class IntakeContacts:
+    """Asks intake (keeps the promise of `ports.Contacts`); nothing is kept."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._client = client
+
+    async def contact_of(self, case_id: CaseId, *, event_id: EventId) -> Contact:
+        """The contact of a case.
+
+        Raises:
+            TransientError: intake is away. RejectedError: it refuses, or answers in another shape.
+        """
+        answer = await self._client.get(f"/v1/cases/{case_id}/contact", purpose=PURPOSE, event_id=event_id)
+        try:
+            found = ContactAnswer.model_validate(answer)
+        except ValidationError:
+            # Without the cause: whatever stood in the answer must not reach a log.
+            raise RejectedError("contact answer has another shape") from None
+        return Contact(**found.model_dump())

@@ -1,0 +1,46 @@
+"""Send a message through the HTTP provider of WhatsApp messages."""
+
+import httpx
+from opentelemetry import propagate
+
+from slrt_kit.messaging.errors import RejectedError, TransientError
+from slrt_notification.domain.notification import Notification
+from slrt_notification.policy.model import Message
+from slrt_notification.ports import RecipientRefusedError
+
+TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+
+# 400: the provider cannot use the number; 410: there is no such number any more.
+_RECIPIENT_REFUSED = frozenset({400, 410})
+# Everything that would meet every other message too: our credentials, a wrong address, a proxy, too many requests.
+_NOT_NOW = frozenset({401, 403, 404, 405, 407, 408, 425, 429})
+
+
+class ProviderSender:
+    """The WhatsApp channel (keeps the promise of `ports.Sender`).
+
+    ``POST {base_url}/messages`` with ``{"to", "text", "reference"}``; the Idempotency-Key is the notification's id, so
+    that the provider takes a repeated request once.
+    """
+
+    def __init__(self, *, base_url: str, client: httpx.AsyncClient) -> None:
+        self._url = base_url.rstrip("/") + "/messages"
+        self._client = client
+
+    async def send(self, notification: Notification, message: Message, *, to: str) -> None:
+        """See `ports.Sender`."""
+        key = str(notification.notification_id)
+        headers = {"Idempotency-Key": key}
+        propagate.inject(headers)
+        body = {"to": to, "text": message.text, "reference": key}
+        try:
+            response = await self._client.post(self._url, json=body, headers=headers, timeout=TIMEOUT)
+        except httpx.HTTPError as error:
+            raise TransientError(f"message provider: {type(error).__name__}") from None
+        if response.is_success:
+            return
+        if response.status_code in _RECIPIENT_REFUSED:
+            raise RecipientRefusedError
+        if response.status_code in _NOT_NOW or response.is_server_error:
+            raise TransientError(f"message provider answered {response.status_code}")
+        raise RejectedError(f"message provider refused the message with {response.status_code}")

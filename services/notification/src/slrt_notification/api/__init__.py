@@ -1,0 +1,1 @@
+"""The HTTP face of notification: routes and schemas; no SQL, no rules."""

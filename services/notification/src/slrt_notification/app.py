@@ -1,0 +1,95 @@
+"""Compose notification: the only place that knows all its parts."""
+
+from collections.abc import Sequence
+
+from fastapi import FastAPI
+
+from slrt_contracts.codes import NotificationChannel
+from slrt_kit.db import UnitOfWork
+from slrt_kit.messaging.consumer import EventConsumer
+from slrt_kit.runtime import Runtime
+from slrt_notification import consumers
+from slrt_notification.adapters.contacts import IntakeContacts
+from slrt_notification.adapters.mail import MailSender
+from slrt_notification.adapters.provider import ProviderSender
+from slrt_notification.api import notifications
+from slrt_notification.api.parts import NotificationParts
+from slrt_notification.consumers import ConnectorParts, ConsumerParts, OpenNotifications
+from slrt_notification.policy.loader import load_policy
+from slrt_notification.ports import Sender
+from slrt_notification.settings import NotificationSettings
+from slrt_notification.store import DeliveryLogStore, NotificationStore
+
+PACKAGE = "slrt_notification"
+
+
+def build_runtime() -> Runtime:
+    """The parts of a notification process, from the environment."""
+    return Runtime("notification", PACKAGE, NotificationSettings.load())
+
+
+def build_app(runtime: Runtime) -> FastAPI:
+    """The HTTP application."""
+    app = runtime.app(
+        title="SLRT notification",
+        description="The answer: what residents were told, through which channel, and whether it arrived.",
+        routers=[notifications.router],
+    )
+    app.state.parts = NotificationParts(runtime.database, DeliveryLogStore())
+    return app
+
+
+def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
+    """The consumer groups that make notifications of other services' events."""
+    parts = ConsumerParts(_opener(runtime), load_policy(_settings(runtime).messages_file))
+    return [
+        runtime.consumer("cases", consumers.cases, parts),
+        runtime.consumer("referrals", consumers.referrals, parts),
+    ]
+
+
+def build_connector(runtime: Runtime, channel: NotificationChannel) -> EventConsumer:
+    """The consumer that sends what is queued for one channel; every channel has its own group, and so its own lag."""
+    return runtime.consumer(f"connector.{channel}", consumers.connector, build_connector_parts(runtime, channel))
+
+
+def build_connector_parts(runtime: Runtime, channel: NotificationChannel) -> ConnectorParts:
+    """What the connector of a channel works with."""
+    settings = _settings(runtime)
+    return ConnectorParts(
+        channel=channel,
+        database=runtime.database,
+        delivery_log=DeliveryLogStore(),
+        notifications=_opener(runtime),
+        policy=load_policy(settings.messages_file),
+        contacts=IntakeContacts(runtime.client_of(settings.intake_url)),
+        sender=_sender(runtime, settings, channel),
+    )
+
+
+def _sender(runtime: Runtime, settings: NotificationSettings, channel: NotificationChannel) -> Sender:
+    match channel:
+        case NotificationChannel.EMAIL:
+            return MailSender(
+                host=settings.smtp_host,
+                port=settings.smtp_port,
+                mail_from=settings.mail_from,
+                security=settings.smtp_security,
+                username=settings.smtp_username,
+                password=settings.smtp_password,
+            )
+        case NotificationChannel.WHATSAPP:
+            return ProviderSender(base_url=settings.message_provider_url, client=runtime.http)
+
+
+def _opener(runtime: Runtime) -> OpenNotifications:
+    def opened(work: UnitOfWork) -> NotificationStore:
+        return NotificationStore(work, runtime.outbox)
+
+    return opened
+
+
+def _settings(runtime: Runtime) -> NotificationSettings:
+    if not isinstance(runtime.settings, NotificationSettings):
+        raise TypeError("this runtime was made for another service")
+    return runtime.settings

@@ -1,0 +1,118 @@
+"""Translate what other services tell into notifications, and queued notifications into messages sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slrt_contracts.codes import NotificationChannel
+from slrt_contracts.events.base import Event
+from slrt_contracts.events.notification import NotificationQueued
+from slrt_contracts.types import CaseId
+from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.logs import get_logger
+from slrt_kit.messaging.errors import IgnoredError, RejectedError
+from slrt_kit.messaging.handlers import Handlers, Received
+from slrt_notification import usecases
+from slrt_notification.policy.model import CASE_EVENTS, REFERRAL_EVENTS, Policy
+from slrt_notification.ports import Contacts, DeliveryLog, Notifications, Sender
+from slrt_notification.usecases import Attempt
+
+log = get_logger(__name__)
+
+OpenNotifications = Callable[[UnitOfWork], Notifications]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerParts:
+    """What the handlers of cases and referrals need."""
+
+    notifications: OpenNotifications
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorParts:
+    """What the connector of one channel needs."""
+
+    channel: NotificationChannel
+    database: Database
+    delivery_log: DeliveryLog
+    notifications: OpenNotifications
+    policy: Policy
+    contacts: Contacts
+    sender: Sender
+
+
+cases = Handlers[ConsumerParts]()
+referrals = Handlers[ConsumerParts]()
+connector = Handlers[ConnectorParts]()
+
+
+async def queue(received: Received[Event], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """Queue what the policy says the resident is told of this event."""
+    await usecases.queue_notifications(
+        received.event,
+        case_id=CaseId(received.envelope.correlationid),
+        district_code=getattr(received.event, "district_code", None),
+        cause_event_id=received.envelope.id,
+        caused_at=received.envelope.recordedtime,
+        policy=parts.policy,
+        notifications=parts.notifications(work),
+        at=work.clock.now(),
+        new_id=work.new_id,
+    )
+
+
+for _event in CASE_EVENTS:
+    cases.on(_event)(queue)
+for _event in REFERRAL_EVENTS:
+    referrals.on(_event)(queue)
+
+
+async def send(received: Received[NotificationQueued], parts: ConnectorParts) -> Attempt | None:
+    """Send the message of a queued notification; None when it has its end already.
+
+    Raises:
+        IgnoredError: it is another channel's.
+        TransientError, RejectedError: it has no end yet.
+    """
+    if received.event.channel != parts.channel:
+        raise IgnoredError
+    async with parts.database.read() as session:
+        notification = await parts.delivery_log.find(session, received.event.notification_id)
+    if notification is None:
+        # A database restored from a backup that is older than the topic.
+        raise RejectedError("no such notification")
+    if not notification.is_open:
+        return None
+    try:
+        return await usecases.attempt(
+            notification,
+            policy=parts.policy,
+            contacts=parts.contacts,
+            sender=parts.sender,
+            event_id=received.envelope.id,
+            now=parts.database.clock.now(),
+        )
+    except KeyError as error:
+        raise RejectedError("template is not in the policy") from error
+
+
+@connector.on_prepared(NotificationQueued, send)
+async def record(
+    received: Received[NotificationQueued], work: UnitOfWork, parts: ConnectorParts, ended: Attempt | None
+) -> None:
+    """Note how it ended, in the transaction that also remembers the event."""
+    if ended is None:
+        return
+    notification = await usecases.record_attempt(
+        received.event.notification_id, ended, notifications=parts.notifications(work), at=work.clock.now()
+    )
+    if notification is not None:
+        log.info(
+            "notification ended",
+            notification_id=str(notification.notification_id),
+            channel=notification.channel,
+            template=notification.template,
+            status=notification.status,
+            reason=notification.reason_code,
+        )

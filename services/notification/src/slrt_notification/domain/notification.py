@@ -1,0 +1,108 @@
+"""The notification: one message to the resident of a case, on one channel, because of one event."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+from slrt_contracts.codes import FailureReason, NotificationChannel
+from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed, NotificationQueued
+from slrt_contracts.types import CaseId, DistrictCode, EventId, NotificationId, TemplateCode
+from slrt_kit.aggregate import Aggregate
+from slrt_notification.domain.problems import TransitionRefusedError
+from slrt_notification.domain.transitions import TRANSITIONS, NotificationAction, NotificationStatus
+
+
+@dataclass(kw_only=True)
+class Notification(Aggregate):
+    """The aggregate. It knows neither the words nor the address: both are made for the moment of sending.
+
+    ``caused_at`` is when the event that it tells of was recorded; ``district_code`` is None until the case's
+    registration has been heard of. Times in UTC.
+    """
+
+    notification_id: NotificationId
+    case_id: CaseId
+    district_code: DistrictCode | None
+    channel: NotificationChannel
+    template: TemplateCode
+    cause_event_id: EventId
+    caused_at: datetime
+    queued_at: datetime
+    status: NotificationStatus = NotificationStatus.QUEUED
+    reason_code: FailureReason | None = None
+    ended_at: datetime | None = None
+
+    @classmethod
+    def queue(
+        cls,
+        *,
+        notification_id: NotificationId,
+        case_id: CaseId,
+        district_code: DistrictCode | None,
+        channel: NotificationChannel,
+        template: TemplateCode,
+        cause_event_id: EventId,
+        caused_at: datetime,
+        at: datetime,
+    ) -> Self:
+        """A new one, for its channel's connector to pick up."""
+        notification = cls(
+            notification_id=notification_id,
+            case_id=case_id,
+            district_code=district_code,
+            channel=channel,
+            template=template,
+            cause_event_id=cause_event_id,
+            caused_at=caused_at,
+            queued_at=at,
+        )
+        notification._raise_event(
+            NotificationQueued(
+                notification_id=notification_id,
+                case_id=case_id,
+                channel=channel,
+                template=template,
+                cause_event_id=cause_event_id,
+            ),
+            at=at,
+        )
+        return notification
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something is still to be done."""
+        return self.status is NotificationStatus.QUEUED
+
+    def deliver(self, *, at: datetime) -> None:
+        """The channel's provider took the message.
+
+        Raises:
+            TransitionRefusedError: it has its end already.
+        """
+        self._end(NotificationAction.DELIVER, at)
+        self._raise_event(
+            NotificationDelivered(notification_id=self.notification_id, case_id=self.case_id, channel=self.channel),
+            at=at,
+        )
+
+    def fail(self, reason: FailureReason, *, at: datetime) -> None:
+        """The message will not be delivered; nobody tries again.
+
+        Raises:
+            TransitionRefusedError: it has its end already.
+        """
+        self._end(NotificationAction.FAIL, at)
+        self.reason_code = reason
+        self._raise_event(
+            NotificationFailed(
+                notification_id=self.notification_id, case_id=self.case_id, channel=self.channel, reason_code=reason
+            ),
+            at=at,
+        )
+
+    def _end(self, action: NotificationAction, at: datetime) -> None:
+        target = TRANSITIONS.get((self.status, action))
+        if target is None:
+            raise TransitionRefusedError(state=self.status, action=action)
+        self.status = target
+        self.ended_at = at

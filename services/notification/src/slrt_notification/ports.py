@@ -1,0 +1,73 @@
+"""What the use cases need from outside, as Protocols; `store.py` and `adapters/` keep these promises."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from slrt_contracts.codes import NotificationChannel
+from slrt_contracts.types import CaseId, DistrictCode, EventId, NotificationId
+from slrt_kit.access import Scope
+from slrt_kit.db import ReadSession
+from slrt_notification.domain.contact import Contact
+from slrt_notification.domain.notification import Notification
+from slrt_notification.domain.transitions import NotificationStatus
+from slrt_notification.policy.model import Message
+
+
+class RecipientRefusedError(Exception):
+    """The provider will never take a message for this address."""
+
+
+class Notifications(Protocol):
+    """The notifications of one unit of work. Both writes put the raised events into the outbox."""
+
+    async def note_case(self, case_id: CaseId, district_code: DistrictCode | None) -> DistrictCode | None:
+        """Remember the case and, when given, its district; returns the district as far as it is known."""
+
+    async def add(self, notification: Notification) -> bool:
+        """False when one for the same event and channel is there already: nothing is written."""
+
+    async def get(self, notification_id: NotificationId) -> Notification | None: ...
+
+    async def save(self, notification: Notification) -> None:
+        """Raises StaleVersionError when somebody else saved it since."""
+
+
+class DeliveryLog(Protocol):
+    """Reading, for connectors and the API; never a text or an address."""
+
+    async def find(self, session: ReadSession, notification_id: NotificationId) -> Notification | None: ...
+
+    async def list(
+        self,
+        session: ReadSession,
+        scope: Scope,
+        *,
+        case_id: CaseId | None,
+        channel: NotificationChannel | None,
+        status: NotificationStatus | None,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+    ) -> Sequence[Notification]:
+        """Those inside the scope, newest first, after the given position."""
+
+
+class Contacts(Protocol):
+    """The owner of the residents' contacts."""
+
+    async def contact_of(self, case_id: CaseId, *, event_id: EventId) -> Contact:
+        """Raises TransientError when the owner is away, RejectedError when it refuses."""
+
+
+class Sender(Protocol):
+    """One channel. Sending twice under the same ``notification_id`` must be recognisable by whoever receives it."""
+
+    async def send(self, notification: Notification, message: Message, *, to: str) -> None:
+        """Returns once the provider has taken the message.
+
+        Raises:
+            RecipientRefusedError: never for this address.
+            TransientError: the provider is away; nobody's message goes out now.
+            RejectedError: not this message now; others may.
+        """

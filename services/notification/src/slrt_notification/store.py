@@ -1,0 +1,164 @@
+"""All SQL of notification: the delivery log and the cases it belongs to; saves by version compare-and-set."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from slrt_contracts.codes import FailureReason, NotificationChannel
+from slrt_contracts.types import CaseId, DistrictCode, NotificationId
+from slrt_kit.access import Scope
+from slrt_kit.db import ReadSession, StaleVersionError, UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_notification.domain.notification import Notification
+from slrt_notification.domain.transitions import NotificationStatus
+
+_COLUMNS = """notification_id, version, event_sequence, case_id, district_code, channel, template, cause_event_id,
+    caused_at, queued_at, status, reason_code, ended_at"""
+
+# Always an update, so that the row is locked: the consumers of one case go one after the other.
+_NOTE_CASE = text(
+    """
+    INSERT INTO cases (case_id, district_code) VALUES (:case_id, :district_code)
+    ON CONFLICT (case_id) DO UPDATE SET district_code = COALESCE(cases.district_code, EXCLUDED.district_code)
+    RETURNING district_code
+    """
+)
+_FILL_DISTRICT = text(
+    "UPDATE notifications SET district_code = :district_code WHERE case_id = :case_id AND district_code IS NULL"
+)
+_INSERT = text(
+    """
+    INSERT INTO notifications (notification_id, version, event_sequence, case_id, district_code, channel, template,
+                               cause_event_id, caused_at, queued_at, status)
+    VALUES (:notification_id, 1, :event_sequence, :case_id, :district_code, :channel, :template,
+            :cause_event_id, :caused_at, :queued_at, :status)
+    ON CONFLICT (cause_event_id, channel) DO NOTHING
+    """
+)
+_UPDATE = text(
+    """
+    UPDATE notifications SET version = version + 1, event_sequence = :event_sequence, status = :status,
+        reason_code = :reason_code, ended_at = :ended_at
+    WHERE notification_id = :notification_id AND version = :version
+    """
+)
+_SELECT = text(f"SELECT {_COLUMNS} FROM notifications WHERE notification_id = :notification_id")  # noqa: S608 — fixed columns
+
+
+class NotificationStore:
+    """The notifications of one unit of work (keeps the promises of `ports.Notifications`)."""
+
+    def __init__(self, work: UnitOfWork, outbox: Outbox) -> None:
+        self._work = work
+        self._outbox = outbox
+
+    async def note_case(self, case_id: CaseId, district_code: DistrictCode | None) -> DistrictCode | None:
+        """Remember the case; a district that becomes known is given to the notifications made before."""
+        values = {"case_id": case_id, "district_code": district_code}
+        known: DistrictCode | None = await self._work.connection.scalar(_NOTE_CASE, values)
+        if district_code is not None:
+            await self._work.connection.execute(_FILL_DISTRICT, {"case_id": case_id, "district_code": known})
+        return known
+
+    async def add(self, notification: Notification) -> bool:
+        """Insert a new notification with its event; False when the event has one on this channel."""
+        result = await self._work.connection.execute(_INSERT, _values(notification))
+        if result.rowcount != 1:
+            return False
+        await self._publish(notification)
+        return True
+
+    async def get(self, notification_id: NotificationId) -> Notification | None:
+        """The notification of that id."""
+        return await _find(self._work.connection, notification_id)
+
+    async def save(self, notification: Notification) -> None:
+        """Write a changed notification with its events.
+
+        Raises:
+            StaleVersionError: somebody else saved it since it was loaded.
+        """
+        result = await self._work.connection.execute(_UPDATE, _values(notification))
+        if result.rowcount != 1:
+            raise StaleVersionError
+        await self._publish(notification)
+
+    async def _publish(self, notification: Notification) -> None:
+        await self._outbox.add(self._work, notification.raised)
+        notification.mark_saved()
+
+
+class DeliveryLogStore:
+    """Reading (keeps the promises of `ports.DeliveryLog`)."""
+
+    async def find(self, session: ReadSession, notification_id: NotificationId) -> Notification | None:
+        """The notification of that id, whoever may see it."""
+        return await _find(session, notification_id)
+
+    async def list(
+        self,
+        session: ReadSession,
+        scope: Scope,
+        *,
+        case_id: CaseId | None,
+        channel: NotificationChannel | None,
+        status: NotificationStatus | None,
+        after: tuple[datetime, UUID] | None,
+        limit: int,
+    ) -> list[Notification]:
+        """Notifications inside the scope, newest first, after the given position."""
+        conditions, values = ["true"], {"limit": limit}  # type: tuple[list[str], dict[str, Any]]
+        if not scope.everywhere:
+            # Every code of a subtree starts with "root." and '/' is the next character after '.'.
+            conditions.append(
+                "(district_code = :region OR (district_code COLLATE \"C\" >= :region || '.'"
+                " AND district_code COLLATE \"C\" < :region || '/'))"
+            )
+            values["region"] = scope.region or "-"
+        for column, wanted in (("case_id", case_id), ("channel", channel), ("status", status)):
+            if wanted is not None:
+                conditions.append(f"{column} = :{column}")
+                values[column] = wanted
+        if after is not None:
+            conditions.append("(queued_at, notification_id) < (:after_at, :after_id)")
+            values |= {"after_at": after[0], "after_id": after[1]}
+        query = text(
+            f"SELECT {_COLUMNS} FROM notifications WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed fragments above
+            "ORDER BY queued_at DESC, notification_id DESC LIMIT :limit"
+        )
+        return [_notification(row) for row in await session.execute(query, values)]
+
+
+async def _find(connection: AsyncConnection, notification_id: NotificationId) -> Notification | None:
+    row = (await connection.execute(_SELECT, {"notification_id": notification_id})).one_or_none()
+    return None if row is None else _notification(row)
+
+
+def _notification(row: Row[Any]) -> Notification:
+    values = dict(row._mapping) | {
+        "channel": NotificationChannel(row.channel),
+        "status": NotificationStatus(row.status),
+        "reason_code": FailureReason(row.reason_code) if row.reason_code else None,
+    }
+    return Notification(**values)
+
+
+def _values(notification: Notification) -> dict[str, object]:
+    return {
+        "notification_id": notification.notification_id,
+        "version": notification.version,
+        "event_sequence": notification.event_sequence,
+        "case_id": notification.case_id,
+        "district_code": notification.district_code,
+        "channel": notification.channel,
+        "template": notification.template,
+        "cause_event_id": notification.cause_event_id,
+        "caused_at": notification.caused_at,
+        "queued_at": notification.queued_at,
+        "status": notification.status,
+        "reason_code": notification.reason_code,
+        "ended_at": notification.ended_at,
+    }

@@ -1,0 +1,108 @@
+"""What is done with notifications: queue them, try to send one, record how it ended."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from slrt_contracts.codes import FailureReason
+from slrt_contracts.events.base import Event
+from slrt_contracts.types import CaseId, DistrictCode, EventId, NotificationId
+from slrt_kit.clock import NewId
+from slrt_notification.domain.notification import Notification
+from slrt_notification.policy.model import Policy, language_of
+from slrt_notification.ports import Contacts, Notifications, RecipientRefusedError, Sender
+
+
+async def queue_notifications(
+    event: Event,
+    *,
+    case_id: CaseId,
+    district_code: DistrictCode | None,
+    cause_event_id: EventId,
+    caused_at: datetime,
+    policy: Policy,
+    notifications: Notifications,
+    at: datetime,
+    new_id: NewId,
+) -> Sequence[Notification]:
+    """Queue one notification for each channel that the policy names for the event; returns the new ones.
+
+    ``district_code`` is the case's district if the event tells it; ``caused_at`` when the event was recorded.
+    """
+    known_district = await notifications.note_case(case_id, district_code)
+    rule = policy.rule_for(event)
+    if rule is None:
+        return ()
+    queued = []
+    for channel in rule.channels:
+        notification = Notification.queue(
+            notification_id=NotificationId(new_id()),
+            case_id=case_id,
+            district_code=known_district,
+            channel=channel,
+            template=rule.template,
+            cause_event_id=cause_event_id,
+            caused_at=caused_at,
+            at=at,
+        )
+        if await notifications.add(notification):
+            queued.append(notification)
+    return queued
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """How an attempt ended for good: taken by the provider, or failed for a reason."""
+
+    failure: FailureReason | None
+
+
+async def attempt(
+    notification: Notification,
+    *,
+    policy: Policy,
+    contacts: Contacts,
+    sender: Sender,
+    event_id: EventId,
+    now: datetime,
+) -> Attempt:
+    """Fetch the contact, write the message and hand it to the channel. Runs outside any transaction.
+
+    After a crash it may run again for the same notification; the notification's id lets the provider see that.
+
+    Raises:
+        KeyError: the template is not in the policy.
+        TransientError, RejectedError: it has no end yet.
+    """
+    if now - notification.caused_at > policy.expires_after:
+        return Attempt(FailureReason.EXPIRED)
+    contact = await contacts.contact_of(notification.case_id, event_id=event_id)
+    address = contact.address(notification.channel)
+    if address is None:
+        return Attempt(FailureReason.NO_CONTACT)
+    message = policy.render(
+        notification.template,
+        channel=notification.channel,
+        language=language_of(contact.language),
+        ticket_number=contact.ticket_number,
+    )
+    try:
+        await sender.send(notification, message, to=address)
+    except RecipientRefusedError:
+        return Attempt(FailureReason.RECIPIENT_REFUSED)
+    return Attempt(None)
+
+
+async def record_attempt(
+    notification_id: NotificationId, ended: Attempt, *, notifications: Notifications, at: datetime
+) -> Notification | None:
+    """Note how the attempt ended; None when the notification had its end already or is gone."""
+    notification = await notifications.get(notification_id)
+    if notification is None or not notification.is_open:
+        return None
+    if ended.failure is None:
+        notification.deliver(at=at)
+    else:
+        notification.fail(ended.failure, at=at)
+    await notifications.save(notification)
+    return notification

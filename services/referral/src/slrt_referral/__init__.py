@@ -1,0 +1,1 @@
+"""The right office: routing rules, referrals, one connector per office."""

@@ -1,0 +1,1 @@
+"""The outside of the referral service: policy files, connector files, offices' endpoints."""

@@ -1,0 +1,61 @@
+"""POST signed notices to one office's endpoint (Standard Webhooks); failures come back by class."""
+
+import asyncio
+from uuid import UUID
+
+import httpx
+from standardwebhooks.webhooks import Webhook
+
+from slrt_kit.clock import Clock
+from slrt_kit.messaging.errors import RejectedError, TransientError
+from slrt_referral.adapters.connectors_file import Endpoint
+
+_CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+# What passes by itself; 408 and 425 ask for a later attempt by name.
+_TRY_AGAIN = frozenset({408, 425, 429})
+
+
+class WebhookNotices:
+    """The endpoint of one office (keeps the promises of `ports.Notices`).
+
+    ``timeout`` in seconds is for the whole delivery. Redirects are not followed: an office's address is what the
+    operator wrote down.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, client: httpx.AsyncClient, clock: Clock, timeout: float) -> None:
+        self._url = endpoint.url
+        self._webhook = Webhook(endpoint.secret.get_secret_value())
+        self._client = client
+        self._clock = clock
+        self._timeout = timeout
+
+    async def deliver(self, *, notice_id: UUID, body: bytes) -> None:
+        """See `ports.Notices`. Signed anew on each attempt, because receivers refuse old timestamps."""
+        at = self._clock.now()
+        headers = {
+            "content-type": _CONTENT_TYPE,
+            "webhook-id": str(notice_id),
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": self._webhook.sign(str(notice_id), at, body.decode()),
+        }
+        try:
+            async with (
+                asyncio.timeout(self._timeout),
+                # Streamed and not read: whatever an endpoint answers, only its status matters.
+                self._client.stream(
+                    "POST",
+                    self._url,
+                    content=body,
+                    headers=headers,
+                    timeout=self._timeout,
+                    follow_redirects=False,
+                ) as response,
+            ):
+                status = response.status_code
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise TransientError(f"office endpoint: {type(error).__name__}") from error
+        if httpx.codes.is_success(status):
+            return
+        if status in _TRY_AGAIN or httpx.codes.is_server_error(status):
+            raise TransientError(f"office endpoint answered {status}")
+        raise RejectedError(f"office endpoint answered {status}")

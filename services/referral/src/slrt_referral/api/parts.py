@@ -1,0 +1,32 @@
+"""What the routes share: the policy, and stores on a unit of work."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_referral.domain.policy import RoutingPolicy
+from slrt_referral.store.referrals import ReferralStore
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralParts:
+    """Composed once in `app.py`, handed to every route."""
+
+    database: Database
+    outbox: Outbox
+    policy: RoutingPolicy
+
+    def referrals(self, work: UnitOfWork) -> ReferralStore:
+        """The referrals of a unit of work."""
+        return ReferralStore(work, self.outbox)
+
+
+def _parts(request: Request) -> ReferralParts:
+    parts: ReferralParts = request.app.state.parts
+    return parts
+
+
+Parts = Annotated[ReferralParts, Depends(_parts)]

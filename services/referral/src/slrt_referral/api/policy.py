@@ -1,0 +1,25 @@
+"""The routing policy to read: which offices there are, which rule sends what where."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+
+from slrt_kit.http.auth import Authorized, require
+from slrt_referral.api.parts import Parts
+from slrt_referral.api.schemas import OfficeView, PolicyView
+
+router = APIRouter(tags=["routing policy"])
+
+Reader = Annotated[Authorized, require("referral.policy.read")]
+
+
+@router.get("/offices")
+async def list_offices(_: Reader, parts: Parts) -> list[OfficeView]:
+    """The table of offices, also those of the past and of days to come, by code."""
+    return [OfficeView.of(office) for office in sorted(parts.policy.offices, key=lambda office: office.code)]
+
+
+@router.get("/routing-rules")
+async def get_routing_rules(_: Reader, parts: Parts) -> PolicyView:
+    """The rules in force, as the policy's file states them."""
+    return PolicyView.of(parts.policy)

@@ -1,0 +1,159 @@
+"""Referrals at the office: the worklist, one referral, accept, start, decline, complete."""
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from slrt_contracts.types import ReferralId
+from slrt_kit.db import UnitOfWork
+from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.commands import Answer, Command, check_version, command, etag
+from slrt_kit.http.pages import BadCursorError, Cursor, Limit, Page, decode_cursor, encode_cursor
+from slrt_referral import usecases
+from slrt_referral.api.parts import Parts, ReferralParts
+from slrt_referral.api.schemas import CompleteBody, DeclineBody, OfficeCodeText, ReferralReceipt, ReferralView
+from slrt_referral.domain.referral import Referral
+from slrt_referral.domain.transitions import ReferralStatus
+from slrt_referral.store.referrals import history
+from slrt_referral.store.worklist import Position, list_referrals
+from slrt_referral.usecases import CompleteReferral, DeclineReferral
+
+router = APIRouter(prefix="/referrals", tags=["referrals"])
+
+Step = Callable[[Referral, UnitOfWork], Awaitable[None]]
+
+
+@router.get("", name="list_referrals")
+async def get_worklist(
+    authorized: Annotated[Authorized, require("referral.referral.read")],
+    parts: Parts,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    status: Annotated[list[ReferralStatus] | None, Query(max_length=len(ReferralStatus))] = None,
+    office: Annotated[OfficeCodeText | None, Query()] = None,
+    case_id: UUID | None = None,
+) -> Page[ReferralReceipt]:
+    """The referrals of the caller's office or area: urgent ones first, then the oldest. ``status`` may be repeated."""
+    after = None if cursor is None else _position(cursor)
+    async with parts.database.read() as session:
+        found = await list_referrals(
+            session,
+            authorized.scope,
+            statuses=status or (),
+            office=office,
+            case_id=case_id,
+            after=after,
+            limit=limit + 1,
+        )
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(
+        items=[ReferralReceipt.of(referral) for referral in found[:limit]],
+        next=encode_cursor(last.urgent, last.created_at.isoformat(), str(last.referral_id)) if last else None,
+    )
+
+
+def _position(cursor: str) -> Position:
+    urgent, created_at, referral_id = decode_cursor(cursor, parts=3)
+    try:
+        return bool(urgent), datetime.fromisoformat(created_at), UUID(referral_id)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise BadCursorError from error
+
+
+@router.get("/{referral_id}")
+async def get_referral(
+    referral_id: UUID,
+    authorized: Annotated[Authorized, require("referral.referral.read")],
+    parts: Parts,
+    response: Response,
+) -> ReferralView:
+    """A referral with its history. The ETag is the version that a command must name."""
+    async with parts.database.unit_of_work() as work:
+        referral = await usecases.load_referral(
+            ReferralId(referral_id), referrals=parts.referrals(work), scope=authorized.scope
+        )
+        steps = await history(work.connection, referral.referral_id)
+    response.headers["ETag"] = etag(referral.version)
+    return ReferralView.with_history(referral, steps)
+
+
+async def _on_referral(referral_id: UUID, request: Command, parts: ReferralParts, step: Step) -> Response:
+    """Load the referral of the caller's own office at the version named, take the step, answer with the receipt."""
+    expected = request.expected_version
+
+    async def work(unit: UnitOfWork) -> Answer:
+        referral = await usecases.load_referral(
+            ReferralId(referral_id), referrals=parts.referrals(unit), scope=request.scope
+        )
+        check_version(expected, referral.version)
+        await step(referral, unit)
+        return Answer(ReferralReceipt.of(referral), version=referral.version)
+
+    return await request.run(work)
+
+
+Act = Annotated[Command, command("referral.referral.act")]
+
+
+@router.post("/{referral_id}/accept", response_model=ReferralReceipt)
+async def accept_referral(referral_id: UUID, request: Act, parts: Parts) -> Response:
+    """The office takes the referral as its own."""
+
+    async def step(referral: Referral, unit: UnitOfWork) -> None:
+        await usecases.accept(
+            referral, referrals=parts.referrals(unit), by=request.principal.subject, at=unit.clock.now()
+        )
+
+    return await _on_referral(referral_id, request, parts, step)
+
+
+@router.post("/{referral_id}/start", response_model=ReferralReceipt)
+async def start_service(referral_id: UUID, request: Act, parts: Parts) -> Response:
+    """The office begins its work."""
+
+    async def step(referral: Referral, unit: UnitOfWork) -> None:
+        await usecases.start(
+            referral, referrals=parts.referrals(unit), by=request.principal.subject, at=unit.clock.now()
+        )
+
+    return await _on_referral(referral_id, request, parts, step)
+
+
+@router.post("/{referral_id}/decline", response_model=ReferralReceipt)
+async def decline_referral(referral_id: UUID, body: DeclineBody, request: Act, parts: Parts) -> Response:
+    """The office does not take it. The need goes on to the office named, else to the manager's queue.
+
+    ``rerouted_to`` of the answer is the referral by which it goes on.
+    """
+
+    async def step(referral: Referral, unit: UnitOfWork) -> None:
+        await usecases.decline(
+            referral,
+            DeclineReferral(reason=body.reason_code, better_office=body.better_office_code, note=body.note),
+            referrals=parts.referrals(unit),
+            policy=parts.policy,
+            by=request.principal.subject,
+            at=unit.clock.now(),
+            new_id=unit.new_id,
+        )
+
+    return await _on_referral(referral_id, request, parts, step)
+
+
+@router.post("/{referral_id}/complete", response_model=ReferralReceipt)
+async def complete_referral(referral_id: UUID, body: CompleteBody, request: Act, parts: Parts) -> Response:
+    """The office is done and records the outcome; referrals that waited for this one go out."""
+
+    async def step(referral: Referral, unit: UnitOfWork) -> None:
+        await usecases.complete(
+            referral,
+            CompleteReferral(outcome=body.outcome_code, note=body.note),
+            referrals=parts.referrals(unit),
+            by=request.principal.subject,
+            at=unit.clock.now(),
+        )
+
+    return await _on_referral(referral_id, request, parts, step)

@@ -1,0 +1,66 @@
+"""Make referrals of decided cases; confirm them when the client is satisfied."""
+
+from dataclasses import dataclass
+
+from slrt_contracts.codes import NeedCode, NeedDecision, ProgrammeCode, UnknownCode
+from slrt_contracts.events.intake import CaseClosed, CaseDecided, DecidedNeed
+from slrt_kit.db import UnitOfWork
+from slrt_kit.messaging.handlers import Handlers, Received
+from slrt_kit.outbox import Outbox
+from slrt_referral import usecases
+from slrt_referral.domain.policy import RoutingPolicy
+from slrt_referral.domain.routing import NeedToRefer
+from slrt_referral.store.referrals import ReferralStore
+from slrt_referral.usecases import ReferNeeds
+
+
+@dataclass(frozen=True, slots=True)
+class CaseParts:
+    """What the handlers need."""
+
+    outbox: Outbox
+    policy: RoutingPolicy
+
+
+cases = Handlers[CaseParts]()
+
+
+@cases.on(CaseDecided)
+async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: CaseParts) -> None:
+    """Every need decided `refer` becomes a referral, all of them in one transaction."""
+    event = received.event
+    await usecases.refer_needs(
+        ReferNeeds(
+            case_id=event.case_id,
+            district_code=event.district_code,
+            needs=[_need(need) for need in event.needs if need.decision is NeedDecision.REFER],
+        ),
+        referrals=ReferralStore(work, parts.outbox),
+        policy=parts.policy,
+        at=work.clock.now(),
+        new_id=work.new_id,
+    )
+
+
+@cases.on(CaseClosed)
+async def confirm_completed(received: Received[CaseClosed], work: UnitOfWork, parts: CaseParts) -> None:
+    """A satisfied client confirms what was completed; silence or a no confirms nothing."""
+    if received.event.satisfied:
+        await usecases.confirm_completed(
+            received.event.case_id, referrals=ReferralStore(work, parts.outbox), at=received.envelope.time
+        )
+
+
+def _need(need: DecidedNeed) -> NeedToRefer:
+    return NeedToRefer(
+        need_id=need.need_id,
+        # A newer contract may know needs and programmes that this build does not: a person sorts them out.
+        need_code=NeedCode.LAINNYA if isinstance(need.need_code, UnknownCode) else need.need_code,
+        programme_code=_known_programme(need.programme_code),
+        urgent=need.urgent,
+        attributes={str(attribute.name): str(attribute.value) for attribute in need.attributes},
+    )
+
+
+def _known_programme(code: ProgrammeCode | UnknownCode | None) -> ProgrammeCode | None:
+    return None if isinstance(code, UnknownCode) else code

@@ -1,0 +1,87 @@
+"""Tell one office's own system of each referral that was sent to it, by a signed notice without personal data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from slrt_contracts.events.referral import ReferralSent
+from slrt_contracts.types import OfficeCode, ReferralId
+from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.messaging.errors import IgnoredError, RejectedError
+from slrt_kit.messaging.handlers import Handlers, Received
+from slrt_kit.outbox import Outbox
+from slrt_kit.problems import NotFoundError
+from slrt_referral import usecases
+from slrt_referral.ports import Notices
+from slrt_referral.store.referrals import ReferralStore
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorParts:
+    """What the connector of one office needs."""
+
+    office: OfficeCode
+    notices: Notices
+    database: Database
+    outbox: Outbox
+
+
+connector = Handlers[ConnectorParts]()
+
+
+def notice_body(received: Received[ReferralSent]) -> bytes:
+    """The notice: the event as a CloudEvent in structured mode (JSON), with the paths to fetch the rest from.
+
+    Paths are below the gateway. The office's own identity opens them; the notice opens nothing.
+    """
+    event, envelope = received.event, received.envelope
+    notice: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": str(envelope.id),
+        "type": envelope.type,
+        "source": envelope.source,
+        "subject": envelope.subject,
+        "time": envelope.time.isoformat(),
+        "datacontenttype": "application/json",
+        "dataschema": envelope.dataschema,
+        "correlationid": str(envelope.correlationid),
+        "referralpath": f"/referral/v1/referrals/{event.referral_id}",
+        "claimpath": f"/intake/v1/cases/{event.case_id}/parties",
+        "data": event.model_dump(mode="json"),
+    }
+    return orjson.dumps(notice)
+
+
+async def deliver(received: Received[ReferralSent], parts: ConnectorParts) -> None:
+    """Hand the notice to the office's endpoint; under the event's id, so that the office knows a repetition.
+
+    Raises:
+        IgnoredError: another office's referral, or no longer this one's business.
+        TransientError: the endpoint is away. RejectedError: it refuses, or the referral is not in the database.
+    """
+    event = received.event
+    if event.office_code != parts.office:
+        raise IgnoredError
+    async with parts.database.unit_of_work() as work:
+        concerned = await _checked(event.referral_id, work, parts)
+    if not concerned:
+        raise IgnoredError
+    await parts.notices.deliver(notice_id=received.envelope.id, body=notice_body(received))
+
+
+async def _checked(referral_id: ReferralId, work: UnitOfWork, parts: ConnectorParts) -> bool:
+    try:
+        return await usecases.still_with_office(referral_id, referrals=ReferralStore(work, parts.outbox))
+    except NotFoundError as error:
+        raise RejectedError("no such referral") from error
+
+
+@connector.on_prepared(ReferralSent, deliver)
+async def note_received(
+    received: Received[ReferralSent], work: UnitOfWork, parts: ConnectorParts, _delivered: None
+) -> None:
+    """The office has the notice: the referral is received."""
+    await usecases.note_received(
+        received.event.referral_id, referrals=ReferralStore(work, parts.outbox), at=work.clock.now()
+    )

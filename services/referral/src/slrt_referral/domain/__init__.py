@@ -1,0 +1,1 @@
+"""The rules of referral: states, offices, routing; pure."""

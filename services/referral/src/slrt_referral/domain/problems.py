@@ -1,0 +1,34 @@
+"""The refusals of referral, each with its stable name and its sentence for people."""
+
+from slrt_kit.problems import ProblemError, Text
+
+
+class TransitionRefusedError(ProblemError):
+    """The state does not allow the action (see `transitions`)."""
+
+    slug, status = "transition-refused", 409
+    title = Text("Langkah ini belum atau tidak lagi dapat dilakukan", "That step cannot be taken now")
+
+
+class UnknownOfficeError(ProblemError):
+    """The office named as the better owner is not in the office table, or not on this day."""
+
+    slug, status = "unknown-office", 422
+    title = Text("Dinas yang disebut tidak ada dalam daftar", "The office named is not in the table of offices")
+
+
+class SameOfficeError(ProblemError):
+    slug, status = "same-office", 422
+    title = Text(
+        "Dinas yang lebih tepat harus dinas lain", "The better office must be another office than the declining one"
+    )
+
+
+class QueueNeedsOfficeError(ProblemError):
+    """The manager's queue is the last desk: it names an office or records an outcome (domain 13.4)."""
+
+    slug, status = "queue-needs-office", 422
+    title = Text(
+        "Sekretariat menyebut dinas tujuan, atau mencatat hasilnya",
+        "The secretariat names the office that takes it, or records the outcome",
+    )

@@ -1,0 +1,5 @@
+"""Alembic's entry point."""
+
+from slrt_kit.migrations import run_environment
+
+run_environment()

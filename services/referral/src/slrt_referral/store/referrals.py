@@ -1,0 +1,197 @@
+"""Keep referrals and their history; saves by version compare-and-set and writes the events beside."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from slrt_contracts.codes import DeclineReason, FunctionCode, NeedCode, OutcomeCode, ProgrammeCode
+from slrt_contracts.types import CaseId, NeedId, ReferralId
+from slrt_kit.db import StaleVersionError, UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_referral.domain.referral import Referral, Step
+from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
+
+COLUMNS = """referral_id, version, event_sequence, case_id, need_id, need_code, programme_code, function_code,
+    office_code, district_code, urgent, routing_rule, policy_version, status, waiting_on, rerouted_from, rerouted_to,
+    reroute_reason, reroute_count, outcome_code, created_at, sent_at"""
+
+_INSERT = text(
+    """
+    INSERT INTO referrals (referral_id, version, event_sequence, case_id, need_id, need_code, programme_code,
+        function_code, office_code, district_code, urgent, routing_rule, policy_version, status, waiting_on,
+        rerouted_from, reroute_reason, reroute_count, created_at, sent_at)
+    VALUES (:referral_id, 1, :event_sequence, :case_id, :need_id, :need_code, :programme_code,
+        :function_code, :office_code, :district_code, :urgent, :routing_rule, :policy_version, :status, :waiting_on,
+        :rerouted_from, :reroute_reason, :reroute_count, :created_at, :sent_at)
+    """
+)
+_UPDATE = text(
+    """
+    UPDATE referrals SET version = version + 1, event_sequence = :event_sequence, status = :status,
+        waiting_on = :waiting_on, rerouted_to = :rerouted_to, outcome_code = :outcome_code, sent_at = :sent_at
+    WHERE referral_id = :referral_id AND version = :version
+    """
+)
+_INSERT_STEPS = text(
+    """
+    INSERT INTO referral_steps
+        (referral_id, action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note)
+    SELECT :referral_id, action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note
+    FROM ROWS FROM (jsonb_to_recordset(CAST(:steps AS jsonb)) AS (action text, from_status text, to_status text,
+        at timestamptz, by text, reason_code text, outcome_code text, office_code text, note text))
+        WITH ORDINALITY
+    ORDER BY ordinality
+    """
+)
+
+
+class ReferralStore:
+    """The referrals of one unit of work (keeps the promises of `ports.Referrals`)."""
+
+    def __init__(self, work: UnitOfWork, outbox: Outbox) -> None:
+        self._work = work
+        self._outbox = outbox
+
+    async def add(self, referral: Referral) -> None:
+        """Insert a new referral."""
+        await self._work.connection.execute(_INSERT, _values(referral))
+        await self._finish(referral)
+
+    async def save(self, referral: Referral) -> None:
+        """Write a changed referral.
+
+        Raises:
+            StaleVersionError: somebody else saved it since it was loaded.
+        """
+        result = await self._work.connection.execute(_UPDATE, _values(referral))
+        if result.rowcount != 1:
+            raise StaleVersionError
+        await self._finish(referral)
+
+    async def get(self, referral_id: ReferralId) -> Referral | None:
+        """The referral of that id."""
+        found = await self._select("referral_id = :value", referral_id)
+        return found[0] if found else None
+
+    async def get_locked(self, referral_id: ReferralId) -> Referral | None:
+        """The referral of that id, as it is after everybody who is changing it has ended."""
+        found = await self._select("referral_id = :value FOR UPDATE", referral_id)
+        return found[0] if found else None
+
+    async def waiting_for(self, referral: Referral) -> Sequence[Referral]:
+        """The drafts that wait for it. Locked, because two awaited referrals may end at the same moment."""
+        return await self._select(
+            "case_id = :value AND CAST(:awaited AS uuid) = ANY(waiting_on) ORDER BY referral_id FOR UPDATE",
+            referral.case_id,
+            awaited=referral.referral_id,
+        )
+
+    async def of_case(self, case_id: CaseId, *, status: ReferralStatus) -> Sequence[Referral]:
+        """The referrals of a case in that status, locked."""
+        return await self._select(
+            "case_id = :value AND status = :status ORDER BY referral_id FOR UPDATE", case_id, status=status
+        )
+
+    async def needs_with_referral(self, needs: Collection[NeedId]) -> frozenset[NeedId]:
+        """Which of the needs have a referral already."""
+        rows = await self._work.connection.scalars(
+            text("SELECT DISTINCT need_id FROM referrals WHERE need_id = ANY(:needs)"), {"needs": list(needs)}
+        )
+        return frozenset(NeedId(need_id) for need_id in rows)
+
+    async def _select(self, condition: str, value: object, **more: object) -> list[Referral]:
+        query = text(f"SELECT {COLUMNS} FROM referrals WHERE {condition}")  # noqa: S608 — fixed conditions above
+        rows = await self._work.connection.execute(query, {"value": value, **more})
+        return [referral_of(row) for row in rows]
+
+    async def _finish(self, referral: Referral) -> None:
+        if referral.new_steps:
+            steps = [_step_values(step) for step in referral.new_steps]
+            await self._work.connection.execute(
+                _INSERT_STEPS, {"referral_id": referral.referral_id, "steps": orjson.dumps(steps).decode()}
+            )
+        await self._outbox.add(self._work, referral.raised)
+        referral.mark_saved()
+
+
+async def history(connection: AsyncConnection, referral_id: ReferralId) -> list[Step]:
+    """What happened to a referral, in order."""
+    rows = await connection.execute(
+        text(
+            "SELECT action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note "
+            "FROM referral_steps WHERE referral_id = :referral_id ORDER BY step_id"
+        ),
+        {"referral_id": referral_id},
+    )
+    return [
+        Step(
+            action=ReferralAction(row.action),
+            from_status=ReferralStatus(row.from_status),
+            to_status=ReferralStatus(row.to_status),
+            at=row.at,
+            by=row.by,
+            reason_code=DeclineReason(row.reason_code) if row.reason_code else None,
+            outcome_code=OutcomeCode(row.outcome_code) if row.outcome_code else None,
+            office_code=row.office_code,
+            note=row.note,
+        )
+        for row in rows
+    ]
+
+
+def referral_of(row: Row[Any]) -> Referral:
+    """The aggregate of a row that has `COLUMNS`."""
+    values = dict(row._mapping) | {
+        "need_code": NeedCode(row.need_code),
+        "programme_code": ProgrammeCode(row.programme_code) if row.programme_code else None,
+        "function_code": FunctionCode(row.function_code),
+        "status": ReferralStatus(row.status),
+        "waiting_on": tuple(ReferralId(awaited) for awaited in row.waiting_on),
+        "reroute_reason": DeclineReason(row.reroute_reason) if row.reroute_reason else None,
+        "outcome_code": OutcomeCode(row.outcome_code) if row.outcome_code else None,
+    }
+    return Referral(**values)
+
+
+def _values(referral: Referral) -> dict[str, object]:
+    return {
+        "referral_id": referral.referral_id,
+        "version": referral.version,
+        "event_sequence": referral.event_sequence,
+        "case_id": referral.case_id,
+        "need_id": referral.need_id,
+        "need_code": referral.need_code,
+        "programme_code": referral.programme_code,
+        "function_code": referral.function_code,
+        "office_code": referral.office_code,
+        "district_code": referral.district_code,
+        "urgent": referral.urgent,
+        "routing_rule": referral.routing_rule,
+        "policy_version": referral.policy_version,
+        "status": referral.status,
+        "waiting_on": list(referral.waiting_on),
+        "rerouted_from": referral.rerouted_from,
+        "rerouted_to": referral.rerouted_to,
+        "reroute_reason": referral.reroute_reason,
+        "reroute_count": referral.reroute_count,
+        "outcome_code": referral.outcome_code,
+        "created_at": referral.created_at,
+        "sent_at": referral.sent_at,
+    }
+
+
+def _step_values(step: Step) -> dict[str, object]:
+    return {
+        "action": step.action,
+        "from_status": step.from_status,
+        "to_status": step.to_status,
+        "at": step.at,
+        "by": step.by,
+        "reason_code": step.reason_code,
+        "outcome_code": step.outcome_code,
+        "office_code": step.office_code,
+        "note": step.note,
+    }

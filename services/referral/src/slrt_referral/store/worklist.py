@@ -1,0 +1,70 @@
+"""List referrals as far as the caller may see them: the office's worklist, the region's overview."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from slrt_kit.access import Scope
+from slrt_kit.db import ReadSession
+from slrt_referral.domain.referral import Referral
+from slrt_referral.domain.transitions import ReferralStatus
+from slrt_referral.store.referrals import COLUMNS, referral_of
+
+Position = tuple[bool, datetime, UUID]
+"""Where a row stands in the order: urgent, made at, id."""
+
+# Every code of a subtree starts with "root." and '/' is the next character after '.'.
+_IN_REGION = (
+    '(district_code COLLATE "C" = :region OR (district_code COLLATE "C" >= :region || \'.\''
+    " AND district_code COLLATE \"C\" < :region || '/'))"
+)
+# What waits as a draft was not handed over to the office yet.
+_OF_OFFICE = "(office_code = :own_office AND status <> 'draft')"
+
+
+async def list_referrals(
+    session: ReadSession,
+    scope: Scope,
+    *,
+    statuses: Sequence[ReferralStatus],
+    office: str | None,
+    case_id: UUID | None,
+    after: Position | None,
+    limit: int,
+) -> list[Referral]:
+    """Referrals inside the scope: urgent ones first, then the oldest, so that nobody is left at the end for ever."""
+    values: dict[str, Any] = {"limit": limit}
+    conditions = [_visible(scope, values)]
+    if statuses:
+        conditions.append("status = ANY(:statuses)")
+        values["statuses"] = [str(status) for status in statuses]
+    if office is not None:
+        conditions.append("office_code = :office")
+        values["office"] = office
+    if case_id is not None:
+        conditions.append("case_id = :case_id")
+        values["case_id"] = case_id
+    if after is not None:
+        conditions.append("(NOT urgent, created_at, referral_id) > (NOT :urgent, :created_at, :referral_id)")
+        values |= {"urgent": after[0], "created_at": after[1], "referral_id": after[2]}
+    query = text(
+        f"SELECT {COLUMNS} FROM referrals WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed fragments above
+        "ORDER BY NOT urgent, created_at, referral_id LIMIT :limit"
+    )
+    return [referral_of(row) for row in await session.execute(query, values)]
+
+
+def _visible(scope: Scope, values: dict[str, Any]) -> str:
+    if scope.everywhere:
+        return "true"
+    parts = []
+    if scope.region is not None:
+        parts.append(_IN_REGION)
+        values["region"] = scope.region
+    if scope.office is not None:
+        parts.append(_OF_OFFICE)
+        values["own_office"] = scope.office
+    return f"({' OR '.join(parts)})" if parts else "false"

@@ -1,0 +1,1 @@
+"""Who they are: persons, families, programme needs and participation."""

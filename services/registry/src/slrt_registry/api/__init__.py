@@ -1,0 +1,1 @@
+"""The HTTP face of the registry: routes and schemas; no SQL, no rules."""

@@ -1,0 +1,58 @@
+"""Look at a person and search for one: for a stated purpose, on record, inside the caller's area."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from slrt_contracts.types import PersonId
+from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.commands import etag
+from slrt_registry import usecases
+from slrt_registry.api.parts import Look, Parts, Purpose, put_on_record
+from slrt_registry.api.schemas import SHOWN_FIELDS, PersonView, SearchBody, SearchResult
+
+router = APIRouter(prefix="/persons", tags=["persons"])
+
+
+@router.get("/{person_id}")
+async def get_person(
+    person_id: UUID,
+    request: Request,
+    response: Response,
+    authorized: Annotated[Authorized, require("registry.person.read")],
+    purpose: Purpose,
+    parts: Parts,
+) -> PersonView:
+    """A person, with numbers masked. Each look is on record."""
+    async with parts.database.unit_of_work() as work:
+        person = await usecases.load_person(PersonId(person_id), registry=parts.registry(work), scope=authorized.scope)
+        look = Look("read", "person", person.person_id, SHOWN_FIELDS)
+        await put_on_record(work, authorized, [look], purpose=purpose, request=request)
+    response.headers["ETag"] = etag(person.version)
+    return PersonView.of(person)
+
+
+@router.post("/search")
+async def search_persons(
+    body: SearchBody,
+    request: Request,
+    authorized: Annotated[Authorized, require("registry.person.read")],
+    purpose: Purpose,
+    parts: Parts,
+) -> SearchResult:
+    """Search by exact NIK, or by name and birth date. POST, so that nothing of it stands in an address.
+
+    It changes nothing and takes no Idempotency-Key. Each search is on record, and so is each person it showed.
+    """
+    async with parts.database.unit_of_work() as work:
+        registry = parts.registry(work)
+        if body.name is not None and body.birth_date is not None:
+            search = Look("search", "person-search", work.new_id(), ("name", "birth-date"))
+            found = await usecases.find_by_name(body.name, body.birth_date, registry=registry, scope=authorized.scope)
+        else:
+            search = Look("search", "person-search", work.new_id(), ("nik",))
+            found = await usecases.find_by_nik(body.nik or "", registry=registry, scope=authorized.scope)
+        shown = [Look("find", "person", person.person_id, SHOWN_FIELDS) for person in found]
+        await put_on_record(work, authorized, [search, *shown], purpose=purpose, request=request)
+    return SearchResult(persons=[PersonView.of(person) for person in found])

@@ -1,0 +1,1 @@
+"""Persons and families, how they are found again, what a family needs and takes part in; pure."""

@@ -1,0 +1,89 @@
+"""What the use cases and the routes need from outside, as Protocols; `store/` and `adapters/` keep these promises."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+from uuid import UUID
+
+from slrt_contracts.types import CaseId, EventId, FamilyId, NeedId, PersonId
+from slrt_kit.access import Scope
+from slrt_kit.regions import RegionCode
+from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
+from slrt_registry.domain.matching import Rule, StatedCase
+from slrt_registry.domain.person import Person
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What `match_case` chooses from."""
+
+    persons: Sequence[Person]
+    kk_of: Mapping[FamilyId, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseRecord:
+    """What the registry made of a case. ``region_code`` is the village; the district for a case about no person."""
+
+    case_id: CaseId
+    region_code: RegionCode
+    family_id: FamilyId | None
+    persons: Sequence[tuple[PersonId, Rule]]
+    handled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEntries:
+    """The entries of a family that a case brought."""
+
+    needs: Sequence[ProgrammeNeed]
+    participations: Sequence[Participation]
+
+
+class Registry(Protocol):
+    """The registry in one unit of work. The saves compare the version and write the raised events to the outbox."""
+
+    async def hold(self, stated: StatedCase) -> None:
+        """Wait until no other transaction is recording people of the same village with the same birth dates."""
+
+    async def candidates(self, stated: StatedCase) -> Candidates: ...
+
+    async def person(self, person_id: PersonId) -> Person | None: ...
+
+    async def persons(self, person_ids: Sequence[PersonId]) -> Sequence[Person]: ...
+
+    async def family(self, family_id: FamilyId) -> Family | None: ...
+
+    async def family_of_need(self, need_id: NeedId) -> Family | None: ...
+
+    async def save_person(self, person: Person) -> None:
+        """Raises StaleVersionError when somebody else saved it, or recorded the same NIK, since it was loaded."""
+
+    async def save_family(self, family: Family) -> None:
+        """Raises StaleVersionError when somebody else saved it, or recorded the same KK number, since it was loaded."""
+
+    async def case(self, case_id: CaseId) -> CaseRecord | None: ...
+
+    async def note_case(self, case: CaseRecord) -> None: ...
+
+    async def case_entries(self, case_id: CaseId) -> CaseEntries: ...
+
+    async def find_by_nik(self, nik: str, scope: Scope) -> Person | None: ...
+
+    async def find_by_birth_date(self, birth_date: date, scope: Scope) -> Sequence[Person]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """Who a case is about, and which of its needs is whose."""
+
+    stated: StatedCase
+    need_persons: Mapping[NeedId, UUID]
+
+
+class Claims(Protocol):
+    """The owner of the cases' identities."""
+
+    async def parties(self, case_id: CaseId, *, event_id: EventId) -> Parties:
+        """Raises TransientError when the owner is away, RejectedError when it refuses or says what we cannot read."""

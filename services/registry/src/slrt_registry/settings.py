@@ -1,0 +1,15 @@
+"""The settings of the registry (``SLRT_REGISTRY_…``)."""
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from slrt_kit.settings import ServiceSettings
+
+
+class RegistrySettings(ServiceSettings):
+    """See `ServiceSettings`."""
+
+    model_config = SettingsConfigDict(env_prefix="SLRT_REGISTRY_", frozen=True, extra="ignore")
+
+    client_id: str = "slrt-registry"
+    intake_url: str = Field(description="base URL of intake's own API, without the gateway's prefix")

@@ -1,0 +1,162 @@
+"""Keep persons, and find the candidates of a case."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from slrt_contracts.codes import NikStatus
+from slrt_contracts.types import FamilyId, PersonId
+from slrt_kit.access import Scope
+from slrt_kit.regions import RegionCode
+from slrt_registry.domain.matching import StatedCase
+from slrt_registry.domain.numbers import identifying_number
+from slrt_registry.domain.person import Person
+from slrt_registry.ports import Candidates
+from slrt_registry.store.sql import IN_SCOPE, check_written, lock_key, scope_values, taken_number_is_stale
+
+MOST_BORN_ON_A_DAY = 500
+"""How many persons of one birth date are compared by name: a day's births of some 10 million people."""
+
+_COLUMNS = """p.regency_code, p.person_id, p.version, p.event_sequence, p.village_code, p.name, p.nik, p.nik_status,
+    p.birth_date, p.sex, p.family_id"""
+
+# An insert that meets the same NIK of a transaction under way waits for it, and then inserts nothing.
+_INSERT = text(
+    """
+    INSERT INTO persons (regency_code, person_id, version, event_sequence, village_code, name, nik, nik_status,
+                         birth_date, sex, family_id)
+    VALUES (:regency_code, :person_id, 1, :event_sequence, :village_code, :name, :nik, :nik_status,
+            :birth_date, :sex, :family_id)
+    ON CONFLICT DO NOTHING
+    """
+)
+_UPDATE = text(
+    """
+    UPDATE persons SET version = version + 1, event_sequence = :event_sequence, village_code = :village_code,
+        name = :name, nik = :nik, nik_status = :nik_status, birth_date = :birth_date, sex = :sex,
+        family_id = :family_id
+    WHERE regency_code = :regency_code AND person_id = :person_id AND version = :version
+    """
+)
+_CANDIDATES = text(
+    f"""
+    WITH found AS (
+        SELECT person_id, family_id FROM persons WHERE nik = ANY(CAST(:niks AS char(16)[]))
+        UNION
+        SELECT person_id, family_id FROM persons
+        WHERE birth_date = ANY(CAST(:birth_dates AS date[])) AND village_code COLLATE "C" = :village_code
+    ), near AS (
+        SELECT family_id FROM families WHERE kk_number = :kk
+        UNION
+        SELECT family_id FROM found WHERE family_id IS NOT NULL
+    )
+    SELECT {_COLUMNS} FROM persons p
+    WHERE p.person_id IN (SELECT person_id FROM found) OR p.family_id IN (SELECT family_id FROM near)
+    """  # noqa: S608 — fixed columns above
+)
+_CARDS = text("SELECT family_id, kk_number FROM families WHERE family_id = ANY(:family_ids) OR kk_number = :kk")
+_BY_IDS = text(f"SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(:person_ids)")  # noqa: S608 — fixed columns
+_BY_NIK = text(
+    f"SELECT {_COLUMNS} FROM persons p WHERE p.nik = CAST(:nik AS char(16)) AND {IN_SCOPE}"  # noqa: S608 — fixed text
+)
+_BY_BIRTH_DATE = text(
+    f"SELECT {_COLUMNS} FROM persons p WHERE p.birth_date = :birth_date AND {IN_SCOPE} "  # noqa: S608 — fixed text
+    "ORDER BY p.person_id LIMIT :limit"
+)
+
+
+async def hold(connection: AsyncConnection, stated: StatedCase) -> None:
+    """Lock the village's birth dates for this transaction.
+
+    The unique indexes let two cases that come at once agree on whoever has a number; this does it for people who
+    have none. The locks are taken in one order and before any row is written, so nobody waits in a circle.
+    """
+    keys = {lock_key(f"person {stated.village_code} {person.birth_date}") for person in stated.persons}
+    await connection.execute(
+        text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"), {"keys": sorted(keys)}
+    )
+
+
+async def candidates(connection: AsyncConnection, stated: StatedCase) -> Candidates:
+    """See `match_case`."""
+    niks = {number for person in stated.persons if (number := identifying_number(person.nik)) is not None}
+    birth_dates = {person.birth_date for person in stated.persons if person.birth_date is not None}
+    rows = await connection.execute(
+        _CANDIDATES,
+        {
+            "niks": sorted(niks),
+            "birth_dates": sorted(birth_dates),
+            "village_code": stated.village_code,
+            "kk": stated.kk,
+        },
+    )
+    persons = [_person(row) for row in rows]
+    family_ids = {person.family_id for person in persons if person.family_id is not None}
+    cards = await connection.execute(_CARDS, {"family_ids": sorted(family_ids), "kk": stated.kk})
+    return Candidates(persons, {FamilyId(row.family_id): row.kk_number for row in cards})
+
+
+async def persons(connection: AsyncConnection, person_ids: Sequence[PersonId]) -> list[Person]:
+    """The persons of these ids, in this order."""
+    rows = await connection.execute(_BY_IDS, {"person_ids": list(person_ids)})
+    found = {row.person_id: _person(row) for row in rows}
+    return [found[person_id] for person_id in person_ids if person_id in found]
+
+
+async def by_nik(connection: AsyncConnection, nik: str, scope: Scope) -> Person | None:
+    """The person with that NIK, when inside the scope."""
+    row = (await connection.execute(_BY_NIK, {"nik": nik, **scope_values(scope)})).one_or_none()
+    return None if row is None else _person(row)
+
+
+async def by_birth_date(connection: AsyncConnection, birth_date: date, scope: Scope) -> list[Person]:
+    """Persons born that day, inside the scope; at most `MOST_BORN_ON_A_DAY`."""
+    rows = await connection.execute(
+        _BY_BIRTH_DATE, {"birth_date": birth_date, "limit": MOST_BORN_ON_A_DAY, **scope_values(scope)}
+    )
+    return [_person(row) for row in rows]
+
+
+async def write(connection: AsyncConnection, person: Person) -> None:
+    """Insert a new person or update a changed one.
+
+    Raises:
+        StaleVersionError: somebody else changed the person or recorded the NIK since it was loaded.
+    """
+    with taken_number_is_stale():
+        check_written(await connection.execute(_UPDATE if person.version else _INSERT, _values(person)))
+
+
+def _person(row: Row[Any]) -> Person:
+    return Person(
+        person_id=PersonId(row.person_id),
+        regency_code=RegionCode(row.regency_code),
+        version=row.version,
+        event_sequence=row.event_sequence,
+        village_code=RegionCode(row.village_code),
+        name=row.name,
+        nik=row.nik,
+        nik_status=NikStatus(row.nik_status),
+        birth_date=row.birth_date,
+        sex=row.sex,
+        family_id=None if row.family_id is None else FamilyId(row.family_id),
+    )
+
+
+def _values(person: Person) -> dict[str, object]:
+    return {
+        "regency_code": person.regency_code,
+        "person_id": person.person_id,
+        "version": person.version,
+        "event_sequence": person.event_sequence,
+        "village_code": person.village_code,
+        "name": person.name,
+        "nik": person.nik,
+        "nik_status": person.nik_status,
+        "birth_date": person.birth_date,
+        "sex": person.sex,
+        "family_id": person.family_id,
+    }

@@ -1,0 +1,66 @@
+"""The registry in one unit of work: saves by version compare-and-set and writes the events beside."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from slrt_contracts.types import CaseId, FamilyId, NeedId, PersonId
+from slrt_kit.access import Scope
+from slrt_kit.db import UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_registry.domain.family import Family
+from slrt_registry.domain.matching import StatedCase
+from slrt_registry.domain.person import Person
+from slrt_registry.ports import Candidates, CaseEntries, CaseRecord
+from slrt_registry.store import cases, families, persons
+
+
+class RegistryStore:
+    """Keeps the promises of `ports.Registry`."""
+
+    def __init__(self, work: UnitOfWork, outbox: Outbox) -> None:
+        self._work = work
+        self._outbox = outbox
+
+    async def hold(self, stated: StatedCase) -> None:
+        await persons.hold(self._work.connection, stated)
+
+    async def candidates(self, stated: StatedCase) -> Candidates:
+        return await persons.candidates(self._work.connection, stated)
+
+    async def person(self, person_id: PersonId) -> Person | None:
+        found = await persons.persons(self._work.connection, [person_id])
+        return found[0] if found else None
+
+    async def persons(self, person_ids: Sequence[PersonId]) -> Sequence[Person]:
+        return await persons.persons(self._work.connection, person_ids)
+
+    async def family(self, family_id: FamilyId) -> Family | None:
+        return await families.family(self._work.connection, family_id)
+
+    async def family_of_need(self, need_id: NeedId) -> Family | None:
+        return await families.family_of_need(self._work.connection, need_id)
+
+    async def save_person(self, person: Person) -> None:
+        await persons.write(self._work.connection, person)
+        await self._outbox.add(self._work, person.raised)
+        person.mark_saved()
+
+    async def save_family(self, family: Family) -> None:
+        await families.write(self._work.connection, family)
+        await self._outbox.add(self._work, family.raised)
+        family.mark_saved()
+
+    async def case(self, case_id: CaseId) -> CaseRecord | None:
+        return await cases.case(self._work.connection, case_id)
+
+    async def note_case(self, case: CaseRecord) -> None:
+        await cases.note(self._work.connection, case)
+
+    async def case_entries(self, case_id: CaseId) -> CaseEntries:
+        return await families.entries_of_case(self._work.connection, case_id)
+
+    async def find_by_nik(self, nik: str, scope: Scope) -> Person | None:
+        return await persons.by_nik(self._work.connection, nik, scope)
+
+    async def find_by_birth_date(self, birth_date: date, scope: Scope) -> Sequence[Person]:
+        return await persons.by_birth_date(self._work.connection, birth_date, scope)

@@ -1,0 +1,311 @@
+"""One office's connector: signed notices to its own endpoint, nobody else's, once, whatever happens to either side."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import orjson
+import psycopg
+import pytest
+from pydantic import SecretStr
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from slrt_contracts.envelope import Envelope
+from slrt_contracts.events import decode_event
+from slrt_contracts.events.referral import ReferralReceived, ReferralSent
+from slrt_contracts.types import OfficeCode
+from slrt_kit.clock import SystemClock
+from slrt_kit.inbox import RawEvent
+from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
+from slrt_kit.messaging.errors import TransientError
+from slrt_kit.messaging.processor import Outcome, Processor
+from slrt_kit.outbox import Outbox
+from slrt_kit.testing import eventually, running
+from slrt_referral.adapters.connectors_file import Endpoint
+from slrt_referral.adapters.webhook import WebhookNotices
+from slrt_referral.consumers.connector import ConnectorParts, connector
+
+if TYPE_CHECKING:
+    from tests.integration.referral.conftest import Service
+
+    from slrt_local.testing import KafkaHandle
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
+OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrsc"
+OFFICE = "12.74.DUKCAPIL"
+
+
+@dataclass
+class OfficeSystem:
+    """An office's own system: takes what is well signed. ``answer`` replaces 204."""
+
+    secret: str = SECRET
+    answer: int = 204
+    taken: list[dict[str, Any]] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    refused: int = 0
+    port: int = 0
+    before_answer: Callable[[], None] = lambda: None
+
+    @property
+    def url(self) -> str:
+        """Where it listens; while it is closed nobody answers there."""
+        return f"http://127.0.0.1:{self.port}/notices"
+
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        """The status that the sender gets."""
+        try:
+            Webhook(self.secret).verify(body, headers)
+        except WebhookVerificationError:
+            self.refused += 1
+            return 401
+        if self.answer < 300:
+            self.taken.append(orjson.loads(body))
+            self.ids.append(headers["webhook-id"])
+        self.before_answer()
+        return self.answer
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Open for the length of the block, always at the same port."""
+        server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler_for(self))
+        server.daemon_threads = True
+        self.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+
+def _handler_for(system: OfficeSystem) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            status = system.take({name.lower(): value for name, value in self.headers.items()}, body)
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", system.url)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Tests are quiet."""
+
+    return Handler
+
+
+@pytest.fixture
+def office() -> Iterator[OfficeSystem]:
+    """Disdukcapil's system, open."""
+    system = OfficeSystem()
+    with system.listening():
+        yield system
+
+
+def processor_of(service: Service, system: OfficeSystem, *, office: str = OFFICE) -> Processor[ConnectorParts]:
+    """The connector of an office, without Kafka."""
+    # The machine's clock: receivers refuse timestamps that are not of these minutes.
+    notices = WebhookNotices(
+        Endpoint(system.url, SecretStr(SECRET)), client=httpx.AsyncClient(), clock=SystemClock(), timeout=5
+    )
+    return Processor(
+        consumer=f"slrt.referral.connector.{office}",
+        database=service.database,
+        handlers=connector,
+        deps=ConnectorParts(OfficeCode(office), notices, service.database, Outbox("referral")),
+    )
+
+
+def sent_events(service: Service) -> list[RawEvent]:
+    """The ReferralSent of the outbox as Kafka would give them."""
+    with psycopg.connect(service.database.url) as connection:
+        rows = connection.execute("SELECT topic, partition_key, headers, payload FROM outbox ORDER BY seq").fetchall()
+    raws = [
+        RawEvent(topic, key, tuple((name, value.encode()) for name, value in headers), payload)
+        for topic, key, headers, payload in rows
+    ]
+    return [raw for raw in raws if Envelope.from_headers(raw.headers).type == ReferralSent.TYPE]
+
+
+async def one_sent(service: Service) -> tuple[Any, RawEvent]:
+    """A referral to Disdukcapil and its event."""
+    case_id = await service.decide("ADMINDUK")
+    return case_id, sent_events(service)[0]
+
+
+async def status_of(service: Service, case_id: Any) -> str:
+    """Where the referral stands."""
+    return str((await service.referrals(case_id))["ADMINDUK"]["status"])
+
+
+async def test_the_office_gets_a_signed_notice_and_the_referral_is_received(
+    service: Service, office: OfficeSystem
+) -> None:
+    case_id, event = await one_sent(service)
+    assert await processor_of(service, office).process(event) is Outcome.APPLIED
+    assert await status_of(service, case_id) == "received"
+    assert isinstance((await service.told(case_id))[-1], ReferralReceived)
+    envelope = Envelope.from_headers(event.headers)
+    assert office.ids == [str(envelope.id)]
+    assert event.payload is not None
+    told = decode_event(envelope.type, event.payload)
+    notice = office.taken[0]
+    assert notice["data"] == told.model_dump(mode="json")
+    assert (notice["specversion"], notice["id"], notice["type"]) == ("1.0", str(envelope.id), envelope.type)
+    assert notice["claimpath"] == f"/intake/v1/cases/{case_id}/parties"
+    assert notice["referralpath"] == f"/referral/v1/referrals/{notice['data']['referral_id']}"
+
+
+async def test_the_same_event_again_reaches_nobody(service: Service, office: OfficeSystem) -> None:
+    _, event = await one_sent(service)
+    connector_of = processor_of(service, office)
+    await connector_of.process(event)
+    assert await connector_of.process(event) is Outcome.DUPLICATE
+    assert len(office.taken) == 1
+
+
+async def test_a_referral_of_another_office_is_passed_over(service: Service, office: OfficeSystem) -> None:
+    _, event = await one_sent(service)
+    assert await processor_of(service, office, office="12.74.PUPR").process(event) is Outcome.IGNORED
+    assert office.taken == []
+
+
+async def test_an_endpoint_that_is_down_gets_its_notice_once_when_it_is_up(service: Service) -> None:
+    office = OfficeSystem()
+    with office.listening():
+        pass  # it has a port now, at which nobody listens
+    case_id, event = await one_sent(service)
+    connector_of = processor_of(service, office)
+    for _ in range(2):
+        with pytest.raises(TransientError):
+            await connector_of.process(event)
+    assert await status_of(service, case_id) == "sent"
+    with office.listening():
+        assert await connector_of.process(event) is Outcome.APPLIED
+    assert len(office.taken) == 1
+    assert await status_of(service, case_id) == "received"
+
+
+@pytest.mark.parametrize("answer", [500, 503, 429, 408])
+async def test_an_endpoint_in_trouble_is_tried_again(service: Service, office: OfficeSystem, answer: int) -> None:
+    office.answer = answer
+    _, event = await one_sent(service)
+    with pytest.raises(TransientError):
+        await processor_of(service, office).process(event)
+
+
+@pytest.mark.parametrize("answer", [400, 404, 410, 302])
+async def test_an_endpoint_that_refuses_parks_the_event(service: Service, office: OfficeSystem, answer: int) -> None:
+    office.answer = answer
+    case_id, event = await one_sent(service)
+    assert await processor_of(service, office).process(event) is Outcome.PARKED
+    assert await status_of(service, case_id) == "sent"
+
+
+async def test_a_notice_under_the_wrong_secret_is_not_taken_and_goes_again_when_the_secret_is_right(
+    service: Service, office: OfficeSystem, fixed_clock: Any
+) -> None:
+    office.secret = OTHER_SECRET
+    case_id, event = await one_sent(service)
+    connector_of = processor_of(service, office)
+    assert await connector_of.process(event) is Outcome.PARKED
+    assert (office.refused, office.taken) == (1, [])
+    office.secret = SECRET
+    fixed_clock.move(minutes=10)
+    assert await connector_of.retry_parked() == 1
+    assert len(office.taken) == 1
+    assert await status_of(service, case_id) == "received"
+
+
+async def test_an_officer_who_was_faster_than_the_endpoint_keeps_the_state(
+    service: Service, office: OfficeSystem
+) -> None:
+    case_id, event = await one_sent(service)
+    await service.act((await service.referrals(case_id))["ADMINDUK"], "accept")
+    assert await processor_of(service, office).process(event) is Outcome.APPLIED
+    assert len(office.taken) == 1
+    assert await status_of(service, case_id) == "accepted"
+
+
+async def test_an_acceptance_while_the_notice_is_on_its_way_is_kept_and_the_notice_goes_once(
+    service: Service, office: OfficeSystem
+) -> None:
+    case_id, event = await one_sent(service)
+
+    def accept_meanwhile() -> None:
+        with psycopg.connect(service.database.url) as connection:
+            connection.execute("UPDATE referrals SET status = 'accepted', version = version + 1")
+
+    office.before_answer = accept_meanwhile
+    assert await processor_of(service, office).process(event) is Outcome.APPLIED
+    assert len(office.taken) == 1
+    assert await status_of(service, case_id) == "accepted"
+
+
+async def test_an_office_that_declined_is_told_no_more(service: Service, office: OfficeSystem) -> None:
+    case_id, event = await one_sent(service)
+    referral = (await service.referrals(case_id))["ADMINDUK"]
+    await service.act(referral, "decline", {"reason_code": "unclear"})
+    assert await processor_of(service, office).process(event) is Outcome.IGNORED
+    assert office.taken == []
+
+
+async def test_an_event_without_its_referral_is_parked(service: Service, office: OfficeSystem) -> None:
+    _, event = await one_sent(service)
+    with psycopg.connect(service.database.url) as connection:
+        connection.execute("DELETE FROM referral_steps")
+        connection.execute("DELETE FROM referrals")
+    assert await processor_of(service, office).process(event) is Outcome.PARKED
+    assert office.taken == []
+
+
+async def test_an_office_that_is_away_holds_up_nobody_else(
+    service: Service, office: OfficeSystem, registry_topics: KafkaHandle, new_topic: Any
+) -> None:
+    away = OfficeSystem()
+    with away.listening():
+        pass
+    topic = await new_topic(partitions=1)
+    case_id = await service.decide("ADMINDUK", "JALAN")
+
+    def consumer(code: str, system: OfficeSystem) -> EventConsumer:
+        return EventConsumer(
+            ConsumerSettings(
+                bootstrap=registry_topics.bootstrap,
+                group=f"{topic}.connector.{code}",
+                topics=[topic],
+                dead_letter_topic="slrt.referral.dlq.v1",
+                pause_max=0.5,
+            ),
+            processor_of(service, system, office=code),
+        )
+
+    from aiokafka import AIOKafkaProducer
+
+    producer = AIOKafkaProducer(bootstrap_servers=registry_topics.bootstrap)
+    await producer.start()
+    for raw in sent_events(service):
+        await producer.send_and_wait(topic, raw.payload, key=raw.key.encode(), headers=list(raw.headers))
+    await producer.stop()
+
+    async def state(need: str) -> str:
+        return str((await service.referrals(case_id))[need]["status"])
+
+    async def received(need: str) -> bool:
+        return await state(need) == "received"
+
+    async with running(consumer(OFFICE, office).run), running(consumer("12.74.PUPR", away).run):
+        await eventually(lambda: received("ADMINDUK"), what="the office that is there has its notice")
+        assert await state("JALAN") == "sent"
+        with away.listening():
+            await eventually(lambda: received("JALAN"), what="the office that came back has its notice")
+    assert (len(office.taken), len(away.taken)) == (1, 1)
