@@ -102,7 +102,9 @@ class Databases:
         return self._url(role, self._create(role, template=urlsplit(url).path.lstrip("/")))
 
     def drop_all(self) -> None:
-        """Drop what was made."""
+        """Drop what was made, on a given server; a server of our own goes as a whole."""
+        if self._server.is_ours:
+            return
         with self._admin() as connection:
             for name in reversed(self._made):
                 connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -18,7 +18,8 @@ from starlette.routing import Route
 
 from slrt_local.journal import Journal
 from slrt_local.mailsink import protocol_factory
-from slrt_local.offices import NOTICE_PATH, Office, OfficeServer, read_connectors
+from slrt_local.office_server import Office, OfficeServer
+from slrt_local.offices import NOTICE_PATH, read_connectors
 from slrt_local.pages import Pages
 from slrt_local.provider import Provider
 

@@ -1,19 +1,22 @@
 """The command line that every service has: one image, the role is an argument."""
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import typer
-from fastapi import FastAPI
 
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.runtime import Part, Runtime, health_part, migrate, serve, start
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 
 def service_commands(
     *,
     name: str,
     runtime: Callable[[], Runtime],
-    app: Callable[[Runtime], FastAPI],
+    app: "Callable[[Runtime], FastAPI]",
     consumers: Callable[[Runtime], Sequence[EventConsumer]],
 ) -> typer.Typer:
     """The roles ``api | worker | relay | migrate | all`` of a service.

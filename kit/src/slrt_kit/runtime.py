@@ -6,20 +6,18 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 import uvicorn
-from fastapi import APIRouter, FastAPI
 from starlette.applications import Starlette
 
 from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.topics import dead_letter_topic
 from slrt_kit import migrations
 from slrt_kit.db import Database
-from slrt_kit.http.app import build_app, health_routes
-from slrt_kit.http.auth import TokenVerifier
 from slrt_kit.http.client import ServiceClient
+from slrt_kit.http.health import health_routes
 from slrt_kit.logs import configure_logging, get_logger
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers
@@ -28,6 +26,11 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.relay import Relay, RelaySettings
 from slrt_kit.settings import ServiceSettings
 from slrt_kit.telemetry import configure_telemetry
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter, FastAPI
+
+    from slrt_kit.http.auth import TokenVerifier
 
 log = get_logger(__name__)
 
@@ -61,7 +64,9 @@ class Runtime:
         return client
 
     @cached_property
-    def verifier(self) -> TokenVerifier:
+    def verifier(self) -> "TokenVerifier":
+        from slrt_kit.http.auth import TokenVerifier  # noqa: PLC0415 — see `app`
+
         return TokenVerifier(
             issuer=self.settings.oidc_issuer,
             audience=self.settings.oidc_audience,
@@ -104,8 +109,11 @@ class Runtime:
             Processor(consumer=group, database=self.database, handlers=handlers, deps=deps),
         )
 
-    def app(self, *, title: str, description: str, routers: Sequence[APIRouter]) -> FastAPI:
+    def app(self, *, title: str, description: str, routers: "Sequence[APIRouter]") -> "FastAPI":
         """The service's HTTP application."""
+        # FastAPI is half of what a process weighs: roles without an API do not load it.
+        from slrt_kit.http.app import build_app  # noqa: PLC0415
+
         return build_app(
             title=title,
             description=description,
@@ -137,7 +145,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(app: FastAPI | Starlette, *, host: str, port: int, stop: asyncio.Event) -> None:
+async def serve(app: "FastAPI | Starlette", *, host: str, port: int, stop: asyncio.Event) -> None:
     """Serve HTTP until ``stop``; then finish the requests in hand."""
     config = uvicorn.Config(
         app,

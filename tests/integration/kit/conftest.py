@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import create_engine, text
 
-from slrt_contracts.events import CaseClosed, CaseRegistered, CaseResolved, CaseScreened
+from slrt_contracts.events import CaseClosed, CaseRegistered, CaseScreened, Event
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.backbone import create_backbone
 from slrt_kit.db import Database, UnitOfWork, sqlalchemy_url
@@ -20,6 +20,7 @@ from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.messaging.processor import Processor
 from slrt_kit.outbox import Outbox
+from slrt_kit.relay import Relay, RelaySettings
 
 # No unique column: what is applied twice shows as two rows.
 EFFECTS = (
@@ -184,14 +185,39 @@ def make_consumer(kafka_server: Any, processor: Processor[Script]) -> MakeConsum
 
 @pytest.fixture
 def record(database: Database) -> Callable[..., Awaitable[list[UUID]]]:
-    """``await record(event, …, start=1)`` puts events of one key into the outbox, committed; gives their ids."""
+    """``await record(event, …, start=1, topic=None)`` puts events of one key into the outbox, committed.
 
-    async def put(*events: CaseRegistered | CaseScreened | CaseResolved | CaseClosed, start: int = 1) -> list[UUID]:
+    Gives their ids. ``topic`` replaces the events' own, for tests that have a topic to themselves.
+    """
+
+    async def put(*events: Event, start: int = 1, topic: str | None = None) -> list[UUID]:
         at = database.clock.now()
         recorded = [RecordedEvent(event, start + index, at) for index, event in enumerate(events)]
         async with database.unit_of_work() as work:
-            made = await Outbox("intake").add(work, recorded)
+            made = [event_id for event_id, _ in await Outbox("intake").add(work, recorded)]
+            if topic is not None:
+                await work.connection.execute(
+                    text("UPDATE outbox SET topic = :topic WHERE event_id = ANY(:made)"), {"topic": topic, "made": made}
+                )
             await work.commit()
-        return [event_id for event_id, _ in made]
+        return list(made)
 
     return put
+
+
+MakeRelay = Callable[..., Relay]
+
+
+@pytest.fixture
+def make_relay(kafka_server: Any, database_url: str) -> MakeRelay:
+    """``make_relay(…)``: a relay of the test's database with short waits; keywords replace its settings."""
+
+    def make(**changes: Any) -> Relay:
+        return Relay(
+            database_url=database_url,
+            kafka_bootstrap=kafka_server.bootstrap,
+            service="intake",
+            settings=RelaySettings(**{"retry_min": 0.05, "retry_max": 0.3, **changes}),
+        )
+
+    return make

@@ -77,11 +77,11 @@ async def test_a_channel_that_is_down_delays_its_own_messages_only_and_each_arri
     async def all_delivered(channel: str) -> bool:
         return await ends(channel) == ["delivered"] * 6
 
-    await eventually(lambda: all_delivered("whatsapp"), seconds=60, what="the messages")
+    await eventually(lambda: all_delivered("whatsapp"), seconds=100, what="the messages")
     assert len(outside.messages) == 6
     assert await ends("email") == ["queued"] * 6
     await mail.start()
-    await eventually(lambda: all_delivered("email"), seconds=60, what="the mails")
+    await eventually(lambda: all_delivered("email"), seconds=100, what="the mails")
     assert len(mail.mails) == len({sent["Message-ID"] for sent in mail.mails}) == 6
 
     async def all_published() -> bool:

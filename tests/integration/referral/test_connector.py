@@ -269,7 +269,7 @@ async def test_an_event_without_its_referral_is_parked(service: Service, office:
 
 
 async def test_an_office_that_is_away_holds_up_nobody_else(
-    service: Service, office: OfficeSystem, registry_topics: KafkaHandle, new_topic: Any
+    service: Service, office: OfficeSystem, kafka_server: KafkaHandle, new_topic: Any
 ) -> None:
     away = OfficeSystem()
     with away.listening():
@@ -280,10 +280,10 @@ async def test_an_office_that_is_away_holds_up_nobody_else(
     def consumer(code: str, system: OfficeSystem) -> EventConsumer:
         return EventConsumer(
             ConsumerSettings(
-                bootstrap=registry_topics.bootstrap,
+                bootstrap=kafka_server.bootstrap,
                 group=f"{topic}.connector.{code}",
                 topics=[topic],
-                dead_letter_topic="slrt.referral.dlq.v1",
+                dead_letter_topic=f"{topic}.dlq",
                 pause_max=0.5,
             ),
             processor_of(service, system, office=code),
@@ -291,7 +291,7 @@ async def test_an_office_that_is_away_holds_up_nobody_else(
 
     from aiokafka import AIOKafkaProducer
 
-    producer = AIOKafkaProducer(bootstrap_servers=registry_topics.bootstrap)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_server.bootstrap)
     await producer.start()
     for raw in sent_events(service):
         await producer.send_and_wait(topic, raw.payload, key=raw.key.encode(), headers=list(raw.headers))

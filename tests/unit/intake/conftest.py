@@ -6,9 +6,16 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from slrt_contracts.codes import Channel, ClosedBy, DecidedByLevel, NeedCode, NeedDecision, OutcomeCode
-from slrt_contracts.codes import Recommendation as R
-from slrt_contracts.codes import RegistryStatus
+from slrt_contracts.codes import (
+    Channel,
+    ClosedBy,
+    DecidedByLevel,
+    NeedCode,
+    NeedDecision,
+    OutcomeCode,
+    Recommendation,
+    RegistryStatus,
+)
 from slrt_contracts.types import CaseId, NeedId, ReferralId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.transitions import CaseStatus
@@ -40,7 +47,7 @@ def register(*needs: Need, by: str = REGISTRAR) -> Case:
 
 def recommend_all(case: Case) -> None:
     """Recommend a referral for every need."""
-    case.recommend({n.need_id: R.REFER for n in case.needs}, by=RECOMMENDER, at=NOON)
+    case.recommend({n.need_id: Recommendation.REFER for n in case.needs}, by=RECOMMENDER, at=NOON)
 
 
 def decide_all(case: Case, decision: NeedDecision = NeedDecision.REFER, *, by: str = DECIDER) -> None:

@@ -15,7 +15,7 @@ import typer
 
 from slrt_local import control, stack, status, supervisor
 from slrt_local.identity import DEFAULT_TTL, IdentityError, Signer, account_for
-from slrt_local.process import PartError, end, end_recorded, tail
+from slrt_local.process import PartError, end, end_recorded, tail, wait_until
 from slrt_local.state import State
 
 app = typer.Typer(
@@ -85,8 +85,11 @@ def _follow(where: State, process: subprocess.Popen[bytes] | None) -> str:
         ended = process is not None and process.poll() is not None
         phase = status.read(where)["phase"]
         shown = _show(where, shown)
-        if phase in ("ready", "failed"):
-            return str(phase)
+        if phase == "ready":
+            return "ready"
+        if phase == "failed":
+            wait_until(lambda: not where.is_locked(), seconds=_DOWN_PATIENCE)
+            return "failed"
         if ended or (process is None and not where.is_locked()):
             log = where.log("supervisor")
             typer.echo(f"The launcher ended. Its log is {log}, the end of it:\n{tail(log)}", err=True)
@@ -120,10 +123,7 @@ def _stop(where: State) -> None:
     pid = where.holder()
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + _DOWN_PATIENCE
-        while where.is_locked() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        if where.is_locked():
+        if not wait_until(lambda: not where.is_locked(), seconds=_DOWN_PATIENCE):
             typer.echo("the launcher does not end: killing it", err=True)
             end([psutil.Process(pid)], graceful=False)
     with where.lock():

@@ -135,7 +135,7 @@ class KafkaHandle(_Handle):
     """A running Kafka broker without topics."""
 
     def __init__(self, state: State, *, progress: Progress) -> None:
-        self._kafka = Kafka(state)
+        self._kafka = Kafka(state, quick=True)
         super().__init__(state, self._kafka, progress=progress)
 
     @property

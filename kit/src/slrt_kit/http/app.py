@@ -6,15 +6,14 @@ from contextlib import AbstractAsyncContextManager
 from uuid import uuid4
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi import APIRouter, FastAPI
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from slrt_kit import metrics, migrations
-from slrt_kit.db import DATABASE_DOWN, Database
+from slrt_kit import metrics
+from slrt_kit.db import Database
 from slrt_kit.http.auth import TokenVerifier
+from slrt_kit.http.health import health_routes
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
 
 MAX_BODY_BYTES = 256 * 1024
@@ -63,29 +62,6 @@ class RequestContext:
             metrics.HTTP_REQUESTS.labels(scope["method"], route, str(status)).inc()
             metrics.HTTP_SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
             structlog.contextvars.unbind_contextvars("request_id")
-
-
-def health_routes(*, database: Database, package: str) -> list[Route]:
-    """``/livez``, ``/readyz`` (own database at the expected schema; never Kafka) and ``/metrics``."""
-
-    async def livez(_: Request) -> Response:
-        return PlainTextResponse("ok")
-
-    async def readyz(_: Request) -> Response:
-        try:
-            async with database.read() as session:
-                if not await migrations.at_head(session, package):
-                    return PlainTextResponse("migrations pending", 503)
-        except DATABASE_DOWN:
-            return PlainTextResponse("database away", 503, {"Retry-After": "2"})
-        except Exception as error:  # noqa: BLE001 — readiness answers whatever is wrong, by its kind
-            return PlainTextResponse(f"not ready: {type(error).__name__}", 503)
-        return PlainTextResponse("ready")
-
-    async def prometheus(_: Request) -> Response:
-        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)]
 
 
 def build_app(

@@ -1,4 +1,4 @@
-"""What every request body is built from: unknown fields, loose types and characters that cannot be stored are refused."""
+"""Build request bodies that refuse unknown fields, loose types and characters that cannot be stored."""
 
 import re
 from datetime import date

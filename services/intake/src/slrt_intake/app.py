@@ -1,18 +1,18 @@
 """Compose intake: the only place that knows all its parts."""
 
 from collections.abc import Sequence
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from slrt_intake import consumers
-from slrt_intake.api import cases, claims, drafts, tracking
-from slrt_intake.api.parts import IntakeParts
 from slrt_intake.consumers import ConsumerParts
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import Runtime
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 PACKAGE = "slrt_intake"
 
@@ -22,8 +22,11 @@ def build_runtime() -> Runtime:
     return Runtime("intake", PACKAGE, IntakeSettings.load())
 
 
-def build_app(runtime: Runtime) -> FastAPI:
-    """The HTTP application."""
+def build_app(runtime: Runtime) -> "FastAPI":
+    """The HTTP application; imported here, because roles without an API do without FastAPI."""
+    from slrt_intake.api import cases, claims, drafts, tracking  # noqa: PLC0415
+    from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
+
     app = runtime.app(
         title="SLRT intake",
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",

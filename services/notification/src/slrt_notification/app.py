@@ -1,8 +1,7 @@
 """Compose notification: the only place that knows all its parts."""
 
 from collections.abc import Sequence
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_kit.db import UnitOfWork
@@ -12,13 +11,14 @@ from slrt_notification import consumers
 from slrt_notification.adapters.contacts import IntakeContacts
 from slrt_notification.adapters.mail import MailSender
 from slrt_notification.adapters.provider import ProviderSender
-from slrt_notification.api import notifications
-from slrt_notification.api.parts import NotificationParts
 from slrt_notification.consumers import ConnectorParts, ConsumerParts, OpenNotifications
 from slrt_notification.policy.loader import load_policy
 from slrt_notification.ports import Sender
 from slrt_notification.settings import NotificationSettings
 from slrt_notification.store import DeliveryLogStore, NotificationStore
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 PACKAGE = "slrt_notification"
 
@@ -28,8 +28,11 @@ def build_runtime() -> Runtime:
     return Runtime("notification", PACKAGE, NotificationSettings.load())
 
 
-def build_app(runtime: Runtime) -> FastAPI:
-    """The HTTP application."""
+def build_app(runtime: Runtime) -> "FastAPI":
+    """The HTTP application; imported here, because roles without an API do without FastAPI."""
+    from slrt_notification.api import notifications  # noqa: PLC0415
+    from slrt_notification.api.parts import NotificationParts  # noqa: PLC0415
+
     app = runtime.app(
         title="SLRT notification",
         description="The answer: what residents were told, through which channel, and whether it arrived.",

@@ -1,8 +1,7 @@
 """Compose referral: the only place that knows all its parts."""
 
 from collections.abc import Sequence
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from slrt_contracts.types import OfficeCode
 from slrt_kit.messaging.consumer import EventConsumer
@@ -11,12 +10,13 @@ from slrt_kit.runtime import Runtime
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.adapters.webhook import WebhookNotices
-from slrt_referral.api import policy, referrals
-from slrt_referral.api.parts import ReferralParts
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.consumers.connector import ConnectorParts, connector
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 PACKAGE = "slrt_referral"
 
@@ -26,8 +26,11 @@ def build_runtime() -> Runtime:
     return Runtime("referral", PACKAGE, ReferralSettings.load())
 
 
-def build_app(runtime: Runtime) -> FastAPI:
-    """The HTTP application."""
+def build_app(runtime: Runtime) -> "FastAPI":
+    """The HTTP application; imported here, because roles without an API do without FastAPI."""
+    from slrt_referral.api import policy, referrals  # noqa: PLC0415
+    from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
+
     app = runtime.app(
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",

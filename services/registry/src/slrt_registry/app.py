@@ -1,8 +1,7 @@
 """Compose the registry: the only place that knows all its parts."""
 
 from collections.abc import Callable, Sequence
-
-from fastapi import FastAPI
+from typing import TYPE_CHECKING
 
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import EventConsumer
@@ -10,12 +9,13 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.runtime import Runtime
 from slrt_registry import consumers
 from slrt_registry.adapters.intake import IntakeClaims
-from slrt_registry.api import cases, families, persons
-from slrt_registry.api.parts import RegistryParts
 from slrt_registry.consumers import ConsumerParts
 from slrt_registry.ports import Registry
 from slrt_registry.settings import RegistrySettings
 from slrt_registry.store import RegistryStore
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 PACKAGE = "slrt_registry"
 
@@ -30,8 +30,11 @@ def registry_on(outbox: Outbox) -> Callable[[UnitOfWork], Registry]:
     return lambda work: RegistryStore(work, outbox)
 
 
-def build_app(runtime: Runtime) -> FastAPI:
-    """The HTTP application."""
+def build_app(runtime: Runtime) -> "FastAPI":
+    """The HTTP application; imported here, because roles without an API do without FastAPI."""
+    from slrt_registry.api import cases, families, persons  # noqa: PLC0415
+    from slrt_registry.api.parts import RegistryParts  # noqa: PLC0415
+
     app = runtime.app(
         title="SLRT registry",
         description="Who they are: persons and families, what they need of programmes and what they take part in.",

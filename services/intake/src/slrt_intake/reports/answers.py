@@ -46,7 +46,7 @@ def read_set(text: str, phrases: PhraseTable) -> Reading[tuple[str, ...]]:
     sure = 0.2
     opening: str | None = None
     for place, clause in enumerate(_CLAUSE_END.split(_BRACKETS.sub(partial(_bracket, phrases), text))):
-        tokens = tokenize(clause)
+        tokens = tokenize(clause, breaks=True)
         marked = _marked(phrases.find(tokens))
         if not marked:
             continue

@@ -1,5 +1,7 @@
 """Recognise the label of a row: which field of the form it means, misspelt or not."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,9 +12,11 @@ from slrt_intake.reports.phrases import words_of
 from slrt_intake.reports.vocabulary import read_yaml
 
 IGNORED: Final = "ignored"
+_LETTERS = re.compile("[a-z]+")
 _LONGEST: Final = 60  # characters of a label
 _MOST_WORDS: Final = 9
 _MOST_BARE_WORDS: Final = 5
+_MOST_CLOSING_WORDS: Final = 12
 _KEPT: Final = 20_000
 _FEWEST_LETTERS: Final = 3
 _LONG_ENOUGH: Final = 8
@@ -35,19 +39,19 @@ class LabelTable:
 
     def __init__(self) -> None:
         data = read_yaml("labels.yaml")
+        self._short_words: dict[str, str] = data["short_words"]
         self._aliases: dict[str, Label] = {}
         for name, groups in data["fields"].items():
             for strong in (True, False):
                 for alias in groups["strong" if strong else "weak"]:
-                    self._aliases.setdefault(_key(alias), Label((name,), 1.0, _key(alias), strong))
-        self._keys = [key for key in self._aliases if len(key) > _FEWEST_LETTERS]
-        self._short = {
-            "".join(sorted(key)): label for key, label in self._aliases.items() if len(key) == _FEWEST_LETTERS
-        }
+                    for key in self._keys(alias):
+                        self._aliases.setdefault(key, Label((name,), 1.0, _joined(alias), strong))
+        self._long_keys = [key for key in self._aliases if len(key) > _FEWEST_LETTERS]
+        self._short = {"".join(sorted(key)): key for key in self._aliases if len(key) == _FEWEST_LETTERS}
         self._keywords: list[tuple[str, str]] = [(word, name) for word, name in data["keywords"]]
         self.form_order: list[str] = data["form_order"]
         self._closings = sorted({words_of(text) for text in data["closings"]}, key=len, reverse=True)
-        self._headings = frozenset(_key(text) for text in data["headings"])
+        self._headings = frozenset(_joined(text) for text in data["headings"])
         self._found: dict[tuple[str, bool], Label | None] = {}
 
     def before_separator(self, text: str, *, in_free_text: bool) -> Label | None:
@@ -62,18 +66,21 @@ class LabelTable:
             self._found[known] = self._before_separator(text, in_free_text=in_free_text)
         return self._found[known]
 
-    def alone(self, text: str) -> Label | None:
-        """The label that a whole line is, without a separator: a strong one, spelt right if short (Desi is no desa)."""
+    def alone(self, text: str, *, exact: bool) -> Label | None:
+        """The label that a whole line is, without a separator: a strong one.
+
+        ``exact``: no misspellings, because the line may as well be the value of the label above ("Akta kelahiran" is
+        near "Kota kelahiran"). Short labels are never forgiven one (Desi is no desa).
+        """
         if len(text) > _LONGEST or _digits(text) > _MOST_LABEL_DIGITS:
             return None
-        key = _key(text)
-        label = self._alike(key) if len(key) >= _LONG_ENOUGH else self._aliases.get(key)
+        label = self._exact(text) if exact or len(_joined(text)) < _LONG_ENOUGH else self._alike(text)
         return label if label is not None and (label.strong or label.fields == (IGNORED,)) else None
 
     def weak_alone(self, text: str) -> Label | None:
         """The label that a whole line is, ordinary words too: for messages that put every value on the next line."""
         short = len(text) <= _LONGEST and _digits(text) <= _MOST_LABEL_DIGITS
-        return self._aliases.get(_key(text)) if short else None
+        return self._exact(text) if short else None
 
     def bare_prefix(self, text: str) -> tuple[Label, int] | None:
         """The longest label at the start of a line with only a space behind it, and where its value begins."""
@@ -86,19 +93,19 @@ class LabelTable:
                 position += 1
             if position > _LONGEST or position == len(text) or _digits(text[:position]):
                 break
-            label = self._aliases.get(_key(text[:position]))
+            label = self._exact(text[:position])
             if label is not None:
                 found = (label, position)
         return found
 
     def exact(self, text: str) -> Label | None:
         """The label that is spelt exactly so, in one piece."""
-        return None if any(letter in "0123456789,;|" for letter in text) else self._aliases.get(_key(text))
+        return None if any(letter in "0123456789,;|" for letter in text) else self._exact(text)
 
     def is_closing(self, text: str) -> bool:
         """Whether a line takes leave of the reader."""
-        words = words_of(text[:_LONGEST])
-        return any(words[: len(closing)] == closing for closing in self._closings)
+        words = words_of(text)
+        return len(words) <= _MOST_CLOSING_WORDS and any(words[: len(closing)] == closing for closing in self._closings)
 
     def is_heading(self, text: str) -> bool:
         """Whether a line is a heading such as "Laporan 2" or "B. KONDISI RUMAH"."""
@@ -109,54 +116,69 @@ class LabelTable:
             words = words[1:]
         return "".join(words) in self._headings
 
+    def _keys(self, text: str) -> tuple[str, ...]:
+        """Letters of the text, lower case, with shortened words spelt out and as they are.
+
+        Digits number a label ("Klien 2") and do not tell it.
+        """
+        words = _LETTERS.findall(text.lower())
+        spelt, written = "".join(self._short_words.get(word, word) for word in words), "".join(words)
+        return (spelt,) if spelt == written else (spelt, written)
+
+    def _exact(self, text: str) -> Label | None:
+        return next((self._aliases[key] for key in self._keys(text) if key in self._aliases), None)
+
     def _before_separator(self, text: str, *, in_free_text: bool) -> Label | None:
         text = text.strip()
         if not text or len(text) > _LONGEST or _digits(text) > _MOST_LABEL_DIGITS or len(words_of(text)) > _MOST_WORDS:
             return None
-        whole = _key(text)
         outside = _without_brackets(text)
-        for key in dict.fromkeys((whole, _key(outside))):
-            if key in self._aliases:
-                return self._aliases[key]
         return (
-            self._parts(outside)
-            or self._alike(whole)
-            or self._alike(_key(outside))
+            self._exact(text)
+            or self._exact(outside)
+            or self._parts(outside)
+            or self._alike(text)
+            or self._alike(outside)
             or (None if in_free_text else self._by_keyword(outside))
         )
 
     def _parts(self, text: str) -> Label | None:
         """Labels joined by a slash or a comma: alternatives of one field, or two fields whose values are joined too."""
-        parts = [part for part in text.replace("&", "/").replace(",", "/").replace("+", "/").split("/") if _key(part)]
+        parts = [
+            part for part in text.replace("&", "/").replace(",", "/").replace("+", "/").split("/") if _joined(part)
+        ]
         if not 1 < len(parts) <= 3:  # noqa: PLR2004
             return None
-        labels = [self._aliases.get(_key(part)) for part in parts]
+        labels = [self._exact(part) for part in parts]
         known = [label for label in labels if label is not None]
         if len(known) < len(parts):
             return None
         fields = tuple(dict.fromkeys(name for label in known for name in label.fields if name != IGNORED))
         return Label(fields or (IGNORED,), 0.9, known[0].key, all(label.strong for label in known))
 
-    def _alike(self, key: str) -> Label | None:
-        """The alias that the key is a misspelling of."""
-        if key in self._aliases:
-            return self._aliases[key]
-        if len(key) == _FEWEST_LETTERS:
-            return self._short.get("".join(sorted(key)))
-        if len(key) < _FEWEST_LETTERS:
-            return None
-        best = process.extract(key, self._keys, scorer=OSA.distance, score_cutoff=_errors(key), limit=4)
-        # "kelurhan" is one letter from "kelurahan" and from "keluhan": the longer word has less wrong with it.
-        near = [
-            (OSA.normalized_distance(key, name), name)
-            for name, wrong, _ in best
-            if wrong <= _errors(min(key, name, key=len))
-        ]
+    def _alike(self, text: str) -> Label | None:
+        """The label that the text is a misspelling of."""
+        near = [found for key in self._keys(text) for found in self._near(key)]
         if not near:
-            return None
-        distance, name = min(near)
+            return self._exact(text)
+        distance, _, name = min(near)
         label = self._aliases[name]
-        return Label(label.fields, 0.95 - distance, label.key, label.strong)
+        return Label(label.fields, 0.95 - distance if distance else 1.0, label.key, label.strong)
+
+    def _near(self, key: str) -> Iterator[tuple[float, bool, str]]:
+        """Aliases near a key as (distance, is an ignored one, alias); the smallest is meant.
+
+        "kelurhan" is one letter from "kelurahan" and from "keluhan": the longer word has less wrong with it.
+        """
+        if len(key) == _FEWEST_LETTERS and (alias := self._short.get("".join(sorted(key)))):
+            yield 0.3, False, alias
+        if len(key) <= _FEWEST_LETTERS:
+            return
+        for name, wrong, _ in process.extract(
+            key, self._long_keys, scorer=OSA.distance, score_cutoff=_errors(key), limit=4
+        ):
+            if wrong <= _errors(min(key, name, key=len)):
+                yield OSA.normalized_distance(key, name), self._aliases[name].fields == (IGNORED,), name
 
     def _by_keyword(self, text: str) -> Label | None:
         words = words_of(text)
@@ -168,9 +190,8 @@ class LabelTable:
         return None
 
 
-def _key(text: str) -> str:
-    """Letters of the text, lower case; digits number a label ("Klien 2") and do not tell it."""
-    return "".join(letter for letter in text.lower() if "a" <= letter <= "z")
+def _joined(text: str) -> str:
+    return "".join(_LETTERS.findall(text.lower()))
 
 
 def _is_word(written: str, word: str) -> bool:

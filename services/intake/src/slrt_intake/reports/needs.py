@@ -40,7 +40,7 @@ def is_urgent(complaint: str | None, urgent: PhraseTable) -> bool:
 
 
 def _codes(text: str, table: PhraseTable) -> tuple[str, ...]:
-    tokens = tokenize(text)
+    tokens = tokenize(text, breaks=True)
     words = [token.word for token in tokens]
 
     def is_there_already(hit: Hit) -> bool:

@@ -11,6 +11,7 @@ from rapidfuzz.distance import OSA
 from slrt_intake.reports.text import CROSS, TICK
 
 _TOKEN = re.compile(rf"[a-z]+|[0-9]+[a-z]*|[{TICK}{CROSS}]")
+_TOKEN_OR_BREAK = re.compile(rf"[a-z]+|[0-9]+[a-z]*|[{TICK}{CROSS},;&+]")
 _WINDOW: Final = 6  # words between the two parts of an "x & y" pattern
 _MAX_TOKENS: Final = 600  # of one field; the rest adds nothing to what is asked for
 _CORRECTIONS_KEPT: Final = 20_000
@@ -44,13 +45,16 @@ class _Node:
     value: str | None = None
 
 
-def tokenize(text: str) -> list[Token]:
-    """Words, numbers and ticks of a text, at most a few hundred."""
+def tokenize(text: str, *, breaks: bool = False) -> list[Token]:
+    """Words, numbers and ticks of a text, at most a few hundred.
+
+    ``breaks``: a comma and its like is a token too, so that no phrase reaches across ("PIP & KIP Kuliah").
+    """
     lower = text.lower()
     if len(lower) != len(text):  # a few letters grow in lower case: their offsets would drift
         lower = "".join(low if len(low := letter.lower()) == 1 else letter for letter in text)
     tokens: list[Token] = []
-    for found in _TOKEN.finditer(lower):
+    for found in (_TOKEN_OR_BREAK if breaks else _TOKEN).finditer(lower):
         tokens.append(Token(found.group(), found.start(), found.end()))
         if len(tokens) == _MAX_TOKENS:
             break

@@ -26,6 +26,7 @@ _SEPARATORS_TRIED: Final = 4
 _LABEL_REACH: Final = 90
 _INLINE_WORDS: Final = 4
 _NEXT_LINE_STYLE: Final = 4
+_UNKNOWN_LABEL: Final = 24
 _FORM_ROWS: Final = 18
 _ENOUGH_NUMBERED: Final = 10
 
@@ -48,6 +49,10 @@ _SENDER = re.compile(
         [^:\n]{1,40}:\s?""",
     re.VERBOSE,
 )
+
+
+_PHONE_ALONE = re.compile(r"\s{0,3}(?:\+?62|0)[ .\-]?8(?:[ .\-]?[0-9]){8,11}\s{0,3}")
+_IDENTITY_ALONE = re.compile(r"\s{0,3}[0-9](?:[ .]?[0-9]){15}\s{0,3}")
 
 
 class Break(IntEnum):
@@ -153,17 +158,19 @@ class RowScanner:
         start = lead.end() if lead else 0
         body = text[start:]
         prose = self._open is not None and self._open.name in PROSE
+        awaiting = self._open is not None and not self._open.spans
         for separator in list(_SEPARATOR.finditer(body, 0, _LABEL_REACH))[:_SEPARATORS_TRIED]:
             sure = separator.group() in _SURE_SEPARATORS
-            label = self._labels.before_separator(body[: separator.start()], in_free_text=prose or not sure)
+            label = self._labels.before_separator(body[: separator.start()], in_free_text=prose or awaiting or not sure)
             if label is not None:
                 gap = _BEFORE_VALUE.match(body, separator.end())
                 value = gap.end() if gap else separator.end()
                 return (label, start + value) if self._is_row(label, body[value:], sure=sure) else None
-        awaiting = self._open is not None and not self._open.spans
+            if sure and not prose and not awaiting and (guess := _by_value(body[: separator.start()], body[separator.end() :])):
+                return guess, start + separator.end()
         if any(map(str.isdigit, body)) and self._labels.is_heading(body):  # "Klien 2"
             return None
-        alone = self._labels.alone(body.rstrip(" ?"))
+        alone = self._labels.alone(body.rstrip(" ?"), exact=awaiting)
         if alone is None and self._next_line_style and not awaiting and not (self._open and self._open.name in LISTS):
             alone = self._labels.weak_alone(body)
         if alone is not None:
@@ -281,3 +288,14 @@ class RowScanner:
                 )
         if len({row.name for row in rows}) >= _ENOUGH_NUMBERED:
             self._scan.rows = rows
+
+
+def _by_value(label: str, value: str) -> Label | None:
+    """What a row under an unknown label is, when only one kind of value looks like that: a number."""
+    if len(label) > _UNKNOWN_LABEL:
+        return None
+    if _PHONE_ALONE.fullmatch(value):
+        return Label(("phone",), 0.5, "", strong=False)
+    if _IDENTITY_ALONE.fullmatch(value):
+        return Label(("kk_number" if label.rstrip(" .").lower().endswith("kk") else "nik",), 0.5, "", strong=False)
+    return None

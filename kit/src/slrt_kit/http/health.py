@@ -1,0 +1,31 @@
+"""Tell whether a process lives, whether it is ready, and what it has counted; for roles with and without an API."""
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from slrt_kit import metrics, migrations
+from slrt_kit.db import DATABASE_DOWN, Database
+
+
+def health_routes(*, database: Database, package: str) -> list[Route]:
+    """``/livez``, ``/readyz`` (own database at the expected schema; never Kafka) and ``/metrics``."""
+
+    async def livez(_: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(_: Request) -> Response:
+        try:
+            async with database.read() as session:
+                if not await migrations.at_head(session, package):
+                    return PlainTextResponse("migrations pending", 503)
+        except DATABASE_DOWN:
+            return PlainTextResponse("database away", 503, {"Retry-After": "2"})
+        except Exception as error:  # noqa: BLE001 — readiness answers whatever is wrong, by its kind
+            return PlainTextResponse(f"not ready: {type(error).__name__}", 503)
+        return PlainTextResponse("ready")
+
+    async def prometheus(_: Request) -> Response:
+        return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)]

@@ -1,0 +1,205 @@
+"""Access: every route demands a permission of access.yaml, and every role gets the verdict that the table gives it."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from slrt_intake.api import cases, claims, drafts, tracking
+from slrt_intake.app import build_app, build_runtime
+from slrt_kit.access import permission_table
+from slrt_kit.http.auth import Authorized, TokenVerifier, require
+from slrt_kit.http.problems import install_problem_handlers
+from slrt_kit.testing import TestIssuer, api_client, environment_of
+
+CASE = "/v1/cases/019f1a00-0000-7000-8000-000000000001"
+DRAFT = "/v1/drafts/019f1a00-0000-7000-8000-000000000002"
+DEMANDS = {
+    ("GET", "/v1/need-codes"): "intake.case.read",
+    ("POST", "/v1/cases"): "intake.case.register",
+    ("GET", "/v1/cases"): "intake.case.read",
+    ("GET", CASE): "intake.case.read",
+    ("POST", f"{CASE}/screen"): "intake.case.screen",
+    ("POST", f"{CASE}/recommend"): "intake.case.recommend",
+    ("POST", f"{CASE}/decide"): "intake.case.decide",
+    ("GET", f"{CASE}/parties"): "intake.party.read",
+    ("GET", f"{CASE}/contact"): "intake.contact.read",
+    ("POST", "/v1/drafts"): "intake.draft.write",
+    ("GET", DRAFT): "intake.draft.read",
+    ("PUT", DRAFT): "intake.draft.write",
+    ("POST", f"{DRAFT}/confirm"): "intake.case.register",
+}
+"""Every route that needs a login, and what it demands: written here once more, so that nothing opens unnoticed."""
+PUBLIC = {("POST", "/v1/tracking"), ("POST", "/v1/tracking/confirmation")}
+ROLES = [
+    "resident",
+    "facilitator",
+    "front_office",
+    "back_office",
+    "surveyor",
+    "coordinator",
+    "supervisor",
+    "manager",
+    "opd_officer",
+    "head_of_division",
+    "head_of_office",
+    "province_desk",
+    "centre_desk",
+    "leadership",
+    "admin",
+    "auditor",
+    "service",
+    "partner",
+]
+
+
+def _routes() -> Iterator[APIRoute]:
+    for module in (cases, claims, drafts, tracking):
+        for route in module.router.routes:
+            assert isinstance(route, APIRoute)
+            yield route
+
+
+def _demanded(dependant: Any) -> set[str]:
+    own = {dependant.call.permission} if hasattr(dependant.call, "permission") else set()
+    return own.union(*(_demanded(inner) for inner in dependant.dependencies))
+
+
+def _path(route: APIRoute) -> str:
+    path = "/v1" + route.path
+    return path.replace("/v1/cases/{case_id}", CASE).replace("/v1/drafts/{draft_id}", DRAFT)
+
+
+def test_every_route_demands_the_permission_that_is_written_here_and_no_other() -> None:
+    found = {(method, _path(route)): _demanded(route.dependant) for route in _routes() for method in route.methods}
+    assert found == {route: {permission} for route, permission in DEMANDS.items()} | {route: set() for route in PUBLIC}
+
+
+def test_every_permission_of_intake_is_demanded_by_a_route() -> None:
+    mine = {permission for permission in permission_table() if permission.startswith("intake.")}
+    assert mine == set(DEMANDS.values())
+
+
+@pytest.mark.parametrize(
+    ("permission", "roles"),
+    [
+        ("intake.case.decide", {"coordinator", "manager"}),
+        ("intake.case.recommend", {"back_office"}),
+        ("intake.case.screen", {"front_office", "back_office"}),
+        ("intake.case.register", {"facilitator", "front_office", "supervisor"}),
+        ("intake.contact.read", {"service"}),
+    ],
+)
+def test_who_does_the_work_of_the_desk_is_who_the_domain_says(permission: str, roles: set[str]) -> None:
+    assert set(permission_table()[permission]) == roles
+
+
+@pytest.mark.parametrize("role", ["resident", "leadership", "admin", "auditor", "province_desk", "centre_desk"])
+def test_who_has_no_business_with_single_cases_has_no_permission_of_intake(role: str) -> None:
+    assert [name for name, grants in permission_table().items() if name.startswith("intake.") and role in grants] == []
+
+
+# -- the dependency, for every role and every permission ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def issuer() -> TestIssuer:
+    return TestIssuer()
+
+
+@pytest.fixture(scope="module")
+async def doors(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
+    """An application with one door per permission."""
+    app = FastAPI()
+    install_problem_handlers(app)
+    async with issuer.client() as keys:
+        app.state.verifier = TokenVerifier(issuer=issuer.issuer, audience="slrt", jwks_url=issuer.jwks_url, client=keys)
+        for permission in permission_table():
+
+            async def enter(authorized: Annotated[Authorized, require(permission)]) -> dict[str, Any]:
+                scope = authorized.scope
+                return {"everywhere": scope.everywhere, "region": scope.region, "office": scope.office}
+
+            app.get(f"/{permission}")(enter)
+        async with api_client(app) as client:
+            yield client
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_door_opens_for_the_roles_of_the_table_and_for_no_other(
+    role: str, doors: httpx.AsyncClient, issuer: TestIssuer
+) -> None:
+    headers = issuer.headers(role, region="12.74", office="12.74.DUKCAPIL")
+    for permission, grants in permission_table().items():
+        answer = await doors.get(f"/{permission}", headers=headers)
+        if role not in grants:
+            assert (answer.status_code, answer.json()["type"]) == (403, "urn:slrt:problem:forbidden"), permission
+            continue
+        assert answer.status_code == 200, permission
+        assert answer.json() == {
+            "everywhere": grants[role] == "any",
+            "region": "12.74" if grants[role] == "region" else None,
+            "office": "12.74.DUKCAPIL" if grants[role] == "office" else None,
+        }
+
+
+@pytest.mark.parametrize("roles", [[], ["nobody"], ["FACILITATOR"], ["facilitator "], ["admin", "auditor"]])
+async def test_unknown_roles_open_nothing_of_intake(
+    roles: list[str], doors: httpx.AsyncClient, issuer: TestIssuer
+) -> None:
+    headers = issuer.headers(*roles, region="12.74")
+    for permission in permission_table():
+        if permission.startswith("intake."):
+            assert (await doors.get(f"/{permission}", headers=headers)).status_code == 403
+
+
+# -- the real application, for every route and every role -----------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def intake(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
+    """Intake without its database: who may not is turned away before anything is looked up."""
+    with pytest.MonkeyPatch.context() as patch:
+        settings = environment_of("intake", database_url="postgresql://nobody@127.0.0.1:9/none", issuer=issuer)
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        runtime = build_runtime()
+    runtime.http = issuer.client()
+    app = build_app(runtime)
+    async with api_client(app) as client:
+        yield client
+    await runtime.http.aclose()
+    await runtime.close()
+
+
+def test_the_documented_paths_are_the_routes_of_the_table(intake: httpx.AsyncClient) -> None:
+    app: FastAPI = intake._transport.app  # type: ignore[attr-defined]
+    documented = {
+        (method.upper(), path.replace("{case_id}", CASE[-36:]).replace("{draft_id}", DRAFT[-36:]))
+        for path, item in app.openapi()["paths"].items()
+        for method in item
+    }
+    assert documented == set(DEMANDS) | PUBLIC
+
+
+@pytest.mark.parametrize(("route", "permission"), DEMANDS.items(), ids=[" ".join(route) for route in DEMANDS])
+async def test_a_route_turns_away_exactly_the_roles_without_its_permission(
+    route: tuple[str, str], permission: str, intake: httpx.AsyncClient, issuer: TestIssuer
+) -> None:
+    method, path = route
+    for role in ROLES:
+        headers = issuer.headers(role, region="12.74", office="12.74.DUKCAPIL")
+        answer = await intake.request(method, path, headers=headers)
+        turned_away = answer.status_code == 403 and answer.json()["type"] == "urn:slrt:problem:forbidden"
+        assert turned_away == (role not in permission_table()[permission]), role
+        assert answer.status_code != 401
+
+
+@pytest.mark.parametrize("route", DEMANDS, ids=" ".join)
+async def test_a_route_without_a_token_asks_to_sign_in(route: tuple[str, str], intake: httpx.AsyncClient) -> None:
+    answer = await intake.request(*route)
+    assert (answer.status_code, answer.json()["type"]) == (401, "urn:slrt:problem:unauthenticated")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
