@@ -90,14 +90,7 @@ class Relay:
                 metrics.RELAY_ACTIVE.set(0)
 
     async def _run_connected(self, stop: asyncio.Event) -> None:
-        connection = await psycopg.AsyncConnection.connect(
-            self._database_url,
-            autocommit=True,
-            connect_timeout=3,
-            prepare_threshold=1,
-            application_name="slrt-relay",
-        )
-        async with connection:
+        async with await connect(self._database_url) as connection:
             while not stop.is_set() and not await self._try_lock(connection):
                 await _wait(stop, self._settings.retry_min)
             if stop.is_set():
@@ -199,6 +192,17 @@ class Relay:
     async def _back_off(self, stop: asyncio.Event, delay: float) -> float:
         await _wait(stop, delay)
         return min(delay * 2, self._settings.retry_max)
+
+
+async def connect(url: str) -> psycopg.AsyncConnection[Any]:
+    """A connection as the relay needs it."""
+    return await psycopg.AsyncConnection.connect(
+        url,
+        autocommit=True,
+        connect_timeout=3,
+        prepare_threshold=1,
+        application_name="slrt-relay",
+    )
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

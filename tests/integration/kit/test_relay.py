@@ -72,15 +72,11 @@ async def test_the_archive_holds_what_was_sent(
     topic = await new_topic()
     key = new_uuid7()
     made = await record(*[case_registered(key) for _ in range(5)], topic=topic)
-    before = rows.all(
-        "SELECT seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at FROM outbox ORDER BY seq"
-    )
+    columns = "seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at"
+    before = rows.all(f"SELECT {columns} FROM outbox ORDER BY seq")
     async with running(make_relay(batch_size=2).run):
         await empty(rows)
-    after = rows.all(
-        "SELECT seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at "
-        "FROM outbox_archive ORDER BY seq"
-    )
+    after = rows.all(f"SELECT {columns} FROM outbox_archive ORDER BY seq")
     assert after == before
     assert [row[1] for row in after] == made
     assert rows.one("SELECT count(*) FROM outbox_archive_default") == 0, "today has a partition of its own"
@@ -140,7 +136,7 @@ async def test_a_row_that_commits_late_with_a_lower_number_is_not_lost(
             await empty(rows)
     assert seen == [[1, 3], [2]], "row 2 became visible after 1 and 3 were read"
     messages = await read_topic(kafka_server.bootstrap, topic, at_least=3)
-    assert by_key(messages) == {str(late): [1, 2], str(early): [1]}
+    assert sorted(message.key or "" for message in messages) == sorted([str(late), str(late), str(early)])
     assert [row for (row,) in rows.all("SELECT seq FROM outbox_archive ORDER BY seq")] == [1, 2, 3]
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from slrt_contracts.catalogue import ATTRIBUTES, NEEDS
@@ -137,7 +137,7 @@ def test_an_office_is_found_by_the_day(make_office: Callable[..., Office]) -> No
 
     def found(on: date) -> str | None:
         office = offices.find(new.functions[0], OfficeLevel.REGENCY, district_code="12.74.05", on=on)
-        return office and office.code
+        return None if office is None else office.code
 
     assert found(date(2023, 12, 31)) is None
     assert found(date(2024, 1, 1)) == found(date(2026, 6, 30)) == "12.74.PU"
@@ -157,12 +157,10 @@ def test_an_office_knows_its_level(make_office: Callable[..., Office]) -> None:
 
 # -- for every need anywhere ------------------------------------------------------------------------------------
 
-districts = st.builds(
-    "{:02}.{:02}.{:02}".format,
-    st.sampled_from([12, 18, 32, 34, 36, 91]),
-    st.sampled_from([4, 74, 99]),
-    st.integers(1, 99),
-)
+regencies = st.sampled_from(["12.74", "18.04", "34.04", "36.04", "32.03", "12.75", "91.99"])
+districts = st.builds("{}.{:02}".format, regencies, st.integers(1, 99))
+# A busy machine is no fault of the rules.
+steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
@@ -175,6 +173,7 @@ def needs(draw: st.DrawFn) -> NeedToRefer:
     return need(draw(st.sampled_from(list(NeedCode))), urgent=draw(st.booleans()), **attributes)
 
 
+@steady
 @given(asked=needs(), district=districts, day=st.dates(date(2024, 1, 1), date(2035, 1, 1)))
 def test_every_need_has_an_office_that_serves_its_place_on_its_day(
     asked: NeedToRefer, district: str, day: date
@@ -185,6 +184,7 @@ def test_every_need_has_an_office_that_serves_its_place_on_its_day(
     assert route.office.region == region_at(route.office.level, district)
 
 
+@steady
 @given(asked=needs(), district=districts, order=st.randoms(use_true_random=False))
 def test_the_order_of_the_rules_does_not_matter(asked: NeedToRefer, district: str, order: Any) -> None:
     shuffled = list(SHIPPED.rules)
@@ -193,6 +193,7 @@ def test_the_order_of_the_rules_does_not_matter(asked: NeedToRefer, district: st
     assert other.route(asked, district_code=district, on=DAY) == SHIPPED.route(asked, district_code=district, on=DAY)
 
 
+@steady
 @given(asked=st.lists(needs(), max_size=8), district=districts)
 def test_nobody_waits_for_himself_or_in_a_circle_or_for_another_case(asked: list[NeedToRefer], district: str) -> None:
     made = plan_referrals(
@@ -226,6 +227,7 @@ def conditions(draw: st.DrawFn) -> Condition:
     )
 
 
+@steady
 @given(
     one=conditions(),
     two=conditions(),

@@ -45,7 +45,7 @@ class Registry(Protocol):
     """The registry in one unit of work. The saves compare the version and write the raised events to the outbox."""
 
     async def hold(self, stated: StatedCase) -> None:
-        """Wait until no other transaction is recording people of the same village with the same birth dates."""
+        """Wait until no other transaction is recording people who may be the same."""
 
     async def candidates(self, stated: StatedCase) -> Candidates: ...
 

@@ -17,6 +17,7 @@ _LONGEST: Final = 60  # characters of a label
 _MOST_WORDS: Final = 9
 _MOST_BARE_WORDS: Final = 5
 _MOST_CLOSING_WORDS: Final = 12
+_MOST_TITLE_WORDS: Final = 3
 _KEPT: Final = 20_000
 _FEWEST_LETTERS: Final = 3
 _LONG_ENOUGH: Final = 8
@@ -50,7 +51,9 @@ class LabelTable:
         self._short = {"".join(sorted(key)): key for key in self._aliases if len(key) == _FEWEST_LETTERS}
         self._keywords: list[tuple[str, str]] = [(word, name) for word, name in data["keywords"]]
         self.form_order: list[str] = data["form_order"]
-        self._closings = sorted({words_of(text) for text in data["closings"]}, key=len, reverse=True)
+        self._closings = [words_of(text) for text in data["closings"]]
+        self._openings = [words_of(text) for text in data["openings"]]
+        self._titles = frozenset(data["titles"])
         self._headings = frozenset(_joined(text) for text in data["headings"])
         self._found: dict[tuple[str, bool], Label | None] = {}
 
@@ -105,16 +108,17 @@ class LabelTable:
     def is_closing(self, text: str) -> bool:
         """Whether a line takes leave of the reader."""
         words = words_of(text)
-        return len(words) <= _MOST_CLOSING_WORDS and any(words[: len(closing)] == closing for closing in self._closings)
+        return len(words) <= _MOST_CLOSING_WORDS and _begins(words, self._closings)
 
     def is_heading(self, text: str) -> bool:
-        """Whether a line is a heading such as "Laporan 2" or "B. KONDISI RUMAH"."""
+        """Whether a line is a heading ("Laporan 2", "B. KONDISI RUMAH", "FORM PENGADUAN SLRT") or opens a message."""
         if len(text) > _LONGEST:
             return False
         words = [word for word in words_of(text) if not word[0].isdigit()]
         if words and len(words[0]) == 1:
             words = words[1:]
-        return "".join(words) in self._headings
+        is_title = bool(words) and words[0] in self._titles and (len(words) <= _MOST_TITLE_WORDS or text.isupper())
+        return is_title or "".join(words) in self._headings or _begins(tuple(words), self._openings)
 
     def _keys(self, text: str) -> tuple[str, ...]:
         """Letters of the text, lower case, with shortened words spelt out and as they are.
@@ -188,6 +192,10 @@ class LabelTable:
             if any(_is_word(written, word) for written in words):
                 return Label((name,), 0.6, word, strong=False)
         return None
+
+
+def _begins(words: tuple[str, ...], phrases: list[tuple[str, ...]]) -> bool:
+    return any(words[: len(phrase)] == phrase for phrase in phrases)
 
 
 def _joined(text: str) -> str:

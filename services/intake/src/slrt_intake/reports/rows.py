@@ -166,7 +166,12 @@ class RowScanner:
                 gap = _BEFORE_VALUE.match(body, separator.end())
                 value = gap.end() if gap else separator.end()
                 return (label, start + value) if self._is_row(label, body[value:], sure=sure) else None
-            if sure and not prose and not awaiting and (guess := _by_value(body[: separator.start()], body[separator.end() :])):
+            if (
+                sure
+                and not prose
+                and not awaiting
+                and (guess := _by_value(body[: separator.start()], body[separator.end() :]))
+            ):
                 return guess, start + separator.end()
         if any(map(str.isdigit, body)) and self._labels.is_heading(body):  # "Klien 2"
             return None

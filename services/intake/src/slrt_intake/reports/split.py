@@ -46,12 +46,7 @@ def split_reports(rows: Iterable[Row]) -> list[ReportRows]:
     Rows above the first client belong to all reports that have no facilitator of their own.
     """
     filled = _plain_names_sorted(_filled(rows))
-    groups = [ReportRows()]
-    for place, row in enumerate(filled):
-        if _begins_report(filled, place, groups[-1].own):
-            moved = _since_break(groups[-1].own, row)
-            groups.append(ReportRows(own=moved))
-        groups[-1].own.append(row)
+    groups = _by_breaks(filled, {Break.RULE}) or _by_breaks(filled, {Break.RULE, Break.BLANK}) or _by_repetition(filled)
     reports = [group for group in groups if _is_report(group, among=len(groups))]
     _share_headers(reports)
     fields = {name for report in reports for name in (*report.names(), *(row.name for row in report.inherited))}
@@ -86,35 +81,59 @@ def _plain_names_sorted(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _begins_report(rows: Sequence[Row], place: int, own: Sequence[Row]) -> bool:
-    """Whether the row at ``place`` is the first of another report than the one that has ``own`` rows."""
-    known = {name for row in own for name in row.label.fields}
-    fields = set(rows[place].label.fields)
+def _by_breaks(rows: Sequence[Row], breaks: set[Break]) -> list[ReportRows]:
+    """Reports of a message whose empty lines or rules stand just between its clients; empty when they do not.
+
+    A stretch of header rows alone belongs to the client below it.
+    """
+    groups: list[ReportRows] = []
+    waiting: list[Row] = []
+    for row in rows:
+        if row.break_before in breaks and any(earlier.name == "client_name" for earlier in waiting):
+            groups.append(ReportRows(own=waiting))
+            waiting = []
+        elif row.break_before in breaks and not {earlier.name for earlier in waiting} <= HEADER:
+            return []
+        waiting.append(row)
+    groups.append(ReportRows(own=waiting))
+    clients = [sum(row.name == "client_name" for row in group.own) for group in groups]
+    return groups if len(groups) > 1 and all(count == 1 for count in clients) else []
+
+
+def _by_repetition(rows: Sequence[Row]) -> list[ReportRows]:
+    """Reports told apart by fields that come again."""
+    first = next((place for place, row in enumerate(rows) if row.name == "client_name"), 0)
+    leading = {name for row in rows[:first] for name in row.label.fields}
+    groups = [ReportRows()]
+    for place, row in enumerate(rows):
+        if _begins_report(rows, place, groups[-1].own, leading):
+            groups.append(ReportRows(own=_since_break(groups[-1].own, row)))
+        groups[-1].own.append(row)
+    return groups
+
+
+def _begins_report(rows: Sequence[Row], place: int, own: Sequence[Row], leading: set[str]) -> bool:
+    """Whether the row at ``place`` is the first of another report than the one that has ``own`` rows.
+
+    ``leading``: fields that this sender writes above the client's name.
+    """
+    row = rows[place]
+    fields = set(row.label.fields)
+    known = {name for earlier in own for name in earlier.label.fields}
     if not (fields & known or (fields & HEADER and known - HEADER)):
         return False
-    if "client_name" in fields & known:
-        return True
-    if fields & known and rows[place].break_before is Break.RULE:
+    if "client_name" in fields & known or (fields & known and row.break_before is Break.RULE):
         return True
     repeated: set[str] = set()
-    for ahead in range(place, min(place + _AHEAD, len(rows))):
-        names = set(rows[ahead].label.fields)
+    for ahead in rows[place : place + _AHEAD]:
+        names = set(ahead.label.fields)
         if not names & (known | HEADER):
             break
         repeated |= names & known
         if "client_name" in repeated:
-            return not _comes_again(rows, ahead, fields)
+            # A second telephone above the next client is still this client's, a second village is the next one's.
+            return bool(fields & leading or fields & known & HEADER)
     return len(repeated) >= _ENOUGH_REPEATED
-
-
-def _comes_again(rows: Sequence[Row], client: int, fields: set[str]) -> bool:
-    """Whether the client at that row has such a row behind it: then the one before it is the last client's."""
-    for row in rows[client + 1 : client + 1 + 2 * _AHEAD]:
-        if row.name == "client_name":
-            return False
-        if fields & set(row.label.fields):
-            return True
-    return False
 
 
 def _since_break(own: list[Row], row: Row) -> list[Row]:

@@ -69,12 +69,19 @@ _BY_BIRTH_DATE = text(
 
 
 async def hold(connection: AsyncConnection, stated: StatedCase) -> None:
-    """Lock the village's birth dates for this transaction.
+    """Lock the numbers of a case, and its birth dates in its village, for this transaction.
 
-    The unique indexes let two cases that come at once agree on whoever has a number; this does it for people who
-    have none. The locks are taken in one order and before any row is written, so nobody waits in a circle.
+    For people who have no number this is what lets two cases that come at once agree on one person. For the others
+    the unique indexes do, and waiting here saves doing it all twice. The locks are taken in one order and before any
+    row is written, so nobody waits in a circle.
     """
-    keys = {lock_key(f"person {stated.village_code} {person.birth_date}") for person in stated.persons}
+    found_by = {f"kk {stated.kk}"} if stated.kk is not None else set()
+    for person in stated.persons:
+        if (nik := identifying_number(person.nik)) is not None:
+            found_by.add(f"nik {nik}")
+        if person.birth_date is not None:
+            found_by.add(f"born {person.birth_date} in {stated.village_code}")
+    keys = {lock_key(key) for key in found_by}
     await connection.execute(
         text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"), {"keys": sorted(keys)}
     )

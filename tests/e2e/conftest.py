@@ -1,0 +1,28 @@
+"""One whole stack for the end-to-end tests: started by the command that a newcomer runs, on ports of its own."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests.e2e.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
+    """A stack on which the demo has been played, and what the demo printed."""
+    stack = Stack(tmp_path_factory.mktemp("stack"))
+    try:
+        yield stack, stack.slrt("demo", "--port", "0", check=False).stdout
+    finally:
+        stack.slrt("down", check=False)
+
+
+@pytest.fixture(scope="session")
+def stack(demo: tuple[Stack, str]) -> Stack:
+    """The stack alone."""
+    return demo[0]
+
+
+@pytest.fixture(scope="session")
+def told(demo: tuple[Stack, str]) -> str:
+    """What the demo printed."""
+    return demo[1]

@@ -1,0 +1,74 @@
+"""What a frontend meets at the gateway: one document, plain problems, closed doors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.e2e.stack import Stack
+
+pytestmark = pytest.mark.stack
+
+ROOT = Path(__file__).resolve().parents[2]
+CASE: dict[str, Any] = {"village_code": "12.74.03.1001", "needs": [{"need_code": "PIP"}]}
+
+
+def problem(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+    return str(answer.json()["type"]).removeprefix("urn:slrt:problem:")
+
+
+def test_the_merged_openapi_document_is_the_committed_one(stack: Stack) -> None:
+    served = httpx.get(f"{stack.url}/openapi.json").json()
+    assert served == json.loads((ROOT / "deploy" / "gateway" / "openapi.json").read_text(encoding="utf-8"))
+    assert {path.split("/")[1] for path in served["paths"]} == {"intake", "referral", "registry", "notification"}
+
+
+def test_the_docs_page_loads_nothing_from_elsewhere(stack: Stack) -> None:
+    page = httpx.get(f"{stack.url}/docs", follow_redirects=True)
+    assert page.status_code == 200
+    assert "://" not in page.text.replace("http://www.w3.org", "")
+
+
+def test_answers_carry_security_headers_and_a_request_id(stack: Stack) -> None:
+    answer = httpx.get(f"{stack.url}/intake/v1/cases")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["x-request-id"]
+
+
+def test_status_as_json_gives_every_address_process_log_and_health(stack: Stack) -> None:
+    found = stack.said_status()
+    assert found["phase"] == "ready"
+    assert {"gateway", "docs", "mails", "kafka", "postgres"} <= set(found["addresses"])
+    for part in found["parts"]:
+        assert part["health"] == "ok", part
+        assert Path(part["log"]).exists() or part["condition"] == "external"
+
+
+def test_without_a_token_nobody_gets_in(stack: Stack) -> None:
+    answer = stack.post("/intake/v1/cases", CASE, token=None, key="e2e-1")
+    assert (answer.status_code, problem(answer)) == (401, "unauthenticated")
+
+
+def test_an_expired_token_is_told_apart(stack: Stack) -> None:
+    token = stack.token("facilitator", "--region", "12.74.03", "--ttl", "-60")
+    answer = stack.post("/intake/v1/cases", CASE, token=token, key="e2e-2")
+    assert (answer.status_code, problem(answer)) == (401, "token-expired")
+
+
+def test_a_facilitator_of_another_region_registers_nothing_here(stack: Stack) -> None:
+    token = stack.token("facilitator", "--region", "36.04")
+    answer = stack.post("/intake/v1/cases", CASE, token=token, key="e2e-3")
+    assert (answer.status_code, problem(answer)) == (403, "outside-your-area")
+
+
+def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
+    token = stack.token("facilitator", "--region", "12.74.03")
+    huge = {**CASE, "needs": [{"need_code": "PIP", "description": "x" * 2_000_000}]}
+    assert stack.post("/intake/v1/cases", huge, token=token, key="e2e-4").status_code == 413
+
+
+def test_readiness_and_metrics_are_not_public(stack: Stack) -> None:
+    for path in ("/intake/readyz", "/intake/metrics", "/intake/livez"):
+        assert httpx.get(stack.url + path).status_code in (401, 403, 404), path
