@@ -7,7 +7,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 
-BODY = json.dumps(
+_NIK = b"@" * 16
+_TEMPLATE = json.dumps(
     {
         "channel": "facilitator",
         "village_code": "12.74.03.1001",
@@ -15,8 +16,7 @@ BODY = json.dumps(
             {
                 "relation": "client",
                 "name": "Saodah Beban Uji",
-                "nik": "1274035505829901",
-                "birth_date": "1982-05-15",
+                "nik": _NIK.decode(),
                 "sex": "P",
             }
         ],
@@ -29,13 +29,28 @@ BODY = json.dumps(
 ).encode()
 
 
+def body_of(number: int) -> bytes:
+    """A registration of a woman of her own: the same person in every case would make one family of all of them."""
+    number, serial = divmod(number, 1000)
+    number, day = divmod(number, 28)
+    year, month = divmod(number, 12)
+    nik = f"127403{41 + day:02}{1 + month:02}{50 + year % 50:02}{9000 + serial}"
+    return _TEMPLATE.replace(_NIK, nik.encode())
+
+
 @dataclass
 class Result:
-    """What came back: seconds per accepted request, and how many were not accepted."""
+    """What came back: seconds per accepted request, and the answers that accepted nothing."""
 
     seconds: list[float] = field(default_factory=list)
-    refused: int = 0
+    refusals: list[bytes] = field(default_factory=list)
     elapsed: float = 0.0
+
+    def demand_all_accepted(self) -> "Result":
+        """Raises RuntimeError with the first refusal."""
+        if self.refusals:
+            raise RuntimeError(f"{len(self.refusals)} registrations were refused: {self.refusals[0][:500]!r}")
+        return self
 
     @property
     def rate(self) -> float:
@@ -92,18 +107,20 @@ _run = uuid.uuid4().hex
 async def _send(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, token: str, result: Result
 ) -> None:
+    number = next(_numbers)
+    body = body_of(number)
     head = (
         f"POST /v1/cases HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
-        f"Idempotency-Key: {_run}-{next(_numbers)}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(BODY)}\r\n\r\n"
+        f"Idempotency-Key: {_run}-{number}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
     )
     started = time.perf_counter()
-    writer.write(head.encode() + BODY)
+    writer.write(head.encode() + body)
     answer = await reader.readuntil(b"\r\n\r\n")
     lowered = answer.lower()
     at = lowered.index(b"content-length:") + 15
-    await reader.readexactly(int(lowered[at : lowered.index(b"\r\n", at)]))
+    content = await reader.readexactly(int(lowered[at : lowered.index(b"\r\n", at)]))
     if answer.startswith(b"HTTP/1.1 201"):
         result.seconds.append(time.perf_counter() - started)
     else:
-        result.refused += 1
+        result.refusals.append(answer.split(b"\r\n")[0] + b" " + content)

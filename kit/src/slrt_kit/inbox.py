@@ -33,6 +33,14 @@ _SEEN = text(
         OR EXISTS (SELECT FROM parked WHERE consumer = :consumer AND topic = :topic AND partition_key = :key)
     """
 )
+_CLAIM_MANY = text(
+    """
+    INSERT INTO inbox (consumer, event_id)
+    SELECT :consumer, event_id FROM unnest(CAST(:event_ids AS uuid[])) AS event_id ORDER BY event_id
+    ON CONFLICT DO NOTHING
+    RETURNING event_id
+    """
+)
 _CLAIM_PARKED = text(
     "INSERT INTO inbox (consumer, event_id) VALUES (:consumer, :event_id) ON CONFLICT DO NOTHING RETURNING 1"
 )
@@ -103,6 +111,11 @@ class Inbox:
         if row.key_waits:
             return "duplicate" if row.itself else "behind"
         return "claimed" if row.claimed else "duplicate"
+
+    async def claim_many(self, connection: AsyncConnection, event_ids: Sequence[UUID]) -> set[UUID]:
+        """Take a batch of events for handling in this transaction; returns those that had not been handled."""
+        rows = await connection.scalars(_CLAIM_MANY, {"consumer": self._consumer, "event_ids": list(event_ids)})
+        return set(rows)
 
     async def claim_parked(self, connection: AsyncConnection, parked: ParkedEvent) -> bool:
         """Take a parked event for handling and release it; False when it had been handled already."""

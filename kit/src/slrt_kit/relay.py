@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, ProducerClosed
 from psycopg.rows import class_row
 
 from slrt_kit import metrics
@@ -32,6 +32,7 @@ _ARCHIVE = """
 """
 _PARTITIONS_AHEAD_DAYS = 3
 _HOUSEKEEPING_EVERY_S = 3600.0
+_DISCARD_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +120,7 @@ class Relay:
                 log.warning("relay discards its producer", error=type(error).__name__, detail=str(error))
                 delay = await self._back_off(stop, delay)
             finally:
-                with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                    await asyncio.wait_for(producer.stop(), 5)
+                await _discard(producer)
 
     def _new_producer(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
@@ -141,7 +141,7 @@ class Relay:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             if loop.time() >= housekeeping_due:
-                await keep_archive(connection, today=datetime.now(UTC).date(), days=self._settings.archive_days)
+                await self._keep_house(connection)
                 housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
             self._nudge.clear()
             rows = await self._fetch(connection)
@@ -165,25 +165,53 @@ class Relay:
         self, connection: psycopg.AsyncConnection[Any], producer: AIOKafkaProducer, rows: Sequence[_Row]
     ) -> None:
         acknowledged: list[int] = []
+        sent: list[asyncio.Future[Any]] = []
+        row = rows[0]
         try:
             async with asyncio.timeout(self._settings.send_timeout):
-                sent = [
-                    await producer.send(
-                        row.topic,
-                        key=row.partition_key.encode(),
-                        value=row.payload,
-                        headers=[(name, value.encode()) for name, value in row.headers],
-                    )
-                    for row in rows
-                ]
-                for row, future in zip(rows, sent, strict=True):
+                refused = await self._send(producer, rows, sent)
+                for row, future in zip(rows, sent, strict=False):
                     await future
                     acknowledged.append(row.seq)
                     metrics.RELAY_PUBLISHED.labels(row.topic).inc()
+                if refused is not None:
+                    row = rows[len(sent)]
+                    raise refused
+        except (KafkaError, TimeoutError) as error:
+            # Named, so that whoever is called knows what everything behind it waits for.
+            name = type(error).__name__
+            log.warning("row not published", seq=row.seq, topic=row.topic, key=row.partition_key, error=name)
+            raise
         finally:
+            for future in sent:
+                # Those behind a failed one fail with it; looking at each keeps asyncio from reporting them.
+                future.add_done_callback(lambda done: done.cancelled() or done.exception())
             # Also on an error: what was acknowledged before it needs no second sending.
             if acknowledged:
                 await connection.execute(_ARCHIVE, (acknowledged,))
+
+    async def _send(
+        self, producer: AIOKafkaProducer, rows: Sequence[_Row], sent: list[asyncio.Future[Any]]
+    ) -> KafkaError | None:
+        """Hand the rows to the producer, up to the first that it does not take; returns why it did not."""
+        for row in rows:
+            headers = [(name, value.encode()) for name, value in row.headers]
+            try:
+                sent.append(
+                    await producer.send(row.topic, key=row.partition_key.encode(), value=row.payload, headers=headers)
+                )
+            except KafkaError as error:
+                return error
+        return None
+
+    async def _keep_house(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        try:
+            await keep_archive(connection, today=datetime.now(UTC).date(), days=self._settings.archive_days)
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            raise
+        except psycopg.Error as error:
+            # The default partition takes what has none of its own: events go on, somebody must look.
+            log.warning("housekeeping failed", error=type(error).__name__, sqlstate=error.sqlstate)
 
     async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -194,14 +222,30 @@ class Relay:
         return min(delay * 2, self._settings.retry_max)
 
 
+async def _discard(producer: AIOKafkaProducer) -> None:
+    """End a producer for good, with whatever it still holds.
+
+    Its own ``stop`` first waits until everything pending is delivered; interrupted in that, it leaves its sender
+    running, which would deliver rows much later that a new producer has long sent.
+    """
+    # aiokafka 0.14 has no public way to abort.
+    held = producer._message_accumulator
+    for batch in (batch for batches in held._batches.values() for batch in batches):
+        batch._drain_waiter.cancel()  # nobody waits there any more, and asyncio would report an error never looked at
+    held.fail_all(ProducerClosed())
+    with contextlib.suppress(KafkaError, TimeoutError, OSError):
+        await asyncio.wait_for(producer.stop(), _DISCARD_TIMEOUT_S)
+
+
 async def connect(url: str) -> psycopg.AsyncConnection[Any]:
-    """A connection as the relay needs it."""
+    """A connection as the relay needs it: every statement commits, and a day is a day of UTC."""
     return await psycopg.AsyncConnection.connect(
         url,
         autocommit=True,
         connect_timeout=3,
         prepare_threshold=1,
         application_name="slrt-relay",
+        options="-c timezone=UTC",
     )
 
 

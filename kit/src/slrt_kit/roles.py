@@ -61,7 +61,8 @@ def service_commands(
         composed = runtime()
 
         def parts() -> list[Part]:
-            composed.database.on_events_committed = composed.relay.nudge
+            for database in (composed.database, composed.worker_database):
+                database.on_events_committed = composed.relay.nudge
             return [api_part(composed), composed.relay.run, *worker_parts(composed)]
 
         start(composed, role="all", parts=parts)

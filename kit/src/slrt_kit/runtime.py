@@ -54,6 +54,11 @@ class Runtime:
         return Database(self.settings.database_url.get_secret_value(), pool_size=self.settings.database_pool_size)
 
     @cached_property
+    def worker_database(self) -> Database:
+        """A pool of the consumers' own: however much they have to do, the API never waits for a connection."""
+        return Database(self.settings.database_url.get_secret_value(), pool_size=self.settings.worker_pool_size)
+
+    @cached_property
     def outbox(self) -> Outbox:
         return Outbox(self.name)
 
@@ -106,7 +111,7 @@ class Runtime:
                 dead_letter_topic=dead_letter_topic(self.name),
                 session_timeout_ms=self.settings.kafka_session_timeout_ms,
             ),
-            Processor(consumer=group, database=self.database, handlers=handlers, deps=deps),
+            Processor(consumer=group, database=self.worker_database, handlers=handlers, deps=deps),
         )
 
     def app(self, *, title: str, description: str, routers: "Sequence[APIRouter]") -> "FastAPI":
@@ -126,8 +131,9 @@ class Runtime:
 
     async def close(self) -> None:
         """Close what was opened."""
-        if "database" in self.__dict__:
-            await self.database.close()
+        for pool in ("database", "worker_database"):
+            if pool in self.__dict__:
+                await self.__dict__[pool].close()
         for client in self._clients:
             await client.aclose()
 

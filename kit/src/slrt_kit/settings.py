@@ -20,6 +20,7 @@ class ServiceSettings(BaseSettings):
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/database")
     database_pool_size: int = Field(default=10, ge=1, le=200)
+    worker_pool_size: int = Field(default=6, ge=1, le=200, description="connections of the consumers of a process")
     kafka_bootstrap: str = Field(description="host:port, comma separated")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65535)

@@ -18,6 +18,10 @@ Record = Callable[..., Awaitable[list[UUID]]]
 MakeRelay = Callable[..., Relay]
 NewTopic = Callable[..., Awaitable[str]]
 
+PENDING = """
+    SELECT seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at FROM outbox ORDER BY seq
+"""
+
 
 def by_key(messages: Iterable[Message]) -> dict[str, list[int]]:
     found: dict[str, list[int]] = defaultdict(list)
@@ -72,11 +76,10 @@ async def test_the_archive_holds_what_was_sent(
     topic = await new_topic()
     key = new_uuid7()
     made = await record(*[case_registered(key) for _ in range(5)], topic=topic)
-    columns = "seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at"
-    before = rows.all(f"SELECT {columns} FROM outbox ORDER BY seq")
+    before = rows.all(PENDING)
     async with running(make_relay(batch_size=2).run):
         await empty(rows)
-    after = rows.all(f"SELECT {columns} FROM outbox_archive ORDER BY seq")
+    after = rows.all(PENDING.replace("FROM outbox", "FROM outbox_archive"))
     assert after == before
     assert [row[1] for row in after] == made
     assert rows.one("SELECT count(*) FROM outbox_archive_default") == 0, "today has a partition of its own"

@@ -1,6 +1,7 @@
 """The relay when its broker or its database fails: nothing is lost, nothing overtakes, nothing is left behind."""
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable
@@ -72,7 +73,12 @@ async def test_a_relay_that_starts_before_kafka_waits_for_it(
 
 
 async def test_a_broker_that_hangs_leaves_no_second_sender_and_no_wrong_order(
-    record: Record, make_relay: MakeRelay, new_topic: NewTopic, rows: Any, stoppable_kafka: Any
+    record: Record,
+    make_relay: MakeRelay,
+    new_topic: NewTopic,
+    rows: Any,
+    stoppable_kafka: Any,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A discarded producer must really end: else each one goes on sending its rows when the broker is back."""
     topic = await new_topic(partitions=1)
@@ -93,6 +99,8 @@ async def test_a_broker_that_hangs_leaves_no_second_sender_and_no_wrong_order(
             os.kill(stoppable_kafka.pid, signal.SIGCONT)
         await empty(rows)
     assert senders() == []
+    gc.collect()
+    assert [entry.message for entry in caplog.records if entry.name == "asyncio"] == []
     messages = await read_topic(stoppable_kafka.bootstrap, topic, at_least=31)
     assert first_arrivals(messages, key) == list(range(1, 32))
 

@@ -102,9 +102,9 @@ def test_it_comes_up_shows_everything_and_answers_through_one_door(stack: Stack)
     form = {"grant_type": "password", "username": "depan.1274", "password": "development-only"}
     token = httpx.post(f"{gateway}/identity/token", data=form).json()["access_token"]
     assert token.count(".") == 2
-    printed = stack.run("token", "--role", "facilitator", "--region", "12.74.03").stdout
-    assert printed.count(".") == 2
-    assert "\n" not in printed.strip()
+    signed = stack.run("token", "--role", "facilitator", "--region", "12.74.03").stdout
+    assert signed.count(".") == 2
+    assert "\n" not in signed.strip()
 
 
 def test_a_second_up_joins_the_first_and_a_second_supervisor_is_refused(stack: Stack) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -32,10 +33,23 @@ def state(tmp_path: Path) -> Iterator[State]:
 def unit(name: str, *argv: str, **more: object) -> Unit:
     once, after = bool(more.get("once")), more.get("after", ())
     assert isinstance(after, tuple)
-    ready = more.get("is_ready")
+    ready, timeout = more.get("is_ready"), more.get("timeout", 60.0)
+    assert isinstance(timeout, float)
     assert ready is None or callable(ready)
     command = Command(argv=argv, stop_timeout=1)
-    return Unit(name, command=lambda: command, once=once, after=after, is_ready=ready, ready_timeout=3)
+    return Unit(
+        name,
+        command=lambda: command,
+        once=once,
+        after=after,
+        is_ready=ready,
+        ready_timeout=10 if ready is never else 60,
+    )
+
+
+def never() -> bool:
+    """The check of something that never is ready."""
+    return False
 
 
 class Running:
@@ -48,7 +62,7 @@ class Running:
         self.task = asyncio.create_task(self.supervisor.run())
 
     async def until(self, true: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not true():
                 assert not self.task.done(), self.lines
                 await asyncio.sleep(0.02)
@@ -56,9 +70,19 @@ class Running:
     async def ready(self) -> None:
         await self.until(lambda: "all parts are ready" in self.lines)
 
+    def has_said(self, line: str) -> bool:
+        return line in self.lines
+
+    def has_another(self, name: str, pid: int) -> bool:
+        return status.read(self.state)["units"][name]["pid"] not in (None, pid)
+
+    async def ended(self) -> bool:
+        async with asyncio.timeout(60):
+            return await self.task
+
     async def stop(self) -> bool:
         self.supervisor.stop()
-        return await self.task
+        return await self.ended()
 
     def pid(self, name: str) -> int:
         pid = status.read(self.state)["units"][name]["pid"]
@@ -67,8 +91,8 @@ class Running:
 
 
 async def test_a_command_that_does_not_exist_is_named_with_its_log(state: State) -> None:
-    running = Running(state, unit("good", *SLEEP), unit("bad", "/nonexistent/program"))
-    assert await running.task is False
+    running = Running(state, unit("good", *SLEEP), unit("bad", "/nonexistent/program", is_ready=never))
+    assert await running.ended() is False
     said = "\n".join(running.lines)
     assert "bad ended with code 1. Its log is" in said
     assert str(state.log("bad")) in said
@@ -84,7 +108,7 @@ async def test_a_one_off_that_fails_stops_everything_and_what_needs_it_never_sta
         unit("api", *SLEEP, after=("migrate",)),
         unit("other", *SLEEP),
     )
-    assert await running.task is False
+    assert await running.ended() is False
     said = "\n".join(running.lines)
     assert "migrate ended with code 4" in said
     assert "the table is missing" in said
@@ -92,17 +116,14 @@ async def test_a_one_off_that_fails_stops_everything_and_what_needs_it_never_sta
 
 
 async def test_a_part_that_never_becomes_ready_is_named(state: State) -> None:
-    running = Running(state, unit("deaf", "sleep", "600", is_ready=lambda: False))
-    running.supervisor._keepers["deaf"].unit.__dict__["ready_timeout"] = 0.3
-    assert await running.task is False
+    running = Running(state, unit("deaf", "sleep", "600", is_ready=never, timeout=0.3))
+    assert await running.ended() is False
     assert "deaf was not ready in time" in "\n".join(running.lines)
 
 
 async def test_units_start_after_those_they_need_and_stop_before_them(state: State, tmp_path: Path) -> None:
     diary = tmp_path / "diary"
-    script = 'trap "echo $0 ends >> {d}; exit 0" TERM; echo $0 begins >> {d}; while :; do sleep 0.05; done'.format(
-        d=diary
-    )
+    script = f'trap "echo $0 ends >> {diary}; exit 0" TERM; echo $0 begins >> {diary}; while :; do sleep 0.05; done'
 
     def noted(name: str, *after: str) -> Unit:
         return unit(name, "sh", "-c", script, name, after=after, is_ready=lambda: f"{name} begins" in _read(diary))
@@ -124,10 +145,10 @@ async def test_a_killed_process_is_started_again_with_growing_pauses(state: Stat
     running = Running(state, unit("api", *SLEEP))
     await running.ready()
     for pause in ("0.5", "1"):
-        before = running.pid("api")
+        before, said = running.pid("api"), f"api: starting again in {pause} s"
         os.kill(before, signal.SIGKILL)
-        await running.until(lambda pause=pause: f"api: starting again in {pause} s" in running.lines)
-        await running.until(lambda before=before: status.read(state)["units"]["api"]["pid"] not in (None, before))
+        await running.until(partial(running.has_said, said))
+        await running.until(partial(running.has_another, "api", before))
     await running.until(lambda: status.read(state)["units"]["api"]["condition"] == "ready")
     known = status.read(state)["units"]["api"]
     assert (known["restarts"], known["last_exit"]) == (2, -signal.SIGKILL)

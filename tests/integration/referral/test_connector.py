@@ -259,6 +259,22 @@ async def test_an_office_that_declined_is_told_no_more(service: Service, office:
     assert office.taken == []
 
 
+async def test_a_refused_notice_is_let_go_when_the_office_declines(
+    service: Service, office: OfficeSystem, fixed_clock: Any
+) -> None:
+    office.answer = 404
+    case_id, event = await one_sent(service)
+    connector_of = processor_of(service, office)
+    assert await connector_of.process(event) is Outcome.PARKED
+    referral = (await service.referrals(case_id))["ADMINDUK"]
+    await service.act(referral, "decline", {"reason_code": "unclear"})
+    fixed_clock.move(minutes=10)
+    await connector_of.retry_parked()
+    with psycopg.connect(service.database.url) as connection:
+        assert connection.execute("SELECT count(*) FROM parked").fetchone() == (0,)
+    assert office.taken == []
+
+
 async def test_an_event_without_its_referral_is_parked(service: Service, office: OfficeSystem) -> None:
     _, event = await one_sent(service)
     with psycopg.connect(service.database.url) as connection:
@@ -304,8 +320,8 @@ async def test_an_office_that_is_away_holds_up_nobody_else(
         return await state(need) == "received"
 
     async with running(consumer(OFFICE, office).run), running(consumer("12.74.PUPR", away).run):
-        await eventually(lambda: received("ADMINDUK"), what="the office that is there has its notice")
+        await eventually(lambda: received("ADMINDUK"), seconds=120, what="its notice")
         assert await state("JALAN") == "sent"
         with away.listening():
-            await eventually(lambda: received("JALAN"), what="the office that came back has its notice")
+            await eventually(lambda: received("JALAN"), seconds=120, what="the notice of the one that is back")
     assert (len(office.taken), len(away.taken)) == (1, 1)

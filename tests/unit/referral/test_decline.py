@@ -1,5 +1,7 @@
 """Declining: to the better office, at most twice, then to a person; and no need ever ends in nothing."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from slrt_kit.regions import Regions
 from slrt_kit.testing import FixedClock
 from slrt_referral import usecases
 from slrt_referral.adapters.policy_files import load_policy
+from slrt_referral.domain.offices import Office, Offices
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.problems import (
     QueueNeedsOfficeError,
@@ -107,6 +110,24 @@ async def test_the_last_desk_names_an_office_or_completes(referrals: MemoryRefer
     assert lost.status is ReferralStatus.COMPLETED
 
 
+async def test_a_merged_office_gets_it_by_the_function_that_was_asked_for(referrals: MemoryReferrals) -> None:
+    (ponds, road) = await refer(referrals, NeedCode.PERIKANAN, NeedCode.JALAN)
+    assert (await decline(referrals, ponds, "34.04.PERTANIAN")).function_code == "PERIKANAN"
+    assert (await decline(referrals, road, "34.04.PERTANIAN")).function_code == "PERTANIAN"
+
+
+async def test_a_secretariat_inside_another_office_is_a_desk_of_its_own(
+    referrals: MemoryReferrals, make_office: Callable[..., Office]
+) -> None:
+    others = [office for office in SHIPPED.offices if office.code not in ("12.74.SLRT", "12.74.SOSIAL")]
+    merged = replace(SHIPPED, offices=Offices([*others, make_office("12.74.SOSIAL", "SOSIAL", "SLRT")]))
+    (aid,) = await refer(referrals, NeedCode.PKH)
+    lost = await decline(referrals, aid, policy=merged)
+    assert (lost.office_code, lost.function_code) == ("12.74.SOSIAL", "SLRT")
+    with pytest.raises(QueueNeedsOfficeError):
+        await decline(referrals, lost, policy=merged)
+
+
 @pytest.mark.parametrize(
     ("better", "error"),
     [("12.74.PUPR", SameOfficeError), ("12.74.GHOST", UnknownOfficeError), ("", UnknownOfficeError)],
@@ -136,7 +157,7 @@ async def test_a_notice_about_nothing_is_not_found(referrals: MemoryReferrals) -
         await usecases.note_received(ReferralId(new_uuid7()), referrals=referrals, at=AT)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(moves=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([None, *OFFICES])), max_size=14))
 async def test_whatever_the_offices_do_every_need_is_on_one_desk_and_can_end(
     moves: list[tuple[int, str | None]],

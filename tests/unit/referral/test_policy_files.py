@@ -7,6 +7,7 @@ import pytest
 
 from slrt_contracts.codes import NeedCode
 from slrt_kit.regions import Regions
+from slrt_local.offices import OFFICES as LOCAL_OFFICES
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.domain.offices import Office
 from slrt_referral.domain.policy import PolicyError, RoutingPolicy
@@ -196,6 +197,10 @@ def test_yes_and_no_and_region_codes_are_read_as_written(load: Load) -> None:
 def test_every_need_has_a_rule_for_the_ordinary_case(policy: RoutingPolicy) -> None:
     ruled = {rule.when.need for rule in policy.rules}
     assert set(NeedCode) - ruled == {NeedCode.LAINNYA}
+
+
+def test_the_offices_of_the_local_stack_are_in_the_table(policy: RoutingPolicy) -> None:
+    assert set(LOCAL_OFFICES) <= {office.code for office in policy.offices}
 
 
 def test_only_papers_are_waited_for(policy: RoutingPolicy) -> None:

@@ -75,6 +75,7 @@ def test_the_successor_is_linked_carries_the_reason_and_is_sent(
     merged = make_office("36.04.SEMUA", "SOSIAL", "DUKCAPIL")
     successor = referral.reroute(
         merged,
+        function=FunctionCode.DUKCAPIL,
         reason=DeclineReason.OUT_OF_AREA,
         routing_rule=RuleId("better-owner-named"),
         policy_version=PolicyVersion("2026.12.1"),
@@ -85,27 +86,11 @@ def test_the_successor_is_linked_carries_the_reason_and_is_sent(
     assert (successor.rerouted_from, successor.reroute_reason) == (referral.referral_id, DeclineReason.OUT_OF_AREA)
     assert (successor.status, successor.reroute_count, successor.urgent) == (ReferralStatus.SENT, 2, True)
     assert (successor.case_id, successor.need_id) == (referral.case_id, referral.need_id)
-    # The office does the function that was asked for, though it is not its first.
     assert successor.function_code is FunctionCode.DUKCAPIL
     created = successor.raised[0].event
     assert isinstance(created, ReferralCreated)
     assert (created.rerouted_from, created.reroute_count) == (referral.referral_id, 2)
     assert (created.routing_rule, created.policy_version) == ("better-owner-named", "2026.12.1")
-
-
-def test_an_office_of_another_function_gets_the_referral_as_its_own(
-    make_referral: MakeReferral, make_office: Callable[..., Office]
-) -> None:
-    referral = make_referral(status=ReferralStatus.DECLINED)
-    successor = referral.reroute(
-        make_office("12.74.SOSIAL", "SOSIAL"),
-        reason=DeclineReason.OTHER_OWNER,
-        routing_rule=RuleId("better-owner-named"),
-        policy_version=PolicyVersion("2026.11.1"),
-        successor_id=ReferralId(new_uuid7()),
-        at=LATER,
-    )
-    assert successor.function_code is FunctionCode.SOSIAL
 
 
 def test_saving_forgets_what_was_told(make_referral: MakeReferral) -> None:

@@ -15,7 +15,7 @@ from slrt_contracts.types import CaseId, DistrictCode, NeedId
 from slrt_kit.clock import new_uuid7
 from slrt_kit.regions import Regions
 from slrt_referral.adapters.policy_files import load_policy
-from slrt_referral.domain.offices import Office, OfficeLevel, Offices, region_at
+from slrt_referral.domain.offices import Office, OfficeLevel, Offices, day_of, region_at
 from slrt_referral.domain.policy import Condition, RoutingPolicy, in_subtree
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.routing import NeedToRefer, plan_referrals
@@ -144,6 +144,11 @@ def test_an_office_is_found_by_the_day(make_office: Callable[..., Office]) -> No
     assert found(date(2026, 7, 1)) == "12.74.PUPR"
     assert offices.get("12.74.PU", on=date(2026, 7, 1)) is None
     assert offices.get("12.74.PUPR", on=date(2026, 6, 30)) is None
+
+
+def test_the_day_of_an_office_begins_at_midnight_in_jakarta() -> None:
+    assert day_of(datetime(2026, 6, 30, 16, 59, tzinfo=UTC)) == date(2026, 6, 30)
+    assert day_of(datetime(2026, 6, 30, 17, 0, tzinfo=UTC)) == date(2026, 7, 1)
 
 
 def test_an_office_knows_its_level(make_office: Callable[..., Office]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from slrt_contracts.codes import DeclineReason, OutcomeCode
+from slrt_contracts.codes import DeclineReason, FunctionCode, OutcomeCode
 from slrt_contracts.events.referral import (
     ReferralAccepted,
     ReferralCompleted,
@@ -65,6 +65,7 @@ def perform(make_office: Callable[..., Office]) -> Callable[[Referral, ReferralA
             ),
             ReferralAction.REROUTE: lambda: referral.reroute(
                 elsewhere,
+                function=FunctionCode.DUKCAPIL,
                 reason=DeclineReason.UNCLEAR,
                 routing_rule=RuleId("better-owner-named"),
                 policy_version=PolicyVersion("2026.11.1"),

@@ -19,6 +19,7 @@ from slrt_local.units import Unit
 FIRST_PAUSE, LONGEST_PAUSE, CALM = 0.5, 30.0, 60.0  # seconds; a process that lived CALM long starts afresh
 START_ATTEMPTS = 3
 _PROBE_EVERY = 0.1
+_SETTLED = 1.0  # a process without a check of its own is ready when it has lived so long
 
 
 class StartError(PartError):
@@ -194,8 +195,9 @@ class Keeper:
                     if await process.wait() == 0:
                         return
                 else:
+                    check = self.unit.is_ready or _lived(time.monotonic() + _SETTLED)
                     while process is None or process.returncode is None:
-                        if self.unit.is_ready is None or await asyncio.to_thread(self.unit.is_ready):
+                        if await asyncio.to_thread(check):
                             return
                         await asyncio.sleep(_PROBE_EVERY)
         except TimeoutError as error:
@@ -214,6 +216,10 @@ class Keeper:
         for field, value in more.items():
             setattr(self.known, field, value)
         self._changed()
+
+
+def _lived(moment: float) -> Callable[[], bool]:
+    return lambda: time.monotonic() > moment
 
 
 def _how(code: int) -> str:

@@ -1,23 +1,27 @@
 """Real PostgreSQL and Kafka for tests: start, stop, kill -9 and start again, from plain synchronous code.
 
-``SLRT_POSTGRES_URL`` and ``SLRT_KAFKA_BOOTSTRAP`` are honoured: a given server is used and cannot be stopped or
-killed (``is_ours`` is False). Otherwise the launcher's own parts are started, each in its own folder below the
-given one. Call `start_postgres` and `start_kafka` from the main thread: the processes end with the thread that
-started them, so a test run that is killed leaves nothing behind.
+Where they come from:
+
+* ``SLRT_POSTGRES_URL`` and ``SLRT_KAFKA_BOOTSTRAP``: a given server, which cannot be stopped (``is_ours`` is False);
+* else with ``SLRT_TEST_CONTAINERS=1``: containers of the official images, by testcontainers;
+* else the launcher's own parts, each in its own folder below the given one.
+
+Call `start_postgres` and `start_kafka` from the main thread: the processes end with the thread that started them, so
+a test run that is killed leaves nothing behind.
 """
 
 import contextlib
 import os
 import shutil
-import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from slrt_local import process
-from slrt_local.parts.kafka import Kafka
-from slrt_local.parts.postgres import Postgres
+from slrt_local import engines, process
+from slrt_local.engines import CONTAINERS_VARIABLE, Engine
+from slrt_local.parts.kafka import BOOTSTRAP_VARIABLE, Kafka
+from slrt_local.parts.postgres import URL_VARIABLE, Postgres
 from slrt_local.process import PartError, Progress
 from slrt_local.state import State
 
@@ -33,63 +37,48 @@ def silent(_line: str) -> None:
 class _Handle:
     """One running part; a context manager that stops it."""
 
-    def __init__(self, state: State, part: Postgres | Kafka, *, progress: Progress) -> None:
+    def __init__(self, state: State, part: Postgres | Kafka, engine: Engine, *, progress: Progress) -> None:
         self.state = state
-        self._part, self._progress = part, progress
-        self._process: subprocess.Popen[bytes] | None = None
+        self._part, self._engine, self._progress = part, engine, progress
 
     @property
     def is_ours(self) -> bool:
         """False for a given server, which is not ours to stop."""
-        return not self._part.is_external
+        return self._engine.is_ours
 
     @property
     def is_running(self) -> bool:
-        """True while the process lives (always for a given server)."""
-        return not self.is_ours or (self._process is not None and self._process.poll() is None)
+        """True while it lives (always for a given server)."""
+        return self._engine.is_running()
 
     @property
     def pid(self) -> int | None:
-        """The process id, None when it does not run or is not ours."""
-        return self._process.pid if self._process and self.is_running else None
+        """The process id; None while it does not run, and for a given server or a container."""
+        return self._engine.pid
 
     def start(self) -> None:
         """Start it (again) at the same address and wait until it is ready; raises `PartError` with the log's end."""
-        if self._process is not None and self.is_running:
+        if self.is_ours and self.is_running:
             return
         self._part.prepare(self._progress)
-        if self.is_ours:
-            self._process = process.spawn(self._part.command(), self.state.log(self._part.name))
-            process.record(self.state, self._part.name, self._process.pid)
+        self._engine.start()
         if not process.wait_until(self._answers_or_ended, seconds=_READY_SECONDS) or not self.is_running:
-            log = self.state.log(self._part.name)
-            raise PartError(f"{self._part.name} did not start. Its log is {log}, the end of it:\n{process.tail(log)}")
+            raise PartError(f"{self._part.name} did not start. {self._engine.complaint()}")
 
     def _answers_or_ended(self) -> bool:
         return not self.is_running or self._part.is_ready()
 
     def stop(self) -> None:
-        """Stop it gracefully and wait for its end."""
-        process.stop(self._own(), self._part.command())
-        self._ended()
+        """Stop it gracefully and wait for its end; raises `PartError` for a given server."""
+        self._engine.stop()
 
     def kill(self) -> None:
-        """kill -9, and wait for its end."""
-        process.kill(self._own())
-        self._ended()
-
-    def _own(self) -> subprocess.Popen[bytes]:
-        if self._process is None:
-            raise PartError(f"{self._part.name} at a given address is not ours to stop")
-        return self._process
-
-    def _ended(self) -> None:
-        process.forget(self.state, self._part.name)
+        """kill -9, and wait for its end; raises `PartError` for a given server."""
+        self._engine.kill()
 
     def close(self) -> None:
         """Stop it if it is ours and runs, and give its folder free."""
-        if self.is_ours and self.is_running:
-            self.stop()
+        self._engine.close()
         self.state.release()
 
     def __enter__(self) -> Self:
@@ -104,9 +93,9 @@ class _Handle:
 class PostgresHandle(_Handle):
     """A running PostgreSQL with the services' roles and databases."""
 
-    def __init__(self, state: State, *, progress: Progress) -> None:
-        self._postgres = Postgres(state)
-        super().__init__(state, self._postgres, progress=progress)
+    def __init__(self, state: State, postgres: Postgres, engine: Engine, *, progress: Progress) -> None:
+        super().__init__(state, postgres, engine, progress=progress)
+        self._postgres = postgres
 
     @property
     def url(self) -> str:
@@ -126,17 +115,17 @@ class PostgresHandle(_Handle):
         """Stop it; remove the folder outside the state, if there had to be one."""
         super().close()
         outside = self.state.read("postgres", {}).get("home")
-        if outside and self.is_ours:
-            shutil.rmtree(outside)
+        if outside:
+            shutil.rmtree(outside, ignore_errors=True)
             Path(f"{outside}.state").unlink(missing_ok=True)
 
 
 class KafkaHandle(_Handle):
     """A running Kafka broker without topics."""
 
-    def __init__(self, state: State, *, progress: Progress) -> None:
-        self._kafka = Kafka(state, quick=True)
-        super().__init__(state, self._kafka, progress=progress)
+    def __init__(self, state: State, kafka: Kafka, engine: Engine, *, progress: Progress) -> None:
+        super().__init__(state, kafka, engine, progress=progress)
+        self._kafka = kafka
 
     @property
     def bootstrap(self) -> str:
@@ -161,11 +150,17 @@ def start_postgres(state_dir: Path, *, progress: Progress = silent) -> PostgresH
 
     Raises `PartError` when it cannot be found or started, `StateBusyError` when the folder is in use.
     """
-    state = State(state_dir / "postgres-part").create()
-    state.claim()
-    handle = PostgresHandle(state, progress=progress)
-    _start(handle)
-    return handle
+    with _claimed(state_dir / "postgres-part") as state:
+        engine: Engine
+        if given := os.environ.get(URL_VARIABLE):
+            postgres, engine = Postgres(state), engines.Given(given.rpartition("@")[2])
+        elif _in_containers():
+            engine, url = engines.postgres_container(state, password=state.secret("postgres-superuser"))
+            postgres = Postgres(state, given=url)
+        else:
+            postgres = Postgres(state)
+            engine = engines.OwnProcess(state, postgres)
+        return _started(PostgresHandle(state, postgres, engine, progress=progress))
 
 
 def start_kafka(state_dir: Path, *, progress: Progress = silent) -> KafkaHandle:
@@ -173,15 +168,39 @@ def start_kafka(state_dir: Path, *, progress: Progress = silent) -> KafkaHandle:
 
     Raises `PartError` when it cannot be found or started, `StateBusyError` when the folder is in use.
     """
-    state = State(state_dir / "kafka-part").create()
+    with _claimed(state_dir / "kafka-part") as state:
+        engine: Engine
+        if given := os.environ.get(BOOTSTRAP_VARIABLE):
+            kafka, engine = Kafka(state), engines.Given(given)
+        elif _in_containers():
+            engine, bootstrap = engines.kafka_container(state)
+            kafka = Kafka(state, given=bootstrap)
+        else:
+            kafka = Kafka(state, quick=True)
+            engine = engines.OwnProcess(state, kafka)
+        return _started(KafkaHandle(state, kafka, engine, progress=progress))
+
+
+def _in_containers() -> bool:
+    return os.environ.get(CONTAINERS_VARIABLE, "") not in ("", "0")
+
+
+@contextlib.contextmanager
+def _claimed(folder: Path) -> Iterator[State]:
+    state = State(folder).create()
     state.claim()
-    handle = KafkaHandle(state, progress=progress)
-    _start(handle)
-    return handle
+    with contextlib.ExitStack() as undo:
+        undo.callback(state.release)
+        yield state
+        undo.pop_all()  # the handle holds it from now on
 
 
-def _start(handle: _Handle) -> None:
+AnyHandle = TypeVar("AnyHandle", bound=_Handle)
+
+
+def _started(handle: AnyHandle) -> AnyHandle:
     with contextlib.ExitStack() as undo:
         undo.callback(handle.close)
         handle.start()
         undo.pop_all()
+    return handle

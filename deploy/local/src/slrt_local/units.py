@@ -14,7 +14,7 @@ class Unit:
 
     ``prepare`` and ``after_ready`` run in a thread, ``is_ready`` too, and each may take a while. Without a
     ``command`` the thing runs elsewhere (a given server) and is only prepared and checked. A ``once`` unit is ready
-    when its process has ended with 0.
+    when its process has ended with 0, one without ``is_ready`` when its process has lived for a second.
     """
 
     name: str

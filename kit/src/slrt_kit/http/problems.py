@@ -2,9 +2,9 @@
 
 from typing import Any
 
+import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import ORJSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -67,7 +67,7 @@ def problem_response(request: Request, problem: ProblemError) -> Response:
     if request_id:
         body["request_id"] = request_id
     headers = {"Content-Language": language, **problem.headers}
-    return ORJSONResponse(body, problem.status, headers, media_type="application/problem+json")
+    return Response(orjson.dumps(body), problem.status, headers, media_type="application/problem+json")
 
 
 _HTTP_TITLES = {
@@ -86,6 +86,9 @@ _HTTP_SLUGS = {
 
 
 def _from_http(error: HTTPException) -> ProblemError:
+    if error.status_code == MalformedJsonError.status:
+        # The framework's answer to what no JSON parser takes: no UTF-8, endless nesting, a number of 5,000 digits.
+        return MalformedJsonError()
     title = _HTTP_TITLES.get(error.status_code, Text(str(error.detail), str(error.detail)))
     slug = _HTTP_SLUGS.get(error.status_code, f"http-{error.status_code}")
     kind = type("HttpProblem", (ProblemError,), {"slug": slug, "status": error.status_code, "title": title})

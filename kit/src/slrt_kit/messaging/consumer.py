@@ -178,7 +178,12 @@ class EventConsumer:
         records: list[ConsumerRecord],
     ) -> None:
         done: int | None = None
+        record = records[0]
         try:
+            if await self._processor.process_batch([_raw(each) for each in records]):
+                done = records[-1].offset + 1
+                self._guard.note(dead=False)
+                records = []
             for record in records:
                 if partition not in consumer.assignment():
                     return
@@ -193,10 +198,8 @@ class EventConsumer:
                 await self._commit(consumer, partition, done)
 
     async def _handle_record(self, dead_letters: AIOKafkaProducer, record: ConsumerRecord) -> None:
-        key = record.key.decode(errors="replace") if record.key is not None else ""
-        raw = RawEvent(record.topic, key, tuple(record.headers), record.value)
         try:
-            await self._processor.process(raw)
+            await self._processor.process(_raw(record))
         except UnreadableError as error:
             await self._dead_letter(dead_letters, record, str(error))
             self._guard.note(dead=True)
@@ -281,6 +284,11 @@ class EventConsumer:
                     await self._processor.retry_parked()
             except TRANSIENT as error:
                 log.warning("parked events wait", group=self._settings.group, error=type(error).__name__)
+
+
+def _raw(record: ConsumerRecord) -> RawEvent:
+    key = record.key.decode(errors="replace") if record.key is not None else ""
+    return RawEvent(record.topic, key, tuple(record.headers), record.value)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

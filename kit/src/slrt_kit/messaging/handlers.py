@@ -1,6 +1,6 @@
 """Say which function handles which event type; the table of a consumer, filled by decorators."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -35,6 +35,9 @@ class Entry(Generic[Deps]):
     prepare: Callable[..., Awaitable[Any]] | None = None
 
 
+Project = Callable[[Sequence[Received[Event]], UnitOfWork, Deps], Awaitable[None]]
+
+
 class Handlers(Generic[Deps]):
     """Event type → handler.
 
@@ -43,10 +46,15 @@ class Handlers(Generic[Deps]):
     ``fetch(received, deps)`` outside the transaction (a claim check, a delivery to an office) and hands its
     result to ``async def handle(received, work, deps, result)``. ``fetch`` may run again for the same event
     after a crash, so what it does outside must be idempotent by the event's id.
+
+    ``project(types)`` decorates ``async def project(events, work, deps)`` for a consumer that only keeps a copy
+    of what others tell: it gets a whole batch in order, in one transaction. A table has either handlers or one
+    projection.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry[Deps]] = {}
+        self.projection: Project[Deps] | None = None
 
     def on(self, event: type[EventT]) -> Callable[[Handler[EventT, Deps]], Handler[EventT, Deps]]:
         """Register a handler for one event type."""
@@ -67,6 +75,20 @@ class Handlers(Generic[Deps]):
         ) -> PreparedHandler[EventT, Deps, Prepared]:
             self._add(event, Entry(handler, prepare))
             return handler
+
+        return register
+
+    def project(self, events: Iterable[type[Event]]) -> Callable[[Project[Deps]], Project[Deps]]:
+        """Register the one function that keeps a copy of all these types, batch by batch."""
+
+        def register(projection: Project[Deps]) -> Project[Deps]:
+            async def apply_one(received: Received[Event], work: UnitOfWork, deps: Deps) -> None:
+                await projection([received], work, deps)
+
+            for event in events:
+                self._add(event, Entry(apply_one))
+            self.projection = projection
+            return projection
 
         return register
 

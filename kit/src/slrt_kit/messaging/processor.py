@@ -1,5 +1,6 @@
 """Take one received event to its end: applied once, parked, dead-lettered, or left for later; no Kafka in here."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from time import perf_counter
@@ -87,6 +88,46 @@ class Processor(Generic[Deps]):
             delay = (self._database.clock.now() - envelope.recordedtime).total_seconds()
             metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
         return outcome
+
+    async def process_batch(self, raws: Sequence[RawEvent]) -> bool:
+        """Apply a batch of a projection in one transaction; False when it must be taken event by event.
+
+        That is so when there is no projection, when an event is unreadable, when anything is parked, or when the
+        projection fails: one bad event must not hold up its neighbours.
+
+        Raises:
+            TransientError and its kin (`TRANSIENT`): nothing happened; the batch must come again.
+        """
+        projection = self._handlers.projection
+        if projection is None or len(raws) == 1:
+            return False
+        started = perf_counter()
+        try:
+            decoded = [self._decode(raw) for raw in raws]
+            known = {received.envelope.id: received for received, entry in decoded if entry is not None}
+            async with self._database.unit_of_work() as work:
+                if await self._inbox.parked_count(work.connection):
+                    return False
+                claimed = await self._inbox.claim_many(work.connection, list(known))
+                await projection([known[event_id] for event_id in known if event_id in claimed], work, self._deps)
+                await work.commit()
+        except TRANSIENT:
+            raise
+        except Exception as error:  # noqa: BLE001 — nothing was committed; event by event finds the one that fails
+            log.warning("batch taken apart", consumer=self._consumer, error=type(error).__name__)
+            return False
+        now = self._database.clock.now()
+        for received, entry in decoded:
+            if entry is None:
+                self._count(received.envelope, Outcome.IGNORED)
+                continue
+            applied = received.envelope.id in claimed
+            self._count(received.envelope, Outcome.APPLIED if applied else Outcome.DUPLICATE)
+            if applied:
+                delay = (now - received.envelope.recordedtime).total_seconds()
+                metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
+        metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
+        return True
 
     def _decode(self, raw: RawEvent) -> tuple[Received[Any], Entry[Deps] | None]:
         try:

@@ -1,17 +1,17 @@
 """Translate what other services tell into intake's own: outcomes of needs, and the case's timeline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from slrt_contracts.codes import OutcomeCode, UnknownCode
 from slrt_contracts.events import EVENT_TYPES, Event
 from slrt_contracts.events.referral import ReferralCompleted, ReferralDeclined, ReferralSent
-from slrt_contracts.types import CaseId
 from slrt_intake import usecases
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store import people
 from slrt_intake.store.cases import CaseStore
-from slrt_intake.store.timeline import add_to_timeline
+from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, facts_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
@@ -70,20 +70,22 @@ async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork
     )
 
 
-async def note(received: Received[Event], work: UnitOfWork, _: ConsumerParts) -> None:
-    """Put an event of another service on its case's timeline."""
+# Our own events are on the timeline since the transaction that raised them.
+@timeline.project(event for event in EVENT_TYPES.values() if not event.TOPIC.startswith("slrt.intake."))
+async def note(events: Sequence[Received[Event]], work: UnitOfWork, _: ConsumerParts) -> None:
+    """Put events of other services on their cases' timelines."""
     await add_to_timeline(
         work.connection,
-        received.event,
-        event_id=received.envelope.id,
-        case_id=CaseId(received.envelope.correlationid),
-        service=received.envelope.source.rpartition("/")[2],
-        happened_at=received.envelope.time,
-        recorded_at=received.envelope.recordedtime,
+        [
+            TimelineEntry(
+                event_id=received.envelope.id,
+                case_id=received.envelope.correlationid,
+                event_type=received.event.TYPE,
+                service=received.envelope.source.rpartition("/")[2],
+                happened_at=received.envelope.time,
+                recorded_at=received.envelope.recordedtime,
+                facts=facts_of(received.event),
+            )
+            for received in events
+        ],
     )
-
-
-for _event in EVENT_TYPES.values():
-    # Our own events are on the timeline since the transaction that raised them.
-    if not _event.TOPIC.startswith("slrt.intake."):
-        timeline.on(_event)(note)

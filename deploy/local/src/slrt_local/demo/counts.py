@@ -29,20 +29,34 @@ class Counts:
     dead: int = 0
 
 
-async def count(*, bootstrap: str, databases: Mapping[str, str], offices: tuple[str, ...], since: datetime) -> Counts:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event as its service recorded it."""
+
+    topic: str
+    type: str
+    key: str
+
+    @property
+    def fact(self) -> str:
+        """The fact in the type: ``referral-sent``."""
+        return self.type.split(".")[3]
+
+
+async def count(*, bootstrap: str, databases: Mapping[str, str], since: datetime) -> Counts:
     """Compare what the services recorded since ``since`` (UTC) with what the topics hold and the consumers applied."""
     counts = Counts()
     told = await _told(databases, since, counts)
     seen = await _on_topics(bootstrap, counts, told)
     counts.lost += [f"{event} is on no topic" for event in told if event not in seen]
     counts.redelivered = sum(times - 1 for times in seen.values())
-    await _applied(databases, offices, told, counts)
+    await _applied(databases, told, counts)
     return counts
 
 
-async def _told(databases: Mapping[str, str], since: datetime, counts: Counts) -> dict[UUID, tuple[str, str]]:
-    """Every event that was recorded: id → (topic, type)."""
-    told: dict[UUID, tuple[str, str]] = {}
+async def _told(databases: Mapping[str, str], since: datetime, counts: Counts) -> dict[UUID, Told]:
+    """Every event that was recorded, by its id."""
+    told: dict[UUID, Told] = {}
     for url in databases.values():
         async with await psycopg.AsyncConnection.connect(url) as connection:
             cursor = await connection.execute("SELECT count(*) FROM outbox")
@@ -50,10 +64,10 @@ async def _told(databases: Mapping[str, str], since: datetime, counts: Counts) -
             cursor = await connection.execute("SELECT count(*) FROM parked")
             counts.parked += (await cursor.fetchone() or (0,))[0]
             cursor = await connection.execute(
-                "SELECT event_id, topic, headers FROM outbox_archive WHERE created_at >= %s", (since,)
+                "SELECT event_id, topic, headers, partition_key FROM outbox_archive WHERE created_at >= %s", (since,)
             )
-            async for event_id, topic, headers in cursor:
-                told[event_id] = (topic, dict(headers)["ce_type"])
+            async for event_id, topic, headers, key in cursor:
+                told[event_id] = Told(topic, dict(headers)["ce_type"], key)
     counts.archived = len(told)
     return told
 
@@ -85,9 +99,7 @@ async def _on_topics(bootstrap: str, counts: Counts, told: Mapping[UUID, object]
     return seen
 
 
-async def _applied(
-    databases: Mapping[str, str], offices: tuple[str, ...], told: Mapping[UUID, tuple[str, str]], counts: Counts
-) -> None:
+async def _applied(databases: Mapping[str, str], told: Mapping[UUID, Told], counts: Counts) -> None:
     """Whether every declared consumer has each event of its types once; connectors are checked by what they tell."""
     for service, url in databases.items():
         async with await psycopg.AsyncConnection.connect(url) as connection:
@@ -99,21 +111,23 @@ async def _applied(
             for consumer in topic.consumers:
                 if consumer.service != service or "connector" in consumer.name:
                     continue
-                for event_id, (told_on, event_type) in told.items():
-                    if told_on == topic.name and event_type in consumer.types:
+                for event_id, event in told.items():
+                    if event.topic == topic.name and event.type in consumer.types:
                         times = inbox[consumer.group, event_id]
                         if times != 1:
                             where = counts.lost if times == 0 else counts.doubled
-                            where.append(f"{event_type} {event_id} in {consumer.group}")
-    _check_connectors(offices, told, counts)
+                            where.append(f"{event.type} {event_id} in {consumer.group}")
+    _check_connectors(told, counts)
 
 
-def _check_connectors(offices: tuple[str, ...], told: Mapping[UUID, tuple[str, str]], counts: Counts) -> None:
-    """Each referral that was sent must have been received by its office, and each message delivered."""
-    kinds = Counter(event_type.rpartition(".")[0].rpartition(".")[2] for _, event_type in told.values())
-    pairs = (("referral-sent", "referral-received"), ("notification-queued", "notification-delivered"))
-    for start, end in pairs:
-        if kinds[start] > kinds[end]:
-            counts.lost.append(f"{start} {kinds[start]} times, {end} {kinds[end]} times ({len(offices)} offices)")
-        if kinds[start] < kinds[end]:
-            counts.doubled.append(f"{end} {kinds[end]} times, {start} {kinds[start]} times")
+def _check_connectors(told: Mapping[UUID, Told], counts: Counts) -> None:
+    """What was handed to a connector must have come back as received or delivered, once for each key."""
+    pairs = (
+        ("referral-sent", ("referral-received",)),
+        ("notification-queued", ("notification-delivered", "notification-failed")),
+    )
+    for start, ends in pairs:
+        begun = {event.key for event in told.values() if event.fact == start}
+        ended = Counter(event.key for event in told.values() if event.fact in ends and event.key in begun)
+        counts.lost += [f"{start} {key} came to no end" for key in begun - ended.keys()]
+        counts.doubled += [f"{start} {key} ended {times} times" for key, times in ended.items() if times > 1]

@@ -11,7 +11,6 @@ from slrt_local.demo.counts import Counts, count
 from slrt_local.demo.gateway import Gateway
 from slrt_local.demo.story import StepFailedError, Story
 from slrt_local.identity import directory
-from slrt_local.offices import OFFICES
 from slrt_local.parts.postgres import SERVICES, Postgres
 from slrt_local.state import State
 
@@ -41,7 +40,7 @@ async def _settled(state: State, bootstrap: str, since: datetime) -> Counts:
     databases = {service: postgres.service_url(service) for service in SERVICES}
     deadline = asyncio.get_running_loop().time() + _SETTLE_S
     while True:
-        counts = await count(bootstrap=bootstrap, databases=databases, offices=OFFICES, since=since)
+        counts = await count(bootstrap=bootstrap, databases=databases, since=since)
         if not (counts.pending or counts.lost or counts.parked) or asyncio.get_running_loop().time() > deadline:
             return counts
         await asyncio.sleep(0.3)

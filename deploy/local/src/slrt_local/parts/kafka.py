@@ -89,15 +89,9 @@ class Kafka:
         self._configuration("server.properties", data)
 
     def _configuration(self, name: str, data: Path) -> Path:
-        template = (project_root() / "deploy" / "kafka" / "single-node.properties").read_text(encoding="utf-8")
+        ports = {"port": self._state.port("kafka"), "controller_port": self._state.port("kafka-controller")}
         path = self._folder / name
-        path.write_text(
-            string.Template(template).substitute(
-                port=self._state.port("kafka"),
-                controller_port=self._state.port("kafka-controller"),
-                data=data,
-            )
-        )
+        path.write_text("".join(f"{key}={value}\n" for key, value in properties(**ports, data=str(data)).items()))
         return path
 
     def _format(self, data: Path) -> None:
@@ -125,3 +119,11 @@ class Kafka:
     def is_ready(self) -> bool:
         """True when the broker accepts connections and has finished starting: the port opens last."""
         return net.accepts(*net.first_address(self.bootstrap))
+
+
+def properties(*, port: int, controller_port: int, data: str) -> dict[str, str]:
+    """The settings of ``deploy/kafka/single-node.properties`` with these ports and this log folder."""
+    template = (project_root() / "deploy" / "kafka" / "single-node.properties").read_text(encoding="utf-8")
+    text = string.Template(template).substitute(port=port, controller_port=controller_port, data=data)
+    pairs = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}

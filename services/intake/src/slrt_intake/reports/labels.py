@@ -1,7 +1,7 @@
 """Recognise the label of a row: which field of the form it means, misspelt or not."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +13,8 @@ from slrt_intake.reports.vocabulary import read_yaml
 
 IGNORED: Final = "ignored"
 _LETTERS = re.compile("[a-z]+")
+# "Klien 2" is a label with a number; "RT 3 RW 2" is a value.
+_NUMBERED_AT_MOST = re.compile(r"[^0-9]*[0-9]{0,2}\s*")
 _LONGEST: Final = 60  # characters of a label
 _MOST_WORDS: Final = 9
 _MOST_BARE_WORDS: Final = 5
@@ -54,6 +56,7 @@ class LabelTable:
         self._closings = [words_of(text) for text in data["closings"]]
         self._openings = [words_of(text) for text in data["openings"]]
         self._titles = frozenset(data["titles"])
+        self._ordinals = frozenset(data["ordinals"])
         self._headings = frozenset(_joined(text) for text in data["headings"])
         self._found: dict[tuple[str, bool], Label | None] = {}
 
@@ -75,14 +78,14 @@ class LabelTable:
         ``exact``: no misspellings, because the line may as well be the value of the label above ("Akta kelahiran" is
         near "Kota kelahiran"). Short labels are never forgiven one (Desi is no desa).
         """
-        if len(text) > _LONGEST or _digits(text) > _MOST_LABEL_DIGITS:
+        if len(text) > _LONGEST or not _NUMBERED_AT_MOST.fullmatch(text):
             return None
         label = self._exact(text) if exact or len(_joined(text)) < _LONG_ENOUGH else self._alike(text)
         return label if label is not None and (label.strong or label.fields == (IGNORED,)) else None
 
     def weak_alone(self, text: str) -> Label | None:
         """The label that a whole line is, ordinary words too: for messages that put every value on the next line."""
-        short = len(text) <= _LONGEST and _digits(text) <= _MOST_LABEL_DIGITS
+        short = len(text) <= _LONGEST and _NUMBERED_AT_MOST.fullmatch(text)
         return self._exact(text) if short else None
 
     def bare_prefix(self, text: str) -> tuple[Label, int] | None:
@@ -114,11 +117,16 @@ class LabelTable:
         """Whether a line is a heading ("Laporan 2", "B. KONDISI RUMAH", "FORM PENGADUAN SLRT") or opens a message."""
         if len(text) > _LONGEST:
             return False
-        words = [word for word in words_of(text) if not word[0].isdigit()]
+        words = [word for word in words_of(text) if not word[0].isdigit() and word not in self._ordinals]
         if words and len(words[0]) == 1:
             words = words[1:]
         is_title = bool(words) and words[0] in self._titles and (len(words) <= _MOST_TITLE_WORDS or text.isupper())
         return is_title or "".join(words) in self._headings or _begins(tuple(words), self._openings)
+
+    def is_numbered_heading(self, text: str) -> bool:
+        """Whether a line is a heading with a number in it: "Klien 2", "KLIEN KEDUA"."""
+        numbered = any(map(str.isdigit, text)) or bool(self._ordinals.intersection(words_of(text[:_LONGEST])))
+        return numbered and self.is_heading(text)
 
     def _keys(self, text: str) -> tuple[str, ...]:
         """Letters of the text, lower case, with shortened words spelt out and as they are.
@@ -140,20 +148,21 @@ class LabelTable:
         return (
             self._exact(text)
             or self._exact(outside)
-            or self._parts(outside)
+            or self._parts(outside, self._exact)
             or self._alike(text)
             or self._alike(outside)
+            or self._parts(outside, self._alike)
             or (None if in_free_text else self._by_keyword(outside))
         )
 
-    def _parts(self, text: str) -> Label | None:
+    def _parts(self, text: str, find: Callable[[str], Label | None]) -> Label | None:
         """Labels joined by a slash or a comma: alternatives of one field, or two fields whose values are joined too."""
         parts = [
             part for part in text.replace("&", "/").replace(",", "/").replace("+", "/").split("/") if _joined(part)
         ]
         if not 1 < len(parts) <= 3:  # noqa: PLR2004
             return None
-        labels = [self._exact(part) for part in parts]
+        labels = [find(part) for part in parts]
         known = [label for label in labels if label is not None]
         if len(known) < len(parts):
             return None

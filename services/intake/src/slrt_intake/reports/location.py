@@ -42,7 +42,7 @@ class LocationReader:
             word for level in ("district", "regency", "province") for word in data["levels"][level] if word != "kota"
         ]
         inner += ["kel", "kelurahan", "desa", "ds", "kalurahan", "pekon", "nagari", "gampong"]
-        self._inner = re.compile(rf"(?<=\s)(?=(?:{'|'.join(inner)})\b)", re.IGNORECASE)
+        self._inner = re.compile(rf"(?<=\s)(?=(?:{'|'.join(inner)})\b[.:]?\s*\w)", re.IGNORECASE)
         self._finer = re.compile(rf"(?<=\s)(?:{'|'.join(data['finer'])})\b.*", re.IGNORECASE)
         first = sorted(self._level_of, key=len, reverse=True)
         self._first = re.compile(rf"\s*({'|'.join(first)})\b[\s.:]*", re.IGNORECASE)

@@ -27,7 +27,12 @@ _PHONE = re.compile(r"\+?[0-9][0-9 .\-]{6,}")
 def read_name(text: str, words: Vocabulary) -> Reading[str]:
     """The name as written, without a number or an age behind it; None, surely, when it is blank or withheld."""
     found = _BEHIND_NAME.search(text)
-    name = _trimmed(text[: found.start()] if found else text)
+    name = text[: found.start()] if found else text
+    if name.count("(") > name.count(
+        ")"
+    ):  # the number stood inside a bracket with other remarks: "Nurhayati (janda, 58 th)"
+        name = name[: name.rindex("(")]
+    name = _trimmed(name)
     if not name and found:
         name = _trimmed(re.sub(r"^[^0-9]*[0-9][0-9 .\-]*", "", text))
     if re.search(r"[a-z]{4,}\.$", name):  # a full stop, not the end of a degree

@@ -11,7 +11,7 @@ from rapidfuzz.distance import OSA
 from slrt_intake.reports.text import CROSS, TICK
 
 _TOKEN = re.compile(rf"[a-z]+|[0-9]+[a-z]*|[{TICK}{CROSS}]")
-_TOKEN_OR_BREAK = re.compile(rf"[a-z]+|[0-9]+[a-z]*|[{TICK}{CROSS},;&+]")
+_TOKEN_OR_BREAK = re.compile(rf"[a-z]+|[0-9]+[a-z]*|[{TICK}{CROSS},;&+/]")
 _WINDOW: Final = 6  # words between the two parts of an "x & y" pattern
 _MAX_TOKENS: Final = 600  # of one field; the rest adds nothing to what is asked for
 _CORRECTIONS_KEPT: Final = 20_000
@@ -69,8 +69,14 @@ def words_of(text: str) -> tuple[str, ...]:
 class PhraseTable:
     """Codes and the phrases that mean them; the language of the phrases is described in `data/programmes.yaml`."""
 
-    def __init__(self, phrases: Mapping[str, Iterable[str]], *, short: Mapping[str, str] | None = None) -> None:
-        """``short``: abbreviated words and what they stand for, in the phrases and in the texts."""
+    def __init__(
+        self,
+        phrases: Mapping[str, Iterable[str]],
+        *,
+        short: Mapping[str, str] | None = None,
+        sound: frozenset[str] = frozenset(),
+    ) -> None:
+        """``short``: abbreviated words and what they stand for. ``sound``: other words that are no misspellings."""
         self._short = dict(short or {})
         self._root = _Node()
         self._parts = _Node()
@@ -86,7 +92,7 @@ class PhraseTable:
                         words.update(self._insert(self._parts, part, part))
                 else:
                     words.update(self._insert(self._root, text, code))
-        self._words = frozenset(words)
+        self._words = frozenset(words) | sound
         self._long_words = [word for word in words if len(word) >= _ALLOWED_ERRORS[-1][0]]
         self._corrections: dict[str, str] = {}
 
@@ -155,7 +161,8 @@ class PhraseTable:
         errors = next(allowed for length, allowed in _ALLOWED_ERRORS if len(word) >= length)
         best = process.extractOne(word, self._long_words, scorer=OSA.distance, score_cutoff=errors)
         # Two letters wrong are forgiven in a long known word only.
-        if best is None or (best[1] > 1 and (len(best[0]) < _ALLOWED_ERRORS[0][0] or best[0][0] != word[0])):
+        # Nobody misses the first letter; "badai" is not "balai" but "rencana" would be "bencana".
+        if best is None or best[0][0] != word[0] or (best[1] > 1 and len(best[0]) < _ALLOWED_ERRORS[0][0]):
             return word
         return str(best[0])
 

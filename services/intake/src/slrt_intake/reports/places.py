@@ -19,7 +19,7 @@ from slrt_intake.reports.vocabulary import read_yaml
 from slrt_kit.regions import Level, RegionCode, Regions, covers, district_of, regency_of
 
 _VARIANTS: Final = 8  # spellings tried for one name
-_DISTRICTS: Final = 12  # districts looked into for one misspelt name
+_DISTRICTS: Final = 30  # districts looked into for one misspelt name
 _ALTERNATIVES: Final = 5
 _SAME: Final = 0.03  # scores closer than this are a tie
 _PREFERRED: Final = 0.9  # a tie decided by where the message comes from is a little less sure

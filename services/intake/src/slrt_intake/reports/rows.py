@@ -21,6 +21,7 @@ _ALSO_DOCUMENTS: Final = frozenset({"kk", "ktp", "kartukeluarga"})
 _FEWEST_DIGITS: Final = 6
 _SOME_DIGITS: Final = 4
 _MANY_DIGITS: Final = 12
+_PHONE_DIGITS: Final = 9
 _MOST_NAME_WORDS: Final = 7
 _SEPARATORS_TRIED: Final = 4
 _LABEL_REACH: Final = 90
@@ -51,6 +52,7 @@ _SENDER = re.compile(
 )
 
 
+_SURELY_SEPARATED = re.compile("[^0-9:=]*[:=]")
 _PHONE_ALONE = re.compile(r"\s{0,3}(?:\+?62|0)[ .\-]?8(?:[ .\-]?[0-9]){8,11}\s{0,3}")
 _IDENTITY_ALONE = re.compile(r"\s{0,3}[0-9](?:[ .]?[0-9]){15}\s{0,3}")
 
@@ -173,7 +175,7 @@ class RowScanner:
                 and (guess := _by_value(body[: separator.start()], body[separator.end() :]))
             ):
                 return guess, start + separator.end()
-        if any(map(str.isdigit, body)) and self._labels.is_heading(body):  # "Klien 2"
+        if self._labels.is_numbered_heading(body):  # "Klien 2"
             return None
         alone = self._labels.alone(body.rstrip(" ?"), exact=awaiting)
         if alone is None and self._next_line_style and not awaiting and not (self._open and self._open.name in LISTS):
@@ -197,8 +199,11 @@ class RowScanner:
         """Whether a line that begins with a label's words, without a separator, is that row."""
         name, words = label.fields[0], value.split()
         digits = sum(map(str.isdigit, value))
-        if not label.strong:  # "Nama Paini, NIK 6201…": an ordinary word, but then an identity number
-            return name == "client_name" and digits >= _MANY_DIGITS
+        if not label.strong:  # ordinary words, but then a number: "Nama Paini, NIK 6201…", "HP 0812…"
+            return not _SURELY_SEPARATED.match(value) and digits >= {
+                "client_name": _MANY_DIGITS,
+                "phone": _PHONE_DIGITS,
+            }.get(name, 99)
         if name in _NUMBERS:
             return digits >= _FEWEST_DIGITS
         if name in _DATED:

@@ -155,7 +155,8 @@ def _since_break(own: list[Row], row: Row) -> list[Row]:
 
 def _is_report(group: ReportRows, *, among: int) -> bool:
     names = group.names()
-    return bool(names & _SUBSTANCE) and len(names) >= (_ENOUGH_OWN if among > 1 else _ENOUGH_FIELDS)
+    enough = len(names - HEADER) >= _ENOUGH_OWN and len(names) >= (_ENOUGH_OWN if among > 1 else _ENOUGH_FIELDS)
+    return enough and bool(names & _SUBSTANCE)
 
 
 def _share_headers(reports: list[ReportRows]) -> None:

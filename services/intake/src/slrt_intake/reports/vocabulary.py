@@ -1,6 +1,6 @@
 """Load the senders' vocabulary (`data/vocabulary.yaml`, `data/programmes.yaml`) into typed tables."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import resources
@@ -69,7 +69,7 @@ class Vocabulary:
     def load(cls) -> "Vocabulary":
         """Read the packaged files; about 100 ms, so once, where the service is composed."""
         words = read_yaml("vocabulary.yaml")
-        table = partial(PhraseTable, short=words["short_words"])
+        table = partial(PhraseTable, short=words["short_words"], sound=_common_words())
         marks = {ABSENT: words["absent"], PRESENT: words["present"]}
         return cls(
             blanks=_word_lists(words["blanks"]),
@@ -77,7 +77,7 @@ class Vocabulary:
             oneself=_word_lists(words["self"]),
             documents=table({**words["documents"], OTHER: words["documents_other"], **marks}),
             document_codes=frozenset(words["documents"]),
-            programmes=_programmes(read_yaml("programmes.yaml"), marks, words["short_words"]),
+            programmes=_programmes(read_yaml("programmes.yaml"), marks, table),
             choices={
                 name: Choice(
                     table(words[name]),
@@ -106,17 +106,26 @@ class Vocabulary:
 
 def read_yaml(name: str) -> dict[str, Any]:
     """One of the packaged data files; every scalar stays a string (`no` is a word here, not False)."""
-    text = resources.files("slrt_intake.reports").joinpath("data", name).read_text(encoding="utf-8")
+    text = _read(name)
     # BaseLoader builds nothing but strings, lists and dictionaries.
     data: dict[str, Any] = yaml.load(text, Loader=getattr(yaml, "CBaseLoader", yaml.BaseLoader))  # noqa: S506
     return data
+
+
+def _read(name: str) -> str:
+    return resources.files("slrt_intake.reports").joinpath("data", name).read_text(encoding="utf-8")
+
+
+def _common_words() -> frozenset[str]:
+    _, _, words = _read("common_words.txt").partition("\n")
+    return frozenset(words.split())
 
 
 def _word_lists(phrases: list[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(words_of(phrase) for phrase in phrases)
 
 
-def _programmes(data: dict[str, Any], marks: dict[str, list[str]], short: dict[str, str]) -> Programmes:
+def _programmes(data: dict[str, Any], marks: dict[str, list[str]], table: Callable[..., PhraseTable]) -> Programmes:
     local = data.pop("local")
     other = data.pop("other")["not"]
     other += [phrase for entry in data.values() for phrase in entry.get("not", ())]
@@ -126,9 +135,9 @@ def _programmes(data: dict[str, Any], marks: dict[str, list[str]], short: dict[s
         return {**{code: texts for code, texts in found.items() if texts}, OTHER: other}
 
     return Programmes(
-        held=PhraseTable({**phrases("names"), **marks}, short=short),
-        asked=PhraseTable(phrases("names", "asks"), short=short),
-        troubles=PhraseTable(phrases("names", "asks", "troubles"), short=short),
-        local=PhraseTable(local, short=short),
+        held=table({**phrases("names"), **marks}),
+        asked=table(phrases("names", "asks")),
+        troubles=table(phrases("names", "asks", "troubles")),
+        local=table(local),
         sectors={code: entry["sector"] for code, entry in data.items()},
     )

@@ -23,7 +23,7 @@ from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus
 from slrt_intake.store.sql import as_json
-from slrt_intake.store.timeline import add_to_timeline
+from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, facts_of
 from slrt_kit.access import Scope
 from slrt_kit.db import StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -133,16 +133,20 @@ class CaseStore:
         return None if row is None else _case(row, await _needs(connection, [row.case_id]))
 
     async def _publish(self, case: Case) -> None:
-        for event_id, recorded in await self._outbox.add(self._work, case.raised):
-            await add_to_timeline(
-                self._work.connection,
-                recorded.event,
+        now = self._work.clock.now()
+        entries = [
+            TimelineEntry(
                 event_id=event_id,
                 case_id=case.case_id,
+                event_type=recorded.event.TYPE,
                 service="intake",
                 happened_at=recorded.happened_at,
-                recorded_at=self._work.clock.now(),
+                recorded_at=now,
+                facts=facts_of(recorded.event),
             )
+            for event_id, recorded in await self._outbox.add(self._work, case.raised)
+        ]
+        await add_to_timeline(self._work.connection, entries)
         case.mark_saved()
 
 

@@ -1,6 +1,7 @@
 """Keep what happened to a case, in whichever service."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,12 +10,15 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slrt_contracts.events import Event
-from slrt_contracts.types import CaseId, EventId
+from slrt_contracts.types import CaseId
+from slrt_intake.store.sql import as_json
 
 _INSERT_TIMELINE = text(
     """
     INSERT INTO timeline (event_id, case_id, event_type, service, happened_at, recorded_at, facts)
-    VALUES (:event_id, :case_id, :event_type, :service, :happened_at, :recorded_at, CAST(:facts AS jsonb))
+    SELECT event_id, case_id, event_type, service, happened_at, recorded_at, facts
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t(event_id uuid, case_id uuid, event_type text, service text,
+         happened_at timestamptz, recorded_at timestamptz, facts jsonb)
     ON CONFLICT DO NOTHING
     """
 )
@@ -25,6 +29,7 @@ class TimelineEntry:
     """One thing that happened to a case, told by the service it happened in. Times in UTC."""
 
     event_id: UUID
+    case_id: UUID
     event_type: str
     service: str
     happened_at: datetime
@@ -36,7 +41,7 @@ async def timeline(connection: AsyncConnection, case_id: CaseId) -> list[Timelin
     """The case's timeline, oldest first."""
     rows = await connection.execute(
         text(
-            "SELECT event_id, event_type, service, happened_at, recorded_at, facts FROM timeline "
+            "SELECT event_id, case_id, event_type, service, happened_at, recorded_at, facts FROM timeline "
             "WHERE case_id = :case_id ORDER BY happened_at, event_id"
         ),
         {"case_id": case_id},
@@ -44,26 +49,12 @@ async def timeline(connection: AsyncConnection, case_id: CaseId) -> list[Timelin
     return [TimelineEntry(*row) for row in rows]
 
 
-async def add_to_timeline(
-    connection: AsyncConnection,
-    event: Event,
-    *,
-    event_id: EventId,
-    case_id: CaseId,
-    service: str,
-    happened_at: datetime,
-    recorded_at: datetime,
-) -> None:
-    """Note an event on its case's timeline; events carry no personal data, so their facts are kept as they are."""
-    await connection.execute(
-        _INSERT_TIMELINE,
-        {
-            "event_id": event_id,
-            "case_id": case_id,
-            "event_type": event.TYPE,
-            "service": service,
-            "happened_at": happened_at,
-            "recorded_at": recorded_at,
-            "facts": event.model_dump_json(exclude={"case_id"}),
-        },
-    )
+async def add_to_timeline(connection: AsyncConnection, entries: Sequence[TimelineEntry]) -> None:
+    """Note events on their cases' timelines; one that is there already stays as it is."""
+    if entries:
+        await connection.execute(_INSERT_TIMELINE, {"rows": as_json([asdict(entry) for entry in entries])})
+
+
+def facts_of(event: Event) -> dict[str, Any]:
+    """What an event says beside its case; events carry no personal data, so it is kept as it is."""
+    return event.model_dump(mode="json", exclude={"case_id"})

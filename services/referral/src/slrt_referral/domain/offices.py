@@ -6,13 +6,14 @@ functions, and this table says who does them where, from when to when.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
 
 from slrt_contracts.codes import FunctionCode
 from slrt_contracts.types import OfficeCode
 
 NATIONAL_REGION = "00"
+_WIB = timezone(timedelta(hours=7), "WIB")
 
 
 class OfficeLevel(StrEnum):
@@ -31,6 +32,11 @@ _LEVEL_OF_LENGTH = {length: level for level, length in _REGION_LENGTH.items()}
 def region_at(level: OfficeLevel, district_code: str) -> str:
     """The region of that level in which a district (``12.74.05``) lies; ``00`` for the nation."""
     return NATIONAL_REGION if level is OfficeLevel.NATIONAL else district_code[: _REGION_LENGTH[level]]
+
+
+def day_of(at: datetime) -> date:
+    """The day on which an office is looked up: Jakarta's, by which decrees take effect."""
+    return at.astimezone(_WIB).date()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -147,13 +147,17 @@ class Referral(Aggregate):
         self,
         to: Office,
         *,
+        function: FunctionCode,
         reason: DeclineReason,
         routing_rule: RuleId,
         policy_version: PolicyVersion,
         successor_id: ReferralId,
         at: datetime,
     ) -> "Referral":
-        """Send a declined referral on; returns its successor, which carries the reason and is sent already."""
+        """Send a declined referral on; returns its successor, which carries the reason and is sent already.
+
+        ``function`` is the one by which the office gets it; a merged office has several desks.
+        """
         self._apply(ReferralAction.REROUTE, by=SYSTEM, at=at, reason_code=reason, office_code=to.code)
         self.rerouted_to = successor_id
         self._raise_event(
@@ -166,7 +170,7 @@ class Referral(Aggregate):
             need_id=self.need_id,
             need_code=self.need_code,
             programme_code=self.programme_code,
-            function_code=self.function_code if self.function_code in to.functions else to.functions[0],
+            function_code=function,
             office_code=to.code,
             district_code=self.district_code,
             urgent=self.urgent,

@@ -7,7 +7,7 @@ from datetime import datetime
 from slrt_contracts.codes import DeclineReason, NeedCode, ProgrammeCode
 from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
 from slrt_kit.clock import NewId
-from slrt_referral.domain.offices import Office
+from slrt_referral.domain.offices import Office, day_of
 from slrt_referral.domain.policy import BETTER_OWNER_NAMED, RoutingPolicy
 from slrt_referral.domain.problems import QueueNeedsOfficeError, SameOfficeError, UnknownOfficeError
 from slrt_referral.domain.referral import Referral
@@ -35,7 +35,7 @@ def plan_referrals(
 ) -> list[Referral]:
     """One referral per need, opened. A need waits for the referrals of this case that its rule names by ``after``."""
     routed = [
-        (need, policy.route(need, district_code=district_code, on=at.date()), ReferralId(new_id())) for need in needs
+        (need, policy.route(need, district_code=district_code, on=day_of(at)), ReferralId(new_id())) for need in needs
     ]
     return [
         Referral(
@@ -84,10 +84,13 @@ def decline(
     referral.decline(reason, better_office=named.code if named else None, by=by, note=note, at=at)
     if named is not None and (placed_by_person or referral.reroute_count < policy.reroutes_before_queue):
         target, rule = named, BETTER_OWNER_NAMED
+        function = referral.function_code if referral.function_code in named.functions else named.functions[0]
     else:
-        target, rule = policy.queue_office(referral.district_code, on=at.date()), policy.queue.rule_id
+        target, rule = policy.queue_office(referral.district_code, on=day_of(at)), policy.queue.rule_id
+        function = policy.queue.function
     return referral.reroute(
         target,
+        function=function,
         reason=reason,
         routing_rule=rule,
         policy_version=policy.version,
@@ -97,7 +100,7 @@ def decline(
 
 
 def _other_office(code: str, referral: Referral, policy: RoutingPolicy, at: datetime) -> Office:
-    office = policy.offices.get(code, on=at.date())
+    office = policy.offices.get(code, on=day_of(at))
     if office is None:
         raise UnknownOfficeError
     if office.code == referral.office_code:

@@ -1,0 +1,202 @@
+"""Intake on a real PostgreSQL, called over HTTP with real tokens; and what the tests ask its tables."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from slrt_contracts.codes import OutcomeCode
+from slrt_contracts.events import Event, ReferralCompleted
+from slrt_intake.app import build_app, build_runtime
+from slrt_intake.consumers import ConsumerParts, outcomes, timeline
+from slrt_kit.db import Database
+from slrt_kit.inbox import RawEvent
+from slrt_kit.messaging.processor import Outcome, Processor
+from slrt_kit.outbox import Outbox
+from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event
+
+VILLAGE = "12.74.03.1002"
+TABLES = [
+    "cases",
+    "needs",
+    "persons",
+    "contacts",
+    "drafts",
+    "timeline",
+    "office_needs",
+    "ticket_failures",
+    "outbox",
+    "inbox",
+    "parked",
+    "idempotency",
+    "access_log",
+]
+_DIGEST = " UNION ALL ".join(
+    f"SELECT '{name}', count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t"  # noqa: S608
+    for name in TABLES
+)
+
+
+class Intake:
+    """One intake: its API, its database, its consumers, and a clock that stands still."""
+
+    def __init__(self, client: httpx.AsyncClient, database: Database, issuer: TestIssuer, clock: FixedClock) -> None:
+        self.client = client
+        self.database = database
+        self.issuer = issuer
+        self.clock = clock
+        parts = ConsumerParts(outbox=Outbox("intake"))
+        self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
+        self.timeline = Processor(consumer="slrt.intake.timeline", database=database, handlers=timeline, deps=parts)
+
+    # -- calling ----------------------------------------------------------------------------------------------------
+
+    def token(self, role: str = "facilitator", *, region: str | None = "12.74", **claims: Any) -> dict[str, str]:
+        """The headers of somebody with that role; each role is another person unless ``sub`` says who."""
+        return self.issuer.headers(role, region=region, **({"sub": f"{role}-1"} | claims))
+
+    async def get(self, path: str, role: str = "facilitator", **claims: Any) -> httpx.Response:
+        return await self.client.get(path, headers=self.token(role, **claims))
+
+    async def post(
+        self,
+        path: str,
+        body: Any = None,
+        role: str = "facilitator",
+        *,
+        version: Any = None,
+        key: str = "",
+        **claims: Any,
+    ) -> httpx.Response:
+        """A command with a key of its own unless one is given; ``version`` becomes If-Match."""
+        headers = self.token(role, **claims) | {"Idempotency-Key": key or uuid4().hex}
+        if version is not None:
+            headers["If-Match"] = f'"{version}"'
+        return await self.client.post(path, json=body, headers=headers)
+
+    # -- a case and its steps ---------------------------------------------------------------------------------------
+
+    async def register(self, **changes: Any) -> dict[str, Any]:
+        """A registered case (`registration` with changes)."""
+        answer = await self.post("/v1/cases", registration(**changes), region=changes.get("village_code", VILLAGE))
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def step(self, case: dict[str, Any], verb: str, version: int, **more: Any) -> httpx.Response:
+        """Screen, recommend or decide the whole case."""
+        role, body = _STEPS[verb](case, more.pop("decisions", ()))
+        return await self.post(
+            f"/v1/cases/{case['case_id']}/{verb}", body, more.pop("role", role), version=version, **more
+        )
+
+    async def decided(self, *decisions: str, **changes: Any) -> dict[str, Any]:
+        """A case that was decided; ``refer`` for every need unless said."""
+        case = await self.register(**changes)
+        for version, verb in enumerate(("screen", "recommend", "decide"), start=1):
+            answer = await self.step(case, verb, version, decisions=decisions)
+            assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def answered(self, case: dict[str, Any], place: int = 0, code: str = OutcomeCode.FULFILLED) -> UUID:
+        """The office completes the referral of one need; returns the referral's id."""
+        event = completed(case, place, code=code)
+        assert await self.outcomes.process(raw_event(event)) is Outcome.APPLIED
+        return event.referral_id
+
+    async def resolved(self, **changes: Any) -> dict[str, Any]:
+        """A case whose only need has its outcome."""
+        case = await self.decided(**changes)
+        await self.answered(case)
+        return case
+
+    async def hear(self, event: Event, **envelope: Any) -> tuple[Outcome, RawEvent]:
+        """Give an event to both consumers; returns what became of it in the first."""
+        raw = raw_event(event, **envelope)
+        await self.timeline.process(raw)
+        return await self.outcomes.process(raw), raw
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    async def rows(self, query: str, **values: Any) -> list[Any]:
+        async with self.database.read() as session:
+            return list((await session.execute(text(query), values)).all())
+
+    async def digest(self, *, but: str = "") -> dict[str, tuple[int, str]]:
+        """How many rows each table has and a digest of them; tables named in ``but`` are left out."""
+        found = {name: (count, digest) for name, count, digest in await self.rows(_DIGEST)}
+        return {name: what for name, what in found.items() if name not in but.split()}
+
+    @asynccontextmanager
+    async def unchanged(self, *, but: str = "") -> AsyncIterator[None]:
+        """What happens in the block leaves every table as it was."""
+        before = await self.digest(but=but)
+        yield
+        assert await self.digest(but=but) == before
+
+
+def registration(**changes: Any) -> dict[str, Any]:
+    """The body of a good registration; ``changes`` replace its parts."""
+    body: dict[str, Any] = {
+        "village_code": VILLAGE,
+        "persons": [{"relation": "client", "name": "Mawar Karangan", "nik": "1274035203879001", "sex": "P"}],
+        "contact": {"phone": "0812-0000-9901", "kk_number": "1274030101109001", "address": "Jalan Contoh 9"},
+        "needs": [{"need_code": "BPBL", "person_ref": 0, "description": "rumah gelap"}],
+    }
+    return body | changes
+
+
+def completed(case: dict[str, Any], place: int = 0, *, code: str = OutcomeCode.FULFILLED) -> ReferralCompleted:
+    """What the referral service tells when an office has ended the referral of a need."""
+    return ReferralCompleted(
+        referral_id=uuid4(),
+        case_id=case["case_id"],
+        need_id=case["needs"][place]["need_id"],
+        office_code="12.74.ESDM",
+        programme_code=None,
+        outcome_code=code,
+    )
+
+
+def _named(case: dict[str, Any], what: str, values: Any) -> dict[str, Any]:
+    said = list(values) or ["refer"] * len(case["needs"])
+    return {"needs": [{"need_id": n["need_id"], what: v} for n, v in zip(case["needs"], said, strict=True)]}
+
+
+_STEPS: dict[str, Callable[[dict[str, Any], Any], tuple[str, dict[str, Any]]]] = {
+    "screen": lambda _case, _decisions: ("front_office", {"registry_status": "listed"}),
+    "recommend": lambda case, _decisions: ("back_office", _named(case, "recommendation", ())),
+    "decide": lambda case, decisions: ("coordinator", _named(case, "decision", decisions)),
+}
+
+
+@pytest.fixture(scope="module")
+async def intake(service_database: Callable[[str], str], token_issuer: TestIssuer) -> AsyncIterator[Intake]:
+    """An intake with a database of the module's own."""
+    url = service_database("intake")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment_of("intake", database_url=url, issuer=token_issuer).items():
+            patch.setenv(name, value)
+        runtime = build_runtime()
+    clock = FixedClock()
+    runtime.database = Database(url, clock=clock)
+    async with api_client(build_app(runtime)) as client:
+        yield Intake(client, runtime.database, token_issuer, clock)
+    await runtime.close()
+
+
+class Made:
+    """What the tests take from here, without importing one another."""
+
+    village = VILLAGE
+    registration = staticmethod(registration)
+    completed = staticmethod(completed)
+
+
+@pytest.fixture(scope="session")
+def made() -> type[Made]:
+    """``registration(**changes)`` and ``completed(case, place)``."""
+    return Made
