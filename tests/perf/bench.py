@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from tests.perf.load import percentile, register_closed_loop, register_open_loop
 from tests.perf.machine import LOUD, ForeignCpu
 
 from slrt_contracts.envelope import Envelope
-from slrt_local import status
+from slrt_local import control, status
 from slrt_local.parts.postgres import Postgres
 from slrt_local.state import State
 
@@ -204,7 +205,7 @@ class Bench:
     def accept(self) -> None:
         """Durable 201 at one API process alone, beside pgbench committing the same rows."""
         for service in (*SERVICES, *(part["name"] for part in self.report()["parts"] if "connector" in part["name"])):
-            self.slrt("stop", service)
+            control.ask(self.state, "stop", service)
         with self.own_process("api") as port:
             token = self.token()
             asyncio.run(register_closed_loop(port, token, connections=8, seconds=1))
@@ -267,7 +268,9 @@ class OwnProcess:
 
     def __enter__(self) -> int:
         state = self._bench.state
-        port = state.port(f"bench-{self._role}")
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = int(free.getsockname()[1])
         address = self._bench.report()["addresses"]
         outside = address["outside"]
         identity = state.read("identity", {})["issuer"]

@@ -1,6 +1,7 @@
 """Remember which events a consumer has handled, and keep those that cannot be handled yet, in its own database."""
 
-from collections.abc import Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -9,10 +10,12 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-# One round trip for the three questions that decide what happens to an event.
+# One round trip for the questions that decide what happens to an event.
 _CLAIM = text(
     """
-    WITH waiting AS (
+    WITH handled AS (
+        SELECT FROM inbox WHERE consumer = :consumer AND event_id = :event_id
+    ), waiting AS (
         SELECT bool_or(event_id = :event_id) AS itself, true AS any FROM parked
         WHERE consumer = :consumer AND topic = :topic AND partition_key = :key
         HAVING count(*) > 0
@@ -22,7 +25,8 @@ _CLAIM = text(
         ON CONFLICT DO NOTHING
         RETURNING 1
     )
-    SELECT (SELECT itself FROM waiting) AS itself,
+    SELECT EXISTS (SELECT FROM handled) AS handled,
+           (SELECT itself FROM waiting) AS itself,
            EXISTS (SELECT FROM waiting) AS key_waits,
            EXISTS (SELECT FROM claimed) AS claimed
     """
@@ -51,16 +55,20 @@ _PARK = text(
     ON CONFLICT (consumer, event_id) DO NOTHING
     """
 )
-# The oldest parked event of each key, if it is due; locked, so that two workers never try the same one.
-_NEXT_DUE = text(
+# The oldest parked event of a key, if it is due: taken by setting its next attempt ahead, so that no other worker
+# tries it meanwhile, and so that one whose worker dies becomes due again by itself.
+_TAKE_DUE = text(
     """
-    SELECT id, event_id, topic, partition_key, headers, payload, reason, attempts, parked_at
-    FROM parked p
-    WHERE consumer = :consumer AND next_attempt_at <= :now
-      AND NOT EXISTS (SELECT FROM parked e WHERE e.consumer = p.consumer AND e.topic = p.topic
-                      AND e.partition_key = p.partition_key AND e.id < p.id)
-    ORDER BY next_attempt_at LIMIT 1
-    FOR UPDATE SKIP LOCKED
+    UPDATE parked SET next_attempt_at = :until
+    WHERE id = (
+        SELECT id FROM parked p
+        WHERE consumer = :consumer AND next_attempt_at <= :now
+          AND NOT EXISTS (SELECT FROM parked e WHERE e.consumer = p.consumer AND e.topic = p.topic
+                          AND e.partition_key = p.partition_key AND e.id < p.id)
+        ORDER BY next_attempt_at, id LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    )
+    RETURNING id, event_id, topic, partition_key, headers, payload, reason, attempts, parked_at
     """
 )
 _RELEASE = text("DELETE FROM parked WHERE id = :id")
@@ -75,7 +83,7 @@ class RawEvent:
 
     topic: str
     key: str
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[tuple[str, bytes | None]]
     payload: bytes | None
 
 
@@ -108,7 +116,7 @@ class Inbox:
         event of its key is parked).
         """
         row = (await connection.execute(_CLAIM, self._params(event_id, raw))).one()
-        if row.key_waits:
+        if row.key_waits and not row.handled:
             return "duplicate" if row.itself else "behind"
         return "claimed" if row.claimed else "duplicate"
 
@@ -127,19 +135,20 @@ class Inbox:
         self, connection: AsyncConnection, event_id: UUID, raw: RawEvent, *, reason: str, until: datetime
     ) -> None:
         """Keep the event until it can be handled; later events of its key queue behind it."""
-        headers = orjson.dumps([[name, value.decode("latin-1")] for name, value in raw.headers]).decode()
+        headers = orjson.dumps([[_pack(name.encode()), _pack(value)] for name, value in raw.headers]).decode()
         await connection.execute(
             _PARK,
             self._params(event_id, raw)
             | {"headers": headers, "payload": raw.payload, "reason": reason, "next_attempt_at": until},
         )
 
-    async def next_due(self, connection: AsyncConnection, now: datetime) -> ParkedEvent | None:
-        """Lock the next parked event whose time has come, oldest of its key first."""
-        row = (await connection.execute(_NEXT_DUE, {"consumer": self._consumer, "now": now})).one_or_none()
+    async def take_due(self, connection: AsyncConnection, now: datetime, *, until: datetime) -> ParkedEvent | None:
+        """Take the next parked event whose time has come, oldest of its key first; it is not due again before ``until``."""
+        values = {"consumer": self._consumer, "now": now, "until": until}
+        row = (await connection.execute(_TAKE_DUE, values)).one_or_none()
         if row is None:
             return None
-        headers = tuple((name, value.encode("latin-1")) for name, value in row.headers)
+        headers = tuple(((_unpack(name) or b"").decode(), _unpack(value)) for name, value in row.headers)
         raw = RawEvent(row.topic, row.partition_key, headers, row.payload)
         return ParkedEvent(row.id, row.event_id, raw, row.reason, row.attempts, row.parked_at)
 
@@ -156,3 +165,20 @@ class Inbox:
 
     def _params(self, event_id: UUID, raw: RawEvent) -> dict[str, object]:
         return {"consumer": self._consumer, "event_id": event_id, "topic": raw.topic, "key": raw.key}
+
+
+def _pack(value: bytes | None) -> str | dict[str, str] | None:
+    """Header bytes for jsonb: as text, so that an operator can read them, where they are text that jsonb can hold."""
+    if value is None:
+        return None
+    try:
+        text_value = value.decode()
+    except UnicodeDecodeError:
+        text_value = "\x00"
+    return {"base64": b64encode(value).decode()} if "\x00" in text_value else text_value
+
+
+def _unpack(packed: str | Mapping[str, str] | None) -> bytes | None:
+    if packed is None or isinstance(packed, str):
+        return None if packed is None else packed.encode()
+    return b64decode(packed["base64"])

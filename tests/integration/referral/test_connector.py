@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -241,14 +242,29 @@ async def test_an_acceptance_while_the_notice_is_on_its_way_is_kept_and_the_noti
 ) -> None:
     case_id, event = await one_sent(service)
 
+    accepting: list[threading.Thread] = []
+
     def accept_meanwhile() -> None:
-        with psycopg.connect(service.database.url) as connection:
+        if not accepting:
+            connection = psycopg.connect(service.database.url)
             connection.execute("UPDATE referrals SET status = 'accepted', version = version + 1")
+            accepting.append(threading.Thread(target=_commit_when_awaited, args=(connection,)))
+            accepting[0].start()
 
     office.before_answer = accept_meanwhile
     assert await processor_of(service, office).process(event) is Outcome.APPLIED
+    accepting[0].join()
     assert len(office.taken) == 1
     assert await status_of(service, case_id) == "accepted"
+
+
+def _commit_when_awaited(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Commit once somebody waits for what the connection has locked; at the latest after 30 seconds."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    give_up = time.monotonic() + 30
+    with connection:
+        while connection.execute(waiting).fetchone() == (0,) and time.monotonic() < give_up:
+            time.sleep(0.02)
 
 
 async def test_an_office_that_declined_is_told_no_more(service: Service, office: OfficeSystem) -> None:

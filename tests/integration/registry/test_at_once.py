@@ -1,7 +1,7 @@
 """Cases of one family that come at once make one family, whichever of the guards has to hold."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -56,6 +56,21 @@ def worker(service: Any, gate: Gate | None = None, *, locks: bool = True) -> Pro
     return Processor(consumer="slrt.registry.cases", database=service.database, handlers=cases, deps=parts)
 
 
+async def both(
+    first: Callable[[Gate], Coroutine[Any, Any, Outcome]], second: Callable[[], Coroutine[Any, Any, Outcome]]
+) -> None:
+    """Start the second while the first has written everything and not committed; both must be applied in the end."""
+    gate = Gate()
+    async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+        one = tasks.create_task(first(gate))
+        await gate.reached.wait()
+        other = tasks.create_task(second())
+        done, _ = await asyncio.wait({other}, timeout=0.5)
+        gate.go.set()
+    assert not done, "the second must wait for what the first is about to commit"
+    assert [one.result(), other.result()] == [Outcome.APPLIED, Outcome.APPLIED]
+
+
 @pytest.mark.parametrize(
     ("family", "locks"),
     [
@@ -70,15 +85,10 @@ async def test_two_cases_of_an_unknown_family_at_once_make_one_family(
     people, kk = FAMILIES[family]
     first = service.told(*(person(**facts) for facts in people), kk=kk)
     second = service.told(*(person(**facts) for facts in reversed(people)), kk=kk)
-    gate = Gate()
-    async with asyncio.timeout(30):
-        one = asyncio.create_task(worker(service, gate, locks=locks).process(first.raw))
-        await gate.reached.wait()
-        other = asyncio.create_task(worker(service, locks=locks).process(second.raw))
-        done, _ = await asyncio.wait({other}, timeout=0.5)
-        assert not done, "the second must wait for what the first is about to commit"
-        gate.go.set()
-        assert [await one, await other] == [Outcome.APPLIED, Outcome.APPLIED]
+    await both(
+        lambda gate: worker(service, gate, locks=locks).process(first.raw),
+        lambda: worker(service, locks=locks).process(second.raw),
+    )
     assert await service.count("families") == 1
     assert await service.count("persons") == len(people)
     assert await service.count("programme_needs") == 2
@@ -94,14 +104,10 @@ async def test_two_cases_of_a_known_family_by_different_members_at_once_add_one_
     await service.record(person("Siti Aminah", nik=MOTHER_NIK), person("Budi Santoso", nik=CHILD_NIK), kk=KK)
     first = service.told(person("Siti Aminah", nik=MOTHER_NIK), person("Rahmat Hidayat"))
     second = service.told(person("Budi Santoso", nik=CHILD_NIK), person("Rahmat Hidayat"))
-    gate = Gate()
-    async with asyncio.timeout(30):
-        one = asyncio.create_task(worker(service, gate).process(first.raw))
-        await gate.reached.wait()
-        other = asyncio.create_task(worker(service).process(second.raw))
-        await asyncio.sleep(0.2)
-        gate.go.set()
-        assert [await one, await other] == [Outcome.APPLIED, Outcome.APPLIED]
+    await both(
+        lambda gate: worker(service, gate).process(first.raw),
+        lambda: worker(service).process(second.raw),
+    )
     assert await service.count("persons") == 3
     assert await service.count("families") == 1
 

@@ -18,6 +18,7 @@ from slrt_contracts.events.registry import (
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.errors import TransientError
 from slrt_kit.messaging.processor import Outcome
+from slrt_kit.testing import raw_event
 
 MOTHER_NIK, FATHER_NIK = "1274035708859001", "1274030311829002"
 KK, OTHER_KK = "1274031505159001", "1274052202209001"
@@ -180,6 +181,14 @@ async def test_a_case_delivered_again_is_applied_once(service: Any, person: Make
     assert await service.cases.process(case.raw) is Outcome.DUPLICATE
     assert len(service.intake.requests) == 1, "nor are the identities fetched again"
     assert await service.count("outbox") == before
+
+
+async def test_a_case_told_twice_by_two_events_is_recorded_once(service: Any, person: MakePerson) -> None:
+    case = await service.record(person("Siti Aminah"))
+    await service.complete(case, "BPBL")
+    before = await service.records(case)
+    assert await service.cases.process(raw_event(case.event)) is Outcome.APPLIED
+    assert await service.records(case) == before
 
 
 async def test_an_outcome_delivered_again_is_applied_once(service: Any, person: MakePerson) -> None:

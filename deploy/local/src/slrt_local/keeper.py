@@ -172,8 +172,20 @@ class Keeper:
 
     async def _spawn(self, command: Command) -> asyncio.subprocess.Process:
         self._set("starting")
+        spawning = asyncio.ensure_future(self._create(command))
+        try:
+            process = await asyncio.shield(spawning)
+        except asyncio.CancelledError:
+            self._process, self._command = await spawning, command  # so that it is ended with the others
+            raise
+        self._process, self._command = process, command
+        record(self._state, self.name, process.pid)
+        self._set("starting", pid=process.pid)
+        return process
+
+    async def _create(self, command: Command) -> asyncio.subprocess.Process:
         with self._state.log(self.name).open("ab") as log:
-            process = await asyncio.create_subprocess_exec(
+            return await asyncio.create_subprocess_exec(
                 *command.launch_argv(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
@@ -182,10 +194,6 @@ class Keeper:
                 cwd=command.cwd or Path("/"),
                 process_group=0,
             )
-        self._process, self._command = process, command
-        record(self._state, self.name, process.pid)
-        self._set("starting", pid=process.pid)
-        return process
 
     async def _become_ready(self, process: asyncio.subprocess.Process | None) -> None:
         """Wait until ready, or for a one-off until it has ended with 0; raises `StartError`."""

@@ -71,6 +71,19 @@ def spawn(command: Command, log: Path) -> subprocess.Popen[bytes]:
         )
 
 
+def run_tool(command: Command, *, seconds: float) -> subprocess.CompletedProcess[str]:
+    """Run a command that ends by itself and return what it said; it too dies with us."""
+    return subprocess.run(
+        command.launch_argv(),
+        check=False,
+        capture_output=True,
+        text=True,
+        env=command.launch_env(),
+        cwd=command.cwd or Path("/"),
+        timeout=seconds,
+    )
+
+
 # -- records: who was started, so that a later launcher can end what an earlier one left ---------------------
 
 

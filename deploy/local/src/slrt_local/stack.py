@@ -38,12 +38,16 @@ def gateway_port(given: int | None) -> int:
 
 
 def build(state: State, wish: Wish) -> list[Unit]:
-    """The units of the stack; writes the files that its processes read."""
+    """The units of the stack; writes the files that its processes read.
+
+    Raises `PartError` for a wrong setting, `PortBusyError` when the gateway's port is taken.
+    """
     postgres, kafka = Postgres(state), Kafka(state)
     parts = [postgres_unit(postgres), kafka_unit(kafka)]
     if wish.parts_only:
         return parts
     gateway = Gateway(state, port=wish.gateway_port)
+    gateway.require_port()  # said before anything is started
     around = services.Surroundings(
         kafka_bootstrap=kafka.bootstrap,
         database_urls={service: postgres.service_url(service) for service in SERVICES},

@@ -1,6 +1,8 @@
 """Take one received event to its end: applied once, parked, dead-lettered, or left for later; no Kafka in here."""
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from time import perf_counter
@@ -14,7 +16,7 @@ from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.events.base import UndecodableEventError
 from slrt_contracts.types import EventId
 from slrt_kit import metrics
-from slrt_kit.db import DATABASE_DOWN, Database, StaleVersionError
+from slrt_kit.db import DATABASE_DOWN, Database, StaleVersionError, UnitOfWork
 from slrt_kit.inbox import Inbox, ParkedEvent, RawEvent
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import IgnoredError, RejectedError, TransientError, UnreadableError
@@ -30,7 +32,12 @@ CRASHES_BEFORE_PARKING = 3
 _PARK_DELAY_MIN = timedelta(seconds=1)
 _PARK_DELAY_MAX = timedelta(minutes=5)
 
-TRANSIENT = (TransientError, httpx.TransportError, *DATABASE_DOWN)
+_RETRY_LEASE = timedelta(seconds=60)
+"""How long a parked event belongs to the worker that tries it: longer than all deadlines of one attempt together."""
+
+TRANSIENT = (TransientError, httpx.TransportError, TimeoutError, *DATABASE_DOWN)
+
+_NOT_PREPARED = object()
 
 
 class Outcome(StrEnum):
@@ -70,17 +77,7 @@ class Processor(Generic[Deps]):
             self._count(received.envelope, Outcome.IGNORED)
             return Outcome.IGNORED
         envelope = received.envelope
-        with tracer.start_as_current_span(
-            f"process {raw.topic}",
-            context=context_of(envelope.traceparent),
-            kind=trace.SpanKind.CONSUMER,
-            attributes={
-                "messaging.system": "kafka",
-                "messaging.destination.name": raw.topic,
-                "messaging.consumer.group.name": self._consumer,
-                "messaging.message.id": str(envelope.id),
-            },
-        ):
+        with self._span(raw, envelope):
             outcome = await self._process(raw, received, entry)
         self._count(envelope, outcome)
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
@@ -109,7 +106,8 @@ class Processor(Generic[Deps]):
                 if await self._inbox.parked_count(work.connection):
                     return False
                 claimed = await self._inbox.claim_many(work.connection, list(known))
-                await projection([known[event_id] for event_id in known if event_id in claimed], work, self._deps)
+                if claimed:
+                    await projection([known[event_id] for event_id in known if event_id in claimed], work, self._deps)
                 await work.commit()
         except TRANSIENT:
             raise
@@ -144,21 +142,33 @@ class Processor(Generic[Deps]):
             event = EVENT_TYPES[envelope.type].decode(raw.payload)
         except UndecodableEventError as error:
             raise UnreadableError(str(error)) from error
+        # The order of a key, the queue behind a parked event and the handler must all speak of the same thing.
+        if not raw.key == envelope.subject == event.partition_key:
+            raise UnreadableError(f"{envelope.type}: key, subject and payload are not about the same thing")
         return Received(event, envelope), entry
+
+    def _span(self, raw: RawEvent, envelope: Envelope) -> AbstractContextManager[Any]:
+        return tracer.start_as_current_span(
+            f"process {raw.topic}",
+            context=context_of(envelope.traceparent),
+            kind=trace.SpanKind.CONSUMER,
+            attributes={
+                "messaging.system": "kafka",
+                "messaging.destination.name": raw.topic,
+                "messaging.consumer.group.name": self._consumer,
+                "messaging.message.id": str(envelope.id),
+            },
+        )
 
     async def _process(self, raw: RawEvent, received: Received[Any], entry: Entry[Deps]) -> Outcome:
         event_id = received.envelope.id
         failure = ""
-        for _ in range(CRASHES_BEFORE_PARKING):
+        crashes = 0
+        while crashes < CRASHES_BEFORE_PARKING:
             try:
-                prepared: Any = None
-                if entry.prepare is not None:
-                    async with self._database.read() as session:
-                        seen = await self._inbox.seen(session, event_id, raw)
-                    # Nothing is done outside for an event that will not be applied now.
-                    if not seen:
-                        prepared = await entry.prepare(received, self._deps)
-                return await self._apply(raw, received, entry, prepared)
+                outcome = await self._apply(raw, received, entry, await self._prepare(raw, received, entry))
+                if outcome is not None:
+                    return outcome
             except TRANSIENT:
                 raise
             except IgnoredError:
@@ -168,12 +178,24 @@ class Processor(Generic[Deps]):
                 break
             except StaleVersionError:
                 failure = "stale version"
+                crashes += 1
             except Exception as error:
                 failure = f"crash: {type(error).__name__}"
+                crashes += 1
                 log.exception("handler crashed", consumer=self._consumer, event_id=str(event_id))
         return await self._park(raw, event_id, failure)
 
-    async def _apply(self, raw: RawEvent, received: Received[Any], entry: Entry[Deps], prepared: Any) -> Outcome:
+    async def _prepare(self, raw: RawEvent, received: Received[Any], entry: Entry[Deps]) -> Any:
+        if entry.prepare is None:
+            return None
+        async with self._database.read() as session:
+            if await self._inbox.seen(session, received.envelope.id, raw):
+                # Nothing is done outside for an event that will not be applied now.
+                return _NOT_PREPARED
+        return await entry.prepare(received, self._deps)
+
+    async def _apply(self, raw: RawEvent, received: Received[Any], entry: Entry[Deps], prepared: Any) -> Outcome | None:
+        """None: it must be prepared after all, because the queue it would have joined was drained meanwhile."""
         envelope = received.envelope
         async with self._database.unit_of_work(causation_id=envelope.id) as work:
             claim = await self._inbox.claim(work.connection, envelope.id, raw)
@@ -186,10 +208,17 @@ class Processor(Generic[Deps]):
                 )
                 await work.commit()
                 return Outcome.PARKED
-            arguments = (received, work, self._deps)
-            await (entry.apply(*arguments, prepared) if entry.prepare else entry.apply(*arguments))
+            if prepared is _NOT_PREPARED:
+                return None
+            await self._call(entry, received, work, prepared)
             await work.commit()
         return Outcome.APPLIED
+
+    async def _call(self, entry: Entry[Deps], received: Received[Any], work: UnitOfWork, prepared: Any) -> None:
+        if entry.prepare is None:
+            await entry.apply(received, work, self._deps)
+        else:
+            await entry.apply(received, work, self._deps, prepared)
 
     async def _park(self, raw: RawEvent, event_id: Any, reason: str) -> Outcome:
         async with self._database.unit_of_work() as work:
@@ -199,59 +228,69 @@ class Processor(Generic[Deps]):
         log.warning("event parked", consumer=self._consumer, event_id=str(event_id), reason=reason)
         return Outcome.PARKED
 
-    async def retry_parked(self) -> int:
-        """Try every parked event whose time has come, oldest of each key first; returns how many were applied.
+    async def retry_parked(self, stop: asyncio.Event | None = None) -> int:
+        """Try every parked event whose time has come, oldest of each key first; returns how many left the queue.
+
+        It ends early when ``stop`` is set. One that fails again, for whatever reason, rests and holds up no other.
 
         Raises:
-            TransientError and its kin: the database or a part that the handler needs is away.
+            TransientError and its kin: the database is away.
         """
-        applied = 0
-        while await self._retry_next(self._database.clock.now()):
-            applied += 1
+        now = self._database.clock.now()
+        released = 0
+        while stop is None or not stop.is_set():
+            parked = await self._take_due(now)
+            if parked is None:
+                break
+            released += await self._retry(parked)
         async with self._database.read() as session:
             metrics.CONSUMER_PARKED.labels(self._consumer).set(await self._inbox.parked_count(session))
-        return applied
+        return released
 
-    async def _retry_next(self, now: datetime) -> bool:
-        """Try one; False when none was due or the one that was due failed again."""
+    async def _take_due(self, now: datetime) -> ParkedEvent | None:
         async with self._database.unit_of_work() as work:
-            parked = await self._inbox.next_due(work.connection, now)
-            if parked is None:
-                return False
-            work.causation_id = EventId(parked.event_id)
-            savepoint = await work.connection.begin_nested()
-            try:
-                if await self._inbox.claim_parked(work.connection, parked):
-                    received, entry = self._decode(parked.raw)
-                    if entry is not None:
-                        arguments = (received, work, self._deps)
-                        if entry.prepare is not None:
-                            prepared = await entry.prepare(received, self._deps)
-                            await entry.apply(*arguments, prepared)
-                        else:
-                            await entry.apply(*arguments)
-                await savepoint.commit()
-                done = True
-            except TRANSIENT:
-                raise
-            except IgnoredError:
-                # It turned out to concern others: let go of it without effect, as of one that comes from the topic.
-                await savepoint.rollback()
-                work.recorded_events = 0
-                await self._inbox.claim_parked(work.connection, parked)
-                done = True
-            except Exception as error:  # noqa: BLE001 — as above: it stays parked, with the newest reason
-                await savepoint.rollback()
-                work.recorded_events = 0
-                await self._postpone(work.connection, parked, error, now)
-                done = False
+            parked = await self._inbox.take_due(work.connection, now, until=now + _RETRY_LEASE)
             await work.commit()
-        return done
+        return parked
 
-    async def _postpone(self, connection: Any, parked: ParkedEvent, error: Exception, now: datetime) -> None:
-        reason = error.reason if isinstance(error, RejectedError) else f"crash: {type(error).__name__}"
-        until = now + park_delay(parked.attempts + 1)
-        await self._inbox.postpone(connection, parked, reason=reason, until=until)
+    async def _retry(self, parked: ParkedEvent) -> bool:
+        """Whether it left the queue."""
+        try:
+            await self._apply_parked(parked)
+        except IgnoredError:
+            # It turned out to concern others: let go of it without effect, as of one that comes from the topic.
+            async with self._database.unit_of_work() as work:
+                await self._inbox.claim_parked(work.connection, parked)
+                await work.commit()
+        except RejectedError as rejected:
+            return await self._postpone(parked, rejected.reason)
+        except TRANSIENT as error:
+            return await self._postpone(parked, f"waits: {type(error).__name__}")
+        except StaleVersionError:
+            return await self._postpone(parked, "stale version")
+        except Exception as error:
+            log.exception("handler crashed", consumer=self._consumer, event_id=str(parked.event_id))
+            return await self._postpone(parked, f"crash: {type(error).__name__}")
+        return True
+
+    async def _apply_parked(self, parked: ParkedEvent) -> None:
+        received, entry = self._decode(parked.raw)
+        with self._span(parked.raw, received.envelope):
+            prepared = None
+            if entry is not None and entry.prepare is not None:
+                prepared = await entry.prepare(received, self._deps)
+            async with self._database.unit_of_work(causation_id=EventId(parked.event_id)) as work:
+                # Without a handler (taken out since) it is only let go of.
+                if await self._inbox.claim_parked(work.connection, parked) and entry is not None:
+                    await self._call(entry, received, work, prepared)
+                await work.commit()
+
+    async def _postpone(self, parked: ParkedEvent, reason: str) -> bool:
+        until = self._database.clock.now() + park_delay(parked.attempts + 1)
+        async with self._database.unit_of_work() as work:
+            await self._inbox.postpone(work.connection, parked, reason=reason, until=until)
+            await work.commit()
+        return False
 
     def _count(self, envelope: Envelope, outcome: Outcome) -> None:
         metrics.CONSUMER_EVENTS.labels(self._consumer, envelope.type, outcome).inc()

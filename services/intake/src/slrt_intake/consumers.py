@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from slrt_contracts.codes import OutcomeCode, UnknownCode
 from slrt_contracts.events import EVENT_TYPES, Event
@@ -17,8 +16,6 @@ from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.outbox import Outbox
 from slrt_kit.problems import NotFoundError
-
-E = TypeVar("E", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +55,18 @@ async def note_office(received: Received[ReferralSent], work: UnitOfWork, _: Con
     """From now on the office may fetch the people of this need."""
     event = received.event
     await people.note_office(
-        work.connection, need_id=event.need_id, office_code=event.office_code, case_id=event.case_id
+        work.connection,
+        referral_id=event.referral_id,
+        need_id=event.need_id,
+        office_code=event.office_code,
+        case_id=event.case_id,
     )
 
 
 @outcomes.on(ReferralDeclined)
 async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork, _: ConsumerParts) -> None:
     """An office that declined has no more business with the need."""
-    await people.withdraw_office(
-        work.connection, need_id=received.event.need_id, office_code=received.event.office_code
-    )
+    await people.withdraw_office(work.connection, received.event.referral_id)
 
 
 # Our own events are on the timeline since the transaction that raised them.

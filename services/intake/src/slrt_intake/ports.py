@@ -12,10 +12,15 @@ from slrt_intake.domain.party import Contact, Person
 from slrt_kit.regions import Region
 
 
+class TicketTakenError(Exception):
+    """Another case has the ticket number that was drawn: draw again."""
+
+
 class Cases(Protocol):
     """The cases of one unit of work. ``save`` compares the version and writes the raised events to the outbox."""
 
-    async def add(self, case: Case, *, persons: Sequence[Person], contact: Contact) -> None: ...
+    async def add(self, case: Case, *, persons: Sequence[Person], contact: Contact) -> None:
+        """Raises TicketTakenError, and has written nothing then."""
 
     async def get(self, case_id: CaseId) -> Case | None: ...
 
@@ -40,7 +45,8 @@ class Drafts(Protocol):
 class TicketGuard(Protocol):
     """Counts failed attempts to open a ticket."""
 
-    async def locked_until(self, ticket_number: str, now: datetime) -> datetime | None: ...
+    async def locked_until(self, ticket_number: str, now: datetime) -> datetime | None:
+        """Until when it is locked; guesses at the same ticket wait here for one another."""
 
     async def note_failure(self, ticket_number: str, now: datetime) -> None: ...
 

@@ -31,12 +31,15 @@ from slrt_intake.domain.problems import (
     UnknownPersonError,
     UnknownRegionError,
 )
-from slrt_intake.ports import Cases, Drafts, RegionTable, TicketGuard
+from slrt_intake.ports import Cases, Drafts, RegionTable, TicketGuard, TicketTakenError
 from slrt_intake.reports.nik import kk_warnings, nik_warnings
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
 from slrt_kit.problems import NotFoundError, StaleError
 from slrt_kit.regions import RegionCode, regency_of
+
+TICKET_DRAWS = 5
+"""How often a number is drawn anew: among 100,000 tickets, two are drawn alike with a chance of one in seven."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +80,25 @@ async def register_case(
         UnknownRegionError, OutsideYourAreaError, UnknownPersonError: nothing is changed.
     """
     village = check_village(command.village_code, regions=regions, scope=scope)
-    case = Case.register(
-        case_id=CaseId(new_id()),
-        ticket_number=ticket.make_ticket(regency_of(village), secrets.randbits(ticket.RANDOM_BITS)),
-        channel=command.channel,
-        village_code=village,
-        needs=[_need(need, command.persons, new_id) for need in command.needs],
-        has_subject=bool(command.persons),
-        by=by,
-        at=at,
-    )
-    await cases.add(case, persons=command.persons, contact=command.contact)
-    return case
+    case_id = CaseId(new_id())
+    needs = [_need(need, command.persons, new_id) for need in command.needs]
+    for _ in range(TICKET_DRAWS):
+        case = Case.register(
+            case_id=case_id,
+            ticket_number=ticket.make_ticket(regency_of(village), secrets.randbits(ticket.RANDOM_BITS)),
+            channel=command.channel,
+            village_code=village,
+            needs=needs,
+            has_subject=bool(command.persons),
+            by=by,
+            at=at,
+        )
+        try:
+            await cases.add(case, persons=command.persons, contact=command.contact)
+        except TicketTakenError:
+            continue
+        return case
+    raise TicketTakenError
 
 
 def number_warnings(command: RegisterCase, *, regions: RegionTable) -> list[str]:

@@ -42,12 +42,7 @@ class Gateway:
 
     def prepare(self, progress: Progress) -> None:
         """Check the port and write the static configuration; raises `PortBusyError` naming the port's holder."""
-        net.require_free(
-            self.port,
-            host=self._host,
-            what="gateway",
-            remedy=f"Choose another: slrt up --port 8090, or {PORT_VARIABLE}=8090 (0 chooses a free one)",
-        )
+        self.require_port()
         progress(f"gateway: Traefik on {self.url}")
         source = project_root() / "deploy" / "gateway"
         static: dict[str, Any] = yaml.safe_load((source / "traefik.yml").read_text(encoding="utf-8"))
@@ -56,6 +51,15 @@ class Gateway:
         static["providers"]["file"]["filename"] = str(source / "dynamic.yml")
         self._static.parent.mkdir(parents=True, exist_ok=True)
         self._static.write_text(yaml.safe_dump(static, sort_keys=False))
+
+    def require_port(self) -> None:
+        """Raise `PortBusyError`, naming the port, who holds it and the way out, unless the port is free."""
+        net.require_free(
+            self.port,
+            host=self._host,
+            what="gateway",
+            remedy=f"Choose another: slrt up --port 8090, or {PORT_VARIABLE}=8090 (0 chooses a free one)",
+        )
 
     @property
     def _static(self) -> Path:

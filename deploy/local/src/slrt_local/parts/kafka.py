@@ -2,8 +2,9 @@
 
 import os
 import shutil
+import socket
 import string
-import subprocess
+import struct
 import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from slrt_local import net
 from slrt_local.parts import kafka_jars
 from slrt_local.parts.java import Java, find_java
-from slrt_local.process import Command, PartError, Progress
+from slrt_local.process import Command, PartError, Progress, run_tool
 from slrt_local.state import State, project_root
 
 BOOTSTRAP_VARIABLE = "SLRT_KAFKA_BOOTSTRAP"
@@ -96,9 +97,9 @@ class Kafka:
 
     def _format(self, data: Path) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
-        properties = self._configuration("format.properties", data)
-        tool = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties)]
-        done = subprocess.run(self._java_argv(*tool), check=False, capture_output=True, text=True, timeout=60)
+        properties_file = self._configuration("format.properties", data)
+        argv = self._java_argv("kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(properties_file))
+        done = run_tool(Command(argv=tuple(argv), cwd=self._folder), seconds=120)
         if done.returncode != 0:
             raise PartError(f"kafka: formatting failed: {(done.stderr or done.stdout).strip()}")
 
@@ -117,8 +118,8 @@ class Kafka:
         )
 
     def is_ready(self) -> bool:
-        """True when the broker accepts connections and has finished starting: the port opens last."""
-        return net.accepts(*net.first_address(self.bootstrap))
+        """True when the broker answers: its port opens last, but a proxy before it may accept sooner."""
+        return answers(*net.first_address(self.bootstrap))
 
 
 def properties(*, port: int, controller_port: int, data: str) -> dict[str, str]:
@@ -127,3 +128,17 @@ def properties(*, port: int, controller_port: int, data: str) -> dict[str, str]:
     text = string.Template(template).substitute(port=port, controller_port=controller_port, data=data)
     pairs = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
     return {name: value for name, _, value in pairs}
+
+
+_API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)  # key 18, version 0, correlation id 1, no client id
+
+
+def answers(host: str, port: int, *, timeout: float = 2.0) -> bool:
+    """True when whoever listens there answers the first question of the Kafka protocol."""
+    try:
+        with socket.create_connection((host, port), timeout=timeout) as connection:
+            connection.sendall(struct.pack(">i", len(_API_VERSIONS)) + _API_VERSIONS)
+            head = connection.recv(8, socket.MSG_WAITALL)
+    except OSError:
+        return False
+    return len(head) == 8 and struct.unpack(">ii", head)[1] == 1  # noqa: PLR2004 — size, then our correlation id

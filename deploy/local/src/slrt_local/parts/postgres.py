@@ -4,14 +4,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
 
 from slrt_local.parts.postgres_home import Home, choose_home, major, servers_in
-from slrt_local.process import Command, PartError, Progress, end
+from slrt_local.process import Command, PartError, Progress, end, run_tool
 from slrt_local.state import State
 
 URL_VARIABLE = "SLRT_POSTGRES_URL"
@@ -110,16 +109,7 @@ class Postgres:
         command = [str(home.binaries.folder / "initdb"), "-D", str(fresh), "-U", _SUPERUSER, f"--pwfile={password}"]
         command += ["--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--data-checksums", "--no-instructions"]
         try:
-            done = subprocess.run(
-                command,
-                check=False,
-                capture_output=True,
-                text=True,
-                cwd=home.data.parent,
-                user=home.user.uid if home.user else None,
-                group=home.user.gid if home.user else None,
-                extra_groups=[] if home.user else None,
-            )
+            done = run_tool(Command(argv=tuple(command), cwd=home.data.parent, user=home.user), seconds=120)
         finally:
             password.unlink()
         if done.returncode != 0:

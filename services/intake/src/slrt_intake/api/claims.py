@@ -23,6 +23,9 @@ Purpose = Annotated[
     Header(max_length=100, pattern="^[a-z0-9-]+$", description="what the data is for, such as registry-record"),
 ]
 
+_PLACE_FIELDS = ("address", "phone")
+_FIELDS = ("name", "nik", "kk_number", "birth_date", "sex", *_PLACE_FIELDS)
+
 
 @router.get("/cases/{case_id}/parties")
 async def get_parties(
@@ -40,16 +43,17 @@ async def get_parties(
         if case is None:
             raise NotFoundError
         needs = {need.need_id: need.person_id for need in case.needs}
-        if not scope.covers(region=case.village_code):
-            if scope.office is None:
-                raise NotFoundError
-            held = await people.needs_of_office(work.connection, case.case_id, scope.office)
+        whole = scope.covers(region=case.village_code)
+        if not whole:
+            held = await people.needs_of_office(work.connection, case.case_id, scope.office) if scope.office else set()
             if not held:
                 raise NotFoundError
             needs = {need_id: person_id for need_id, person_id in needs.items() if need_id in held}
         persons, contact = await people.people(work.connection, case.case_id)
-        if not scope.everywhere and scope.region is None:
+        if not whole:
             persons = [person for person in persons if person.person_id in needs.values()]
+        # An office with a need of the place (a road) learns where it is and whom to call, and not which family asked.
+        named = whole or bool(persons)
         await record_access(
             work,
             authorized.principal,
@@ -57,7 +61,7 @@ async def get_parties(
             action="read",
             object_type="case-parties",
             object_id=case.case_id,
-            fields=("name", "nik", "kk_number", "birth_date", "sex", "address", "phone"),
+            fields=_FIELDS if named else _PLACE_FIELDS,
             request_id=request.state.request_id,
         )
         await work.commit()
@@ -65,7 +69,7 @@ async def get_parties(
     return PartiesView(
         case_id=case.case_id,
         village_code=case.village_code,
-        kk_number=contact.kk_number,
+        kk_number=contact.kk_number if named else None,
         address=contact.address,
         phone=contact.phone,
         persons=[

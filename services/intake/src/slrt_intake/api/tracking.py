@@ -57,27 +57,31 @@ async def confirm(  # lint-skip: public — ticket and digits
     command = await build_command(request, resident, _NOWHERE, idempotency_key, None)
 
     async def work_once(unit: UnitOfWork) -> Answer:
-        case = await _open(body, unit, parts)
+        case = await _opened(body, unit, parts)
         await usecases.confirm_by_resident(case, satisfied=body.satisfied, cases=parts.cases(unit), at=unit.clock.now())
         return Answer(CaseReceipt.of(case), version=case.version)
 
     return await command.run(work_once)
 
 
+async def _opened(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Case:
+    return await usecases.open_by_ticket(
+        body.ticket_number,
+        body.phone_last4,
+        cases=parts.cases(work),
+        guard=TicketFailures(work.connection),
+        now=work.clock.now(),
+    )
+
+
 async def _open(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Case:
-    now = work.clock.now()
+    """The case; a failure is counted, and the unit of work committed for it."""
     try:
-        return await usecases.open_by_ticket(
-            body.ticket_number,
-            body.phone_last4,
-            cases=parts.cases(work),
-            guard=TicketFailures(work.connection),
-            now=now,
-        )
+        return await _opened(body, work, parts)
     except TicketNotFoundError:
         number = normalise_ticket(body.ticket_number)
         if number is not None:
-            await TicketFailures(work.connection).note_failure(number, now)
+            await TicketFailures(work.connection).note_failure(number, work.clock.now())
             await work.commit()
         raise
 

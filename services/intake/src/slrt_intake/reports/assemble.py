@@ -195,10 +195,10 @@ class Assembler:
         for value in values.get("address", ()):
             self._take(places, sources, self._location.free(value.text), value)
             free = [*free, value.text]
-        places.hints = [code for text in free if (code := self._location.regency_in(text))]
+        places.titled = [code for text in free if (code := self._location.regency_in(text))]
         facts = nik_facts(draft.fields.get("nik", ""))
         if facts is not None:
-            places.hints.append(regency_of(facts.district_code))
+            places.registered.append(regency_of(facts.district_code))
         match = self._location.find(places)
         for level, code in (
             ("village", match.village_code),
@@ -276,9 +276,10 @@ def _values(rows: ReportRows, clean: CleanText) -> dict[str, list[_Value]]:
     for row in (*rows.own, *rows.inherited):
         parts = _divided(row, clean) if len(row.label.fields) > 1 else [row.spans]
         for name, spans in zip(row.label.fields, parts, strict=True):
-            texts = [clean.span_text(span).strip(_EDGES) for span in spans]
+            texts = [clean.span_text(span) for span in spans]
             span = Span(spans[0].start, spans[-1].end)
-            values.setdefault(name, []).append(_Value(row, " ".join(filter(None, texts)), "\n".join(texts), span))
+            text = " ".join(filter(None, texts)).strip(_EDGES)
+            values.setdefault(name, []).append(_Value(row, text, "\n".join(texts), span))
     return values
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from slrt_intake.reports.places import PlaceFinder, PlaceMatch
@@ -22,8 +22,10 @@ class PlaceNames:
     """Names by level, as written."""
 
     names: dict[str, str] = field(default_factory=dict)
-    hints: list[RegionCode] = field(default_factory=list)
-    """Regencies that the title or the address names, and the one of the NIK, nearest first."""
+    titled: list[RegionCode] = field(default_factory=list)
+    """Regencies that a title or an address names, nearest first."""
+    registered: list[RegionCode] = field(default_factory=list)
+    """Regencies where the client's NIK was first registered: decide between equals, say nothing by themselves."""
 
     def add(self, found: dict[str, str]) -> None:
         """Take over what is not known yet."""
@@ -84,10 +86,10 @@ class LocationReader:
         """Look the names up."""
         names = places.names
         match = self._finder.find_village(
-            names.get("village"), names.get("district"), names.get("regency"), near=places.hints
+            names.get("village"), names.get("district"), names.get("regency"), near=places.titled + places.registered
         )
-        if match.regency_code is None and places.hints and not match.alternatives and names.get("district"):
-            match = self._finder.find_village(names.get("village"), names.get("district"), near=places.hints)
+        if match.regency_code is None and places.titled:
+            return replace(match, regency_code=places.titled[0])
         return match
 
     def _pieces(self, text: str) -> Iterable[str]:

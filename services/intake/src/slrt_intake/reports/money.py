@@ -7,7 +7,7 @@ from typing import Final
 
 from slrt_intake.reports.model import Reading
 
-_PIECE = re.compile(r"[0-9]+(?:[.,][0-9]+)*|[a-z]+|-")
+_PIECE = re.compile(r"[0-9]+(?:[.,][0-9]+)*|[a-z]+|[-(]")
 _GROUPED = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{3})+(?:[.,][0-9]{1,2})?")
 _TENS, _HUNDREDS, _HALF = "puluh", "ratus", "setengah"
 _ONE = "se"  # sejuta, seribu

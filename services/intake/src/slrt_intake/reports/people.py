@@ -16,6 +16,7 @@ _BEHIND_NAME = re.compile(
         )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_NUMBER_LABEL = re.compile(r"^\s*(?:no\.?\s?)?(?:nik|ktp)\W*$", re.IGNORECASE)
 _EDGES = " \t,;:/|-([{="
 _SEPARATED = re.compile(
     r"\s*[/,;:=|]\s*|\s+-\s*|\s*-\s+|\s+(?:selaku|sebagai|hubungan|status|adalah|yaitu)\s+", re.IGNORECASE
@@ -32,7 +33,7 @@ def read_name(text: str, words: Vocabulary) -> Reading[str]:
         ")"
     ):  # the number stood inside a bracket with other remarks: "Nurhayati (janda, 58 th)"
         name = name[: name.rindex("(")]
-    name = _trimmed(name)
+    name = _trimmed(_NUMBER_LABEL.sub("", name))
     if not name and found:
         name = _trimmed(re.sub(r"^[^0-9]*[0-9][0-9 .\-]*", "", text))
     if re.search(r"[a-z]{4,}\.$", name):  # a full stop, not the end of a degree

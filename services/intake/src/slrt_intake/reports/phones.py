@@ -7,8 +7,8 @@ from slrt_intake.reports.model import Reading
 
 # Digits with the separators that people put inside one number; a slash or a comma ends it.
 _RUN = re.compile(r"\+?[0-9][0-9 \t().\-]*")
-# The letter O typed for a zero.
-_LETTER_O = re.compile(r"(?<![a-z])o(?=[0-9])|(?<=[0-9])o(?=[0-9])", re.IGNORECASE)
+# The letter O typed for zeros.
+_WITH_LETTER_O = re.compile(r"(?<![a-z])[0-9o]+(?![a-z])", re.IGNORECASE)
 _COUNTRY: Final = "62"
 _SHORTEST, _LONGEST = 7, 13  # digits after +62: a small town's land line, the longest mobile number
 _USUAL_SHORTEST, _USUAL_LONGEST = 9, 12  # of a mobile number
@@ -16,7 +16,7 @@ _USUAL_SHORTEST, _USUAL_LONGEST = 9, 12  # of a mobile number
 
 def read_phone(text: str) -> Reading[str]:
     """The first number as `+62…`; None, surely, when there are no digits, and unsurely when they are no number."""
-    text = _LETTER_O.sub("0", text)
+    text = _WITH_LETTER_O.sub(lambda run: run.group().lower().replace("o", "0"), text)
     if not any(character.isdigit() for character in text):
         return Reading(None, 1.0)
     for run in _RUN.finditer(text):

@@ -137,6 +137,7 @@ class RowScanner:
         elif self._labels.is_heading(text):
             self._close()
             self._break = Break.RULE
+            self._scan.free.append(line)
         elif self._labels.is_closing(text) and not (self._open and not self._open.spans):
             self._close()
             self._scan.free.append(line)

@@ -22,6 +22,7 @@ from slrt_contracts.types import CaseId, NeedId, ReferralId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus
+from slrt_intake.ports import TicketTakenError
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, facts_of
 from slrt_kit.access import Scope
@@ -30,7 +31,9 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.regions import RegionCode
 
 _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, village_code, has_subject,
-    registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied"""
+    registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied,
+    (SELECT jsonb_agg(to_jsonb(n) ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id) AS needs"""
+# One statement, hence one snapshot: read one after the other, a case and its needs may be of different versions.
 
 _INSERT_CASE = text(
     """
@@ -38,6 +41,7 @@ _INSERT_CASE = text(
                        has_subject, registered_by, registered_at)
     VALUES (:case_id, 1, :event_sequence, :ticket_number, :status, :channel, :village_code, :urgent,
             :has_subject, :registered_by, :registered_at)
+    ON CONFLICT (ticket_number) DO NOTHING
     """
 )
 _INSERT_NEEDS = text(
@@ -89,9 +93,14 @@ class CaseStore:
         self._outbox = outbox
 
     async def add(self, case: Case, *, persons: Sequence[Person], contact: Contact) -> None:
-        """Insert a new case with its people."""
+        """Insert a new case with its people.
+
+        Raises:
+            TicketTakenError: another case has that ticket number; nothing is written.
+        """
         run = self._work.connection.execute
-        await run(_INSERT_CASE, _case_values(case))
+        if (await run(_INSERT_CASE, _case_values(case))).rowcount != 1:
+            raise TicketTakenError
         await run(_INSERT_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])})
         if persons:
             await run(_INSERT_PERSONS, {"rows": as_json([_person_row(case, p, i) for i, p in enumerate(persons)])})
@@ -130,7 +139,7 @@ class CaseStore:
         connection = self._work.connection
         query = text(f"SELECT {_CASE_COLUMNS} FROM cases WHERE {condition}")  # noqa: S608 — fixed conditions above
         row = (await connection.execute(query, {"value": value})).one_or_none()
-        return None if row is None else _case(row, await _needs(connection, [row.case_id]))
+        return None if row is None else _case(row)
 
     async def _publish(self, case: Case) -> None:
         now = self._work.clock.now()
@@ -177,48 +186,32 @@ async def list_cases(
         f"SELECT {_CASE_COLUMNS} FROM cases WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed fragments above
         "ORDER BY registered_at DESC, case_id DESC LIMIT :limit"
     )
-    rows = (await connection.execute(query, values)).all()
-    needs = await _needs(connection, [row.case_id for row in rows])
-    return [_case(row, needs) for row in rows]
+    return [_case(row) for row in await connection.execute(query, values)]
 
 
-async def _needs(connection: AsyncConnection, case_ids: Sequence[UUID]) -> Mapping[UUID, list[Need]]:
-    rows = await connection.execute(
-        text(
-            "SELECT need_id, case_id, need_code, person_id, urgent, description, attributes, status, recommendation, "
-            "decision, outcome_code, referral_id FROM needs WHERE case_id = ANY(:case_ids) ORDER BY case_id, position"
-        ),
-        {"case_ids": list(case_ids)},
-    )
-    found: dict[UUID, list[Need]] = {case_id: [] for case_id in case_ids}
-    for row in rows:
-        found[row.case_id].append(_need(row))
-    return found
-
-
-def _need(row: Row[Any]) -> Need:
+def _need(row: Mapping[str, Any]) -> Need:
     return Need(
-        need_id=NeedId(row.need_id),
-        need_code=NeedCode(row.need_code),
-        person_id=row.person_id,
-        urgent=row.urgent,
-        description=row.description,
-        attributes={AttributeName(name): AttributeValue(value) for name, value in row.attributes.items()},
-        status=NeedStatus(row.status),
-        recommendation=Recommendation(row.recommendation) if row.recommendation else None,
-        decision=NeedDecision(row.decision) if row.decision else None,
-        outcome_code=OutcomeCode(row.outcome_code) if row.outcome_code else None,
-        referral_id=ReferralId(row.referral_id) if row.referral_id else None,
+        need_id=NeedId(UUID(row["need_id"])),
+        need_code=NeedCode(row["need_code"]),
+        person_id=UUID(row["person_id"]) if row["person_id"] else None,
+        urgent=row["urgent"],
+        description=row["description"],
+        attributes={AttributeName(name): AttributeValue(value) for name, value in row["attributes"].items()},
+        status=NeedStatus(row["status"]),
+        recommendation=Recommendation(row["recommendation"]) if row["recommendation"] else None,
+        decision=NeedDecision(row["decision"]) if row["decision"] else None,
+        outcome_code=OutcomeCode(row["outcome_code"]) if row["outcome_code"] else None,
+        referral_id=ReferralId(UUID(row["referral_id"])) if row["referral_id"] else None,
     )
 
 
-def _case(row: Row[Any], needs: Mapping[UUID, list[Need]]) -> Case:
+def _case(row: Row[Any]) -> Case:
     values = dict(row._mapping) | {
         "status": CaseStatus(row.status),
         "channel": Channel(row.channel),
         "village_code": RegionCode(row.village_code),
         "registry_status": RegistryStatus(row.registry_status) if row.registry_status else None,
-        "needs": needs[row.case_id],
+        "needs": [_need(need) for need in row.needs],
     }
     return Case(**values)
 

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from slrt_contracts.types import CaseId, NeedId, OfficeCode
+from slrt_contracts.types import CaseId, NeedId, OfficeCode, ReferralId
 from slrt_intake.domain.party import Contact, Person, Relation
 
 
@@ -39,30 +39,34 @@ async def people(connection: AsyncConnection, case_id: CaseId) -> tuple[list[Per
 
 
 async def note_office(
-    connection: AsyncConnection, *, need_id: NeedId, office_code: OfficeCode, case_id: CaseId
+    connection: AsyncConnection,
+    *,
+    referral_id: ReferralId,
+    need_id: NeedId,
+    office_code: OfficeCode,
+    case_id: CaseId,
 ) -> None:
     """Note that an office was sent a need, so that its claim checks are let through."""
     await connection.execute(
         text(
-            "INSERT INTO office_needs (need_id, office_code, case_id) VALUES (:need_id, :office_code, :case_id) "
-            "ON CONFLICT DO NOTHING"
+            "INSERT INTO office_needs (referral_id, need_id, office_code, case_id) "
+            "VALUES (:referral_id, :need_id, :office_code, :case_id) ON CONFLICT DO NOTHING"
         ),
-        {"need_id": need_id, "office_code": office_code, "case_id": case_id},
+        {"referral_id": referral_id, "need_id": need_id, "office_code": office_code, "case_id": case_id},
     )
 
 
-async def withdraw_office(connection: AsyncConnection, *, need_id: NeedId, office_code: OfficeCode) -> None:
-    """The office declined: its claim checks for this need end."""
+async def withdraw_office(connection: AsyncConnection, referral_id: ReferralId) -> None:
+    """The office declined: its claim checks end, unless it holds another referral of the case."""
     await connection.execute(
-        text("DELETE FROM office_needs WHERE need_id = :need_id AND office_code = :office_code"),
-        {"need_id": need_id, "office_code": office_code},
+        text("DELETE FROM office_needs WHERE referral_id = :referral_id"), {"referral_id": referral_id}
     )
 
 
 async def needs_of_office(connection: AsyncConnection, case_id: CaseId, office_code: str) -> set[NeedId]:
     """The needs of a case that the office holds a referral of."""
     rows = await connection.scalars(
-        text("SELECT need_id FROM office_needs WHERE case_id = :case_id AND office_code = :office_code"),
+        text("SELECT DISTINCT need_id FROM office_needs WHERE case_id = :case_id AND office_code = :office_code"),
         {"case_id": case_id, "office_code": office_code},
     )
     return {NeedId(need_id) for need_id in rows}

@@ -8,6 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 TICKET_FAILURES = 5
 TICKET_WINDOW = timedelta(minutes=15)
 
+_HOLD = text("SELECT pg_advisory_xact_lock(hashtextextended('ticket ' || :ticket, 0))")
+
 
 class TicketFailures:
     """Failed attempts to open a ticket: after five within a quarter of an hour it stays shut until that has passed."""
@@ -16,7 +18,11 @@ class TicketFailures:
         self._connection = connection
 
     async def locked_until(self, ticket_number: str, now: datetime) -> datetime | None:
-        """Until when the ticket is locked; None when it is open."""
+        """Until when the ticket is locked; None when it is open.
+
+        Holds the ticket until the transaction ends: guesses that come side by side are counted one after the other.
+        """
+        await self._connection.execute(_HOLD, {"ticket": ticket_number})
         first_at = await self._connection.scalar(
             text(
                 "SELECT first_at FROM ticket_failures WHERE ticket_number = :ticket "

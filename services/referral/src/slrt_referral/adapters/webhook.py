@@ -34,6 +34,7 @@ class WebhookNotices:
         at = self._clock.now()
         headers = {
             "content-type": _CONTENT_TYPE,
+            "user-agent": "slrt-referral",
             "webhook-id": str(notice_id),
             "webhook-timestamp": str(int(at.timestamp())),
             "webhook-signature": self._webhook.sign(str(notice_id), at, body.decode()),

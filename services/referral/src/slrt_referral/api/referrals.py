@@ -11,7 +11,7 @@ from slrt_contracts.types import ReferralId
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
-from slrt_kit.http.pages import BadCursorError, Cursor, Limit, Page, decode_cursor, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
 from slrt_referral import usecases
 from slrt_referral.api.parts import Parts, ReferralParts
 from slrt_referral.api.schemas import CompleteBody, DeclineBody, OfficeCodeText, ReferralReceipt, ReferralView
@@ -51,16 +51,13 @@ async def get_worklist(
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[ReferralReceipt.of(referral) for referral in found[:limit]],
-        next=encode_cursor(last.urgent, last.created_at.isoformat(), str(last.referral_id)) if last else None,
+        next=encode_cursor(int(last.urgent), last.created_at.isoformat(), str(last.referral_id)) if last else None,
     )
 
 
 def _position(cursor: str) -> Position:
-    urgent, created_at, referral_id = decode_cursor(cursor, parts=3)
-    try:
-        return bool(urgent), datetime.fromisoformat(created_at), UUID(referral_id)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise BadCursorError from error
+    urgent, created_at, referral_id = decode_position(cursor, int, datetime, UUID)
+    return bool(urgent), created_at, referral_id
 
 
 @router.get("/{referral_id}")

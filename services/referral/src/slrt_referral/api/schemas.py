@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
 from slrt_contracts.codes import (
     AttributeName,
@@ -17,6 +17,7 @@ from slrt_contracts.codes import (
     ProgrammeCode,
 )
 from slrt_contracts.types import OFFICE_PATTERN
+from slrt_kit.http.bodies import Body
 from slrt_referral.domain.offices import Office, OfficeLevel
 from slrt_referral.domain.policy import RoutingPolicy, Rule
 from slrt_referral.domain.referral import Referral, Step
@@ -24,12 +25,6 @@ from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
 
 Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
 OfficeCodeText = Annotated[str, Field(pattern=OFFICE_PATTERN, max_length=29, examples=["12.74.DUKCAPIL"])]
-
-
-class Body(BaseModel):
-    """A request body."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DeclineBody(Body):

@@ -41,10 +41,11 @@ _UPDATE = text(
     WHERE regency_code = :regency_code AND person_id = :person_id AND version = :version
     """
 )
+# Two look-ups and not one with OR, which would be a walk through everybody; arrays, for the indexes to be used.
 _CANDIDATES = text(
     f"""
     WITH found AS (
-        SELECT person_id, family_id FROM persons WHERE nik = ANY(CAST(:niks AS char(16)[]))
+        SELECT person_id, family_id FROM persons WHERE nik = ANY(CAST(:niks AS text[]))
         UNION
         SELECT person_id, family_id FROM persons
         WHERE birth_date = ANY(CAST(:birth_dates AS date[])) AND village_code COLLATE "C" = :village_code
@@ -53,14 +54,15 @@ _CANDIDATES = text(
         UNION
         SELECT family_id FROM found WHERE family_id IS NOT NULL
     )
-    SELECT {_COLUMNS} FROM persons p
-    WHERE p.person_id IN (SELECT person_id FROM found) OR p.family_id IN (SELECT family_id FROM near)
+    SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(ARRAY(SELECT person_id FROM found))
+    UNION
+    SELECT {_COLUMNS} FROM persons p WHERE p.family_id = ANY(ARRAY(SELECT family_id FROM near))
     """  # noqa: S608 — fixed columns above
 )
 _CARDS = text("SELECT family_id, kk_number FROM families WHERE family_id = ANY(:family_ids) OR kk_number = :kk")
 _BY_IDS = text(f"SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(:person_ids)")  # noqa: S608 — fixed columns
 _BY_NIK = text(
-    f"SELECT {_COLUMNS} FROM persons p WHERE p.nik = CAST(:nik AS char(16)) AND {IN_SCOPE}"  # noqa: S608 — fixed text
+    f"SELECT {_COLUMNS} FROM persons p WHERE p.nik = :nik AND {IN_SCOPE}"  # noqa: S608 — fixed text
 )
 _BY_BIRTH_DATE = text(
     f"SELECT {_COLUMNS} FROM persons p WHERE p.birth_date = :birth_date AND {IN_SCOPE} "  # noqa: S608 — fixed text

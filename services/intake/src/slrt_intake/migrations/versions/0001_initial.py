@@ -105,13 +105,14 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX timeline_case ON timeline (case_id, happened_at, event_id)",
-    # Which office has which need: what lets an office's claim check through.
+    # Which office has which need: what lets an office's claim check through. By referral, because a need may come
+    # back to an office that declined it, and the events of two referrals have no common order.
     """
     CREATE TABLE office_needs (
+        referral_id uuid PRIMARY KEY,
         need_id     uuid NOT NULL,
         office_code text NOT NULL,
-        case_id     uuid NOT NULL,
-        PRIMARY KEY (need_id, office_code)
+        case_id     uuid NOT NULL
     )
     """,
     "CREATE INDEX office_needs_case ON office_needs (case_id, office_code)",

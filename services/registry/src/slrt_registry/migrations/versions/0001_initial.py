@@ -23,7 +23,7 @@ _STATEMENTS = (
         event_sequence bigint NOT NULL,
         village_code   text NOT NULL,
         name           text NOT NULL,
-        nik            char(16),
+        nik            text CHECK (nik ~ '^[0-9]{16}$'),
         nik_status     text NOT NULL,
         birth_date     date,
         sex            char(1),
@@ -43,7 +43,7 @@ _STATEMENTS = (
         version        bigint NOT NULL,
         event_sequence bigint NOT NULL,
         village_code   text NOT NULL,
-        kk_number      char(16),
+        kk_number      text CHECK (kk_number ~ '^[0-9]{16}$'),
         PRIMARY KEY (regency_code, family_id)
     )
     """,

@@ -1,0 +1,235 @@
+"""Claim checks: personal data only for a stated purpose, on record, and to nobody whom it does not concern."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from slrt_contracts.events import ReferralDeclined, ReferralSent
+from slrt_kit.messaging.processor import Outcome
+
+DUKCAPIL, PUPR = "12.74.DUKCAPIL", "12.74.PUPR"
+MOTHER = {"relation": "client", "name": "Mawar Karangan", "nik": "1274035203879001", "birth_date": "1987-03-12"}
+SON = {"relation": "child", "name": "Bayu Karangan"}
+FAMILY = {
+    "persons": [MOTHER, SON],
+    "needs": [
+        {"need_code": "BPBL", "person_ref": 0},
+        {"need_code": "ADMINDUK", "person_ref": 1},
+        {"need_code": "JALAN", "person_ref": None},
+    ],
+}
+
+
+async def _fetch(
+    intake: Any,
+    case_id: str,
+    what: str = "parties",
+    *,
+    role: str = "service",
+    purpose: str | None = "referral",
+    **more: Any,
+) -> httpx.Response:
+    request_id = more.pop("request_id", "")
+    headers = intake.token(role, **({"region": None} | more))
+    headers |= {"Purpose": purpose} if purpose is not None else {}
+    headers |= {"X-Request-Id": request_id} if request_id else {}
+    return await intake.client.get(f"/v1/cases/{case_id}/{what}", headers=headers)
+
+
+def _referral(kind: type[Any], case: dict[str, Any], place: int, office: str, **more: Any) -> Any:
+    need = case["needs"][place]
+    fields = {"referral_id": uuid4(), "case_id": case["case_id"], "need_id": need["need_id"], "office_code": office}
+    if kind is ReferralSent:
+        fields |= {"need_code": need["need_code"], "district_code": "12.74.03", "urgent": False}
+    if kind is ReferralDeclined:
+        fields |= {"reason_code": "other_owner"}
+    return kind(**fields | more)
+
+
+async def _send(intake: Any, case: dict[str, Any], place: int, office: str) -> Any:
+    event = _referral(ReferralSent, case, place, office)
+    outcome, _ = await intake.hear(event)
+    assert outcome is Outcome.APPLIED
+    return event.referral_id
+
+
+async def _looks(intake: Any, case_id: str) -> list[Any]:
+    return await intake.rows("SELECT * FROM access_log WHERE object_id = :id ORDER BY id", id=case_id)
+
+
+@pytest.fixture
+async def case(intake: Any) -> dict[str, Any]:
+    """A decided case of a mother and her son, and of a road."""
+    return await intake.decided(**FAMILY)
+
+
+# -- refusals -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("what", ["parties", "contact"])
+async def test_without_a_purpose_nothing_is_shown(what: str, intake: Any, case: dict[str, Any]) -> None:
+    async with intake.unchanged():
+        answer = await _fetch(intake, case["case_id"], what, purpose=None)
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:slrt:problem:purpose-required")
+
+
+@pytest.mark.parametrize("purpose", ["", "Curious", "a b", "x" * 101, "'; DROP TABLE access_log; --", "ngintip!"])
+async def test_a_purpose_is_a_short_word_of_the_list_s_form(purpose: str, intake: Any, case: dict[str, Any]) -> None:
+    async with intake.unchanged():
+        answer = await _fetch(intake, case["case_id"], purpose=purpose)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:slrt:problem:invalid-request")
+
+
+@pytest.mark.parametrize("what", ["parties", "contact"])
+async def test_a_case_that_does_not_exist_has_no_people(what: str, intake: Any) -> None:
+    async with intake.unchanged():
+        answer = await _fetch(intake, str(uuid4()), what)
+    assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("role", ["facilitator", "front_office", "back_office", "coordinator", "manager"])
+async def test_an_officer_of_another_region_finds_nobody(role: str, intake: Any, case: dict[str, Any]) -> None:
+    async with intake.unchanged():
+        answer = await _fetch(intake, case["case_id"], role=role, region="12.71", office=DUKCAPIL)
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:slrt:problem:not-found")
+
+
+@pytest.mark.parametrize("role", ["facilitator", "manager", "admin", "auditor", "opd_officer", "partner", "resident"])
+async def test_only_a_service_may_ask_how_the_resident_is_reached(role: str, intake: Any, case: dict[str, Any]) -> None:
+    async with intake.unchanged():
+        answer = await _fetch(intake, case["case_id"], "contact", role=role, region="12.74", office=DUKCAPIL)
+    assert (answer.status_code, answer.json()["type"]) == (403, "urn:slrt:problem:forbidden")
+
+
+@pytest.mark.parametrize("role", ["opd_officer", "partner"])
+async def test_an_office_that_was_sent_nothing_finds_nobody(role: str, intake: Any, case: dict[str, Any]) -> None:
+    await _send(intake, case, 1, DUKCAPIL)
+    async with intake.unchanged():
+        answers = [
+            await _fetch(intake, case["case_id"], role=role, office=office)
+            for office in (PUPR, "12.71.DUKCAPIL", "12.74.DUKCAPI", None)
+        ]
+    assert {answer.status_code for answer in answers} == {404}
+
+
+async def test_an_office_finds_nobody_in_another_case(intake: Any, case: dict[str, Any]) -> None:
+    other = await intake.decided(**FAMILY)
+    await _send(intake, case, 1, DUKCAPIL)
+    assert (await _fetch(intake, other["case_id"], role="opd_officer", office=DUKCAPIL)).status_code == 404
+
+
+# -- what is shown, and to whom -------------------------------------------------------------------------------------
+
+
+async def test_a_service_gets_the_people_and_the_look_is_on_record(intake: Any, case: dict[str, Any]) -> None:
+    answer = await _fetch(intake, case["case_id"], purpose="registry-record", request_id="ask-1", sub="slrt-registry")
+    assert answer.status_code == 200
+    people = answer.json()
+    assert [person["name"] for person in people["persons"]] == ["Mawar Karangan", "Bayu Karangan"]
+    assert people["persons"][0]["birth_date"] == "1987-03-12"
+    assert people["persons"][1]["nik"] is None
+    assert (people["kk_number"], people["phone"]) == ("1274030101109001", "+6281200009901")
+    ids = [person["person_id"] for person in people["persons"]]
+    needs = [need["need_id"] for need in case["needs"]]
+    assert people["need_persons"] == {needs[0]: ids[0], needs[1]: ids[1]}
+    [look] = await _looks(intake, case["case_id"])
+    assert (look.subject, look.roles, look.office) == ("slrt-registry", ["service"], None)
+    assert (look.purpose, look.action, look.object_type) == ("registry-record", "read", "case-parties")
+    assert look.request_id == "ask-1" == answer.headers["x-request-id"]
+    assert {"name", "nik", "kk_number", "phone"} <= set(look.fields)
+    assert look.at == intake.clock.now()
+
+
+async def test_a_service_gets_the_contact_and_the_look_is_on_record(intake: Any) -> None:
+    contact = {"phone": "0812-0000-9902", "email": "mawar@contoh.id", "language": "en"}
+    case = await intake.register(contact=contact)
+    answer = await _fetch(intake, case["case_id"], "contact", purpose="notify")
+    assert answer.json() == {
+        "ticket_number": case["ticket_number"],
+        "language": "en",
+        "phone": "+6281200009902",
+        "email": "mawar@contoh.id",
+    }
+    [look] = await _looks(intake, case["case_id"])
+    assert (look.purpose, look.object_type, look.fields) == ("notify", "case-contact", ["phone", "email"])
+
+
+async def test_every_look_is_on_record_anew(intake: Any, case: dict[str, Any]) -> None:
+    for place in range(3):
+        await _fetch(intake, case["case_id"], role="coordinator", region="12.74", sub=f"k-{place}")
+    assert [look.subject for look in await _looks(intake, case["case_id"])] == ["k-0", "k-1", "k-2"]
+
+
+async def test_an_officer_of_the_region_gets_everybody(intake: Any, case: dict[str, Any]) -> None:
+    answer = await _fetch(intake, case["case_id"], role="back_office", region="12.74.03", purpose="verification")
+    assert len(answer.json()["persons"]) == 2
+
+
+@pytest.mark.parametrize("role", ["opd_officer", "partner"])
+async def test_an_office_gets_the_person_of_the_need_that_it_was_sent_and_no_other(
+    role: str, intake: Any, case: dict[str, Any]
+) -> None:
+    await _send(intake, case, 1, DUKCAPIL)
+    answer = await _fetch(intake, case["case_id"], role=role, office=DUKCAPIL)
+    assert answer.status_code == 200
+    assert [person["name"] for person in answer.json()["persons"]] == ["Bayu Karangan"]
+    assert list(answer.json()["need_persons"]) == [case["needs"][1]["need_id"]]
+    assert "Mawar" not in answer.text
+    assert "1274035203879001" not in answer.text
+    [look] = await _looks(intake, case["case_id"])
+    assert (look.office, look.roles) == (DUKCAPIL, [role])
+
+
+async def test_an_office_that_was_sent_two_needs_gets_both_persons(intake: Any, case: dict[str, Any]) -> None:
+    await _send(intake, case, 0, DUKCAPIL)
+    await _send(intake, case, 1, DUKCAPIL)
+    answer = await _fetch(intake, case["case_id"], role="opd_officer", office=DUKCAPIL)
+    assert len(answer.json()["persons"]) == 2
+
+
+async def test_an_office_with_a_need_of_the_place_gets_no_person_and_no_family_card(
+    intake: Any, case: dict[str, Any]
+) -> None:
+    await _send(intake, case, 2, PUPR)
+    people = (await _fetch(intake, case["case_id"], role="opd_officer", office=PUPR)).json()
+    assert (people["persons"], people["need_persons"], people["kk_number"]) == ([], {}, None)
+    assert people["village_code"] == "12.74.03.1002"
+    [look] = await _looks(intake, case["case_id"])
+    assert not {"name", "nik", "kk_number", "birth_date", "sex"} & set(look.fields)
+
+
+@pytest.mark.parametrize("desk", ["facilitator", "back_office", "manager"])
+async def test_a_desk_role_elsewhere_widens_nothing_for_an_office(desk: str, intake: Any, case: dict[str, Any]) -> None:
+    await _send(intake, case, 1, DUKCAPIL)
+    answer = await _fetch(
+        intake, case["case_id"], role="opd_officer", roles=["opd_officer", desk], region="12.71", office=DUKCAPIL
+    )
+    assert [person["name"] for person in answer.json()["persons"]] == ["Bayu Karangan"]
+
+
+async def test_an_office_that_declined_finds_nobody_any_more(intake: Any, case: dict[str, Any]) -> None:
+    referral = await _send(intake, case, 2, PUPR)
+    assert (await _fetch(intake, case["case_id"], role="opd_officer", office=PUPR)).status_code == 200
+    await intake.hear(_referral(ReferralDeclined, case, 2, PUPR, referral_id=referral))
+    async with intake.unchanged():
+        assert (await _fetch(intake, case["case_id"], role="opd_officer", office=PUPR)).status_code == 404
+
+
+async def test_declining_one_need_leaves_the_office_the_other(intake: Any, case: dict[str, Any]) -> None:
+    first = await _send(intake, case, 0, DUKCAPIL)
+    await _send(intake, case, 1, DUKCAPIL)
+    await intake.hear(_referral(ReferralDeclined, case, 0, DUKCAPIL, referral_id=first))
+    answer = await _fetch(intake, case["case_id"], role="opd_officer", office=DUKCAPIL)
+    assert [person["name"] for person in answer.json()["persons"]] == ["Bayu Karangan"]
+
+
+async def test_a_need_that_comes_back_to_the_office_opens_it_again(intake: Any, case: dict[str, Any]) -> None:
+    # A better owner was named, declined too, and the need came back as a new referral: events of two referrals
+    # have no common order, so the old one's end must not shut out the new one.
+    old, new = _referral(ReferralSent, case, 1, DUKCAPIL), _referral(ReferralSent, case, 1, DUKCAPIL)
+    await intake.hear(old)
+    await intake.hear(new)
+    await intake.hear(_referral(ReferralDeclined, case, 1, DUKCAPIL, referral_id=old.referral_id))
+    assert (await _fetch(intake, case["case_id"], role="opd_officer", office=DUKCAPIL)).status_code == 200
