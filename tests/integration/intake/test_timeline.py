@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).parents[3] / "contracts" / "examples"
 
 def _example(name: str, case_id: str) -> Event:
     """The type's first good example, about our case."""
-    file = sorted((EXAMPLES / name).glob("good-*.json"))[0]
+    file = min((EXAMPLES / name).glob("good-*.json"))
     return EVENT_TYPES[name].decode(orjson.dumps(orjson.loads(file.read_bytes()) | {"case_id": case_id}))
 
 

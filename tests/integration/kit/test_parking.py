@@ -303,7 +303,8 @@ async def test_headers_of_others_do_not_keep_an_event_from_being_parked_and_come
     script.before = raising(RejectedError("not now"))
     assert await processor.process(raw) is Outcome.PARKED
     async with processor._database.unit_of_work() as work:
-        parked = await processor._inbox.next_due(work.connection, clock.now() + timedelta(minutes=1))
+        later = clock.now() + timedelta(minutes=1)
+        parked = await processor._inbox.take_due(work.connection, later, until=later)
     assert parked is not None
     assert parked.raw == raw
     script.before = None
@@ -311,14 +312,56 @@ async def test_headers_of_others_do_not_keep_an_event_from_being_parked_and_come
     assert await processor.retry_parked() == 1
 
 
-async def test_a_database_that_goes_away_during_a_retry_leaves_the_event_parked(
+async def test_a_fault_during_a_retry_leaves_the_event_parked_for_later(
     processor: Processor[Any], script: Any, rows: Any, clock: FixedClock
 ) -> None:
     key = new_uuid7()
     await park_first(processor, script, key, 2)
     clock.move(seconds=2)
     script.before = raising(ConnectionResetError())
-    with pytest.raises(ConnectionResetError):
-        await processor.retry_parked()
-    assert len(rows.all(QUEUE)) == 2
+    assert await processor.retry_parked() == 0
+    assert rows.all("SELECT reason, attempts FROM parked ORDER BY id") == [
+        ("waits: ConnectionResetError", 1),
+        ("behind an earlier parked event", 0),
+    ]
     assert rows.effects() == []
+
+
+async def test_an_event_whose_worker_died_in_the_middle_of_an_attempt_becomes_due_again(
+    processor: Processor[Any], script: Any, rows: Any, clock: FixedClock
+) -> None:
+    key = new_uuid7()
+    await park_first(processor, script, key, 2)
+    clock.move(seconds=2)
+    tried = asyncio.Event()
+
+    async def hang(_: Received[Any]) -> None:
+        tried.set()
+        await asyncio.Event().wait()
+
+    script.before = hang
+    dying = asyncio.create_task(processor.retry_parked())
+    await tried.wait()
+    dying.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await dying
+    script.before = None
+    assert await processor.retry_parked() == 0
+    clock.move(minutes=2)
+    assert await processor.retry_parked() == 2
+    assert rows.sequences(key) == [1, 2]
+
+
+async def test_a_worker_that_is_asked_to_stop_does_not_go_through_all_that_is_parked(
+    processor: Processor[Any], script: Any, rows: Any, clock: FixedClock
+) -> None:
+    for _ in range(5):
+        await park_first(processor, script, new_uuid7(), 1)
+    clock.move(seconds=2)
+    stop = asyncio.Event()
+
+    async def ask(_: Received[Any]) -> None:
+        stop.set()
+
+    script.before = ask
+    assert await processor.retry_parked(stop) == 1

@@ -43,7 +43,7 @@ def unit(name: str, *argv: str, **more: object) -> Unit:
         once=once,
         after=after,
         is_ready=ready,
-        ready_timeout=10 if ready is never else 60,
+        ready_timeout=timeout,
     )
 
 

@@ -113,3 +113,11 @@ def test_a_report_takes_less_than_five_milliseconds(parser: ReportParser) -> Non
         return (time.process_time() - started) / reports
 
     assert min(seconds() for _ in range(3)) < 0.005
+
+
+def test_a_row_with_an_unknown_label_is_told_by_its_number_and_yields_to_a_named_row(parser: ReportParser) -> None:
+    text = "Nama Klien: A\nNo. Q: 1274010102109902\nNIK: 1274015510829901\nNmrx: 0812-0000-9901\nPengaduan: KTP hilang"
+    (report,) = parser.parse(text).reports
+    assert report.nik == "1274015510829901"
+    assert report.phone == "+6281200009901"
+    assert report.evidence["phone"].confidence <= 0.5

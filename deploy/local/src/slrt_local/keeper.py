@@ -149,6 +149,8 @@ class Keeper:
         ended = False
         try:
             await self._become_ready(process)
+            if unit.once:
+                await self.end()  # it has ended: forget it, and end what it may have left
             if unit.after_ready:
                 await in_daemon_thread(unit.after_ready)
             self.was_ready = True

@@ -19,6 +19,8 @@ from slrt_kit.messaging.processor import TRANSIENT, Processor
 
 log = get_logger(__name__)
 
+_STOP_TIMEOUT_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSettings:
@@ -34,6 +36,7 @@ class ConsumerSettings:
     pause_min: float = 0.2
     pause_max: float = 15.0
     parked_every: float = 1.0
+    commit_timeout: float = 10.0
     dead_letters_in_a_row: int = 20
     dead_letter_share: float = 0.05
     dead_letter_window: int = 1000
@@ -69,19 +72,23 @@ class DeadLetterGuard:
 
 
 class _FinishBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
-    """Let the batch in hand end and its offsets be committed before partitions go to somebody else."""
+    """Let the events in hand end and their offsets be committed before partitions go to somebody else."""
 
-    def __init__(self, busy: asyncio.Lock, paused: dict[TopicPartition, _Pause]) -> None:
+    def __init__(self, busy: asyncio.Lock, paused: dict[TopicPartition, _Pause], leaving: asyncio.Event) -> None:
         self._busy = busy
         self._paused = paused
+        self._leaving = leaving
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        # The rest of a batch comes again to whoever gets the partition: the others need not wait for all of it.
+        self._leaving.set()
         async with self._busy:
             for partition in revoked:
                 self._paused.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         """Nothing to load: what is known of a key is in the database."""
+        self._leaving.clear()
 
 
 class EventConsumer:
@@ -96,6 +103,7 @@ class EventConsumer:
         self._guard = DeadLetterGuard(settings)
         self._busy = asyncio.Lock()
         self._paused: dict[TopicPartition, _Pause] = {}
+        self._leaving = asyncio.Event()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; faults of the broker and the database are waited out without end.
@@ -104,22 +112,21 @@ class EventConsumer:
         rest of the process lives on.
         """
         metrics.CONSUMER_STOPPED.labels(self._settings.group).set(0)
-        retrying = asyncio.create_task(self._retry_parked(stop))
-        try:
-            while not stop.is_set():
-                try:
-                    await self._run_connected(stop)
-                except DeadLetterLimitError:
-                    metrics.CONSUMER_STOPPED.labels(self._settings.group).set(1)
-                    log.critical("dead-letter limit reached: consumer stopped", group=self._settings.group)
-                    await stop.wait()
-                except (KafkaError, OSError, TimeoutError) as error:
-                    log.warning("consumer lost its broker", group=self._settings.group, error=type(error).__name__)
-                    await _wait(stop, 1.0)
-        finally:
-            retrying.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await retrying
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._retry_parked(stop))
+            group.create_task(self._consume(stop))
+
+    async def _consume(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self._run_connected(stop)
+            except DeadLetterLimitError:
+                metrics.CONSUMER_STOPPED.labels(self._settings.group).set(1)
+                log.critical("dead-letter limit reached: consumer stopped", group=self._settings.group)
+                await stop.wait()
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.warning("consumer lost its broker", group=self._settings.group, error=type(error).__name__)
+                await _wait(stop, 1.0)
 
     async def _run_connected(self, stop: asyncio.Event) -> None:
         settings = self._settings
@@ -137,7 +144,9 @@ class EventConsumer:
         )
         dead_letters = AIOKafkaProducer(bootstrap_servers=settings.bootstrap, acks="all", enable_idempotence=True)
         self._paused.clear()
-        consumer.subscribe(list(settings.topics), listener=_FinishBeforeRevoke(self._busy, self._paused))
+        self._leaving.clear()
+        listener = _FinishBeforeRevoke(self._busy, self._paused, self._leaving)
+        consumer.subscribe(list(settings.topics), listener=listener)
         try:
             await consumer.start()
             await dead_letters.start()
@@ -147,23 +156,22 @@ class EventConsumer:
                 batches = await consumer.getmany(timeout_ms=settings.poll_ms)
                 if batches:
                     async with self._busy:
-                        await self._handle(consumer, dead_letters, batches)
+                        await self._handle(consumer, dead_letters, batches, stop)
                 await self._measure(consumer)
         finally:
             # Stopping leaves the group, so that others take over at once.
-            for client in (consumer, dead_letters):
-                with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                    await asyncio.wait_for(client.stop(), 10)
+            await asyncio.gather(_stop(consumer), _stop(dead_letters))
 
     async def _handle(
         self,
         consumer: AIOKafkaConsumer,
         dead_letters: AIOKafkaProducer,
         batches: dict[TopicPartition, list[ConsumerRecord]],
+        stop: asyncio.Event,
     ) -> None:
         """All partitions side by side, each in order; a fault in one holds up none of the others."""
         results = await asyncio.gather(
-            *(self._handle_partition(consumer, dead_letters, *batch) for batch in batches.items()),
+            *(self._handle_partition(consumer, dead_letters, *batch, stop) for batch in batches.items()),
             return_exceptions=True,
         )
         for result in results:
@@ -176,6 +184,7 @@ class EventConsumer:
         dead_letters: AIOKafkaProducer,
         partition: TopicPartition,
         records: list[ConsumerRecord],
+        stop: asyncio.Event,
     ) -> None:
         done: int | None = None
         record = records[0]
@@ -185,7 +194,7 @@ class EventConsumer:
                 self._guard.note(dead=False)
                 records = []
             for record in records:
-                if partition not in consumer.assignment():
+                if stop.is_set() or self._leaving.is_set() or partition not in consumer.assignment():
                     return
                 await self._handle_record(dead_letters, record)
                 done = record.offset + 1
@@ -261,7 +270,9 @@ class EventConsumer:
 
     async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
         try:
-            await consumer.commit({partition: offset})
+            # aiokafka repeats a commit without end while the broker is away; then we would not even end when asked.
+            async with asyncio.timeout(self._settings.commit_timeout):
+                await consumer.commit({partition: offset})
         except (CommitFailedError, IllegalGenerationError, IllegalStateError) as error:
             # The partition has moved on to another member, which will find these events in the inbox.
             log.info("offset not committed", group=self._settings.group, error=type(error).__name__)
@@ -269,6 +280,9 @@ class EventConsumer:
     async def _measure(self, consumer: AIOKafkaConsumer) -> None:
         now = asyncio.get_running_loop().time()
         for partition in consumer.assignment():
+            if partition not in consumer.assignment():
+                # Gone while the position of another one was waited for.
+                continue
             labels = (self._settings.group, partition.topic, str(partition.partition))
             high = consumer.highwater(partition)
             if high is not None:
@@ -280,10 +294,14 @@ class EventConsumer:
         while not stop.is_set():
             await _wait(stop, self._settings.parked_every)
             try:
-                async with self._busy:
-                    await self._processor.retry_parked()
+                await self._processor.retry_parked(stop)
             except TRANSIENT as error:
                 log.warning("parked events wait", group=self._settings.group, error=type(error).__name__)
+
+
+async def _stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        await asyncio.wait_for(client.stop(), _STOP_TIMEOUT_S)
 
 
 def _raw(record: ConsumerRecord) -> RawEvent:

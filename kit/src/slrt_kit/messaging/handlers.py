@@ -33,6 +33,7 @@ class Entry(Generic[Deps]):
 
     apply: Callable[..., Awaitable[None]]
     prepare: Callable[..., Awaitable[Any]] | None = None
+    concerns: Callable[..., bool] | None = None
 
 
 Project = Callable[[Sequence[Received[Event]], UnitOfWork, Deps], Awaitable[None]]
@@ -66,14 +67,22 @@ class Handlers(Generic[Deps]):
         return register
 
     def on_prepared(
-        self, event: type[EventT], prepare: Prepare[EventT, Deps, Prepared]
+        self,
+        event: type[EventT],
+        prepare: Prepare[EventT, Deps, Prepared],
+        *,
+        concerns: Callable[[Received[EventT], Deps], bool] | None = None,
     ) -> Callable[[PreparedHandler[EventT, Deps, Prepared]], PreparedHandler[EventT, Deps, Prepared]]:
-        """Register a handler whose first half runs before the transaction."""
+        """Register a handler whose first half runs before the transaction.
+
+        ``concerns(received, deps)`` says from the event alone whether it is this consumer's business: for a
+        connector, most are not, and those cost no look into the database.
+        """
 
         def register(
             handler: PreparedHandler[EventT, Deps, Prepared],
         ) -> PreparedHandler[EventT, Deps, Prepared]:
-            self._add(event, Entry(handler, prepare))
+            self._add(event, Entry(handler, prepare, concerns))
             return handler
 
         return register

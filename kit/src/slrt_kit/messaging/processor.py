@@ -73,7 +73,7 @@ class Processor(Generic[Deps]):
         """
         started = perf_counter()
         received, entry = self._decode(raw)
-        if entry is None:
+        if entry is None or (entry.concerns is not None and not entry.concerns(received, self._deps)):
             self._count(received.envelope, Outcome.IGNORED)
             return Outcome.IGNORED
         envelope = received.envelope

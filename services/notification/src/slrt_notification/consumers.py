@@ -9,7 +9,7 @@ from slrt_contracts.events.notification import NotificationQueued
 from slrt_contracts.types import CaseId
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.logs import get_logger
-from slrt_kit.messaging.errors import IgnoredError, RejectedError
+from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_notification import usecases
 from slrt_notification.policy.model import CASE_EVENTS, REFERRAL_EVENTS, Policy
@@ -72,11 +72,8 @@ async def send(received: Received[NotificationQueued], parts: ConnectorParts) ->
     """Send the message of a queued notification; None when it has its end already.
 
     Raises:
-        IgnoredError: it is another channel's.
         TransientError, RejectedError: it has no end yet.
     """
-    if received.event.channel != parts.channel:
-        raise IgnoredError
     async with parts.database.read() as session:
         notification = await parts.delivery_log.find(session, received.event.notification_id)
     if notification is None:
@@ -97,7 +94,12 @@ async def send(received: Received[NotificationQueued], parts: ConnectorParts) ->
         raise RejectedError("template is not in the policy") from error
 
 
-@connector.on_prepared(NotificationQueued, send)
+def is_of_this_channel(received: Received[NotificationQueued], parts: ConnectorParts) -> bool:
+    """Every channel's connector hears of every notification."""
+    return received.event.channel == parts.channel
+
+
+@connector.on_prepared(NotificationQueued, send, concerns=is_of_this_channel)
 async def record(
     received: Received[NotificationQueued], work: UnitOfWork, parts: ConnectorParts, ended: Attempt | None
 ) -> None:

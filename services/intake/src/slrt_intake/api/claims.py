@@ -49,7 +49,8 @@ async def get_parties(
             if not held:
                 raise NotFoundError
             needs = {need_id: person_id for need_id, person_id in needs.items() if need_id in held}
-        persons, contact = await people.people(work.connection, case.case_id)
+        persons = await people.persons_of(work.connection, case.case_id)
+        contact = await people.contact_of(work.connection, case.case_id)
         if not whole:
             persons = [person for person in persons if person.person_id in needs.values()]
         # An office with a need of the place (a road) learns where it is and whom to call, and not which family asked.
@@ -99,7 +100,7 @@ async def get_contact(
     stated = _stated(purpose)
     async with parts.database.unit_of_work() as work:
         case = await usecases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
-        _, contact = await people.people(work.connection, case.case_id)
+        contact = await people.contact_of(work.connection, case.case_id)
         await record_access(
             work,
             authorized.principal,

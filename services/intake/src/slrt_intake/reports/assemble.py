@@ -19,7 +19,7 @@ from slrt_intake.reports.nik import kk_warnings, nik_facts, nik_warnings
 from slrt_intake.reports.people import number_behind_name, read_name, read_proxy, read_relation
 from slrt_intake.reports.phones import read_phone
 from slrt_intake.reports.phrases import words_of
-from slrt_intake.reports.rows import Row
+from slrt_intake.reports.rows import GUESSED, Row
 from slrt_intake.reports.split import ReportRows
 from slrt_intake.reports.text import CROSS, EMPTY_BOX, TICK, CleanText, Span
 from slrt_intake.reports.vocabulary import CHOICES, Vocabulary
@@ -273,7 +273,8 @@ class Assembler:
 def _values(rows: ReportRows, clean: CleanText) -> dict[str, list[_Value]]:
     """Values by field, own rows first; a row for two fields ("Desa/Kec") is divided between them."""
     values: dict[str, list[_Value]] = {}
-    for row in (*rows.own, *rows.inherited):
+    # A row whose label was guessed from its value stands behind the rows that were named.
+    for row in sorted((*rows.own, *rows.inherited), key=lambda row: row.label.confidence <= GUESSED):
         parts = _divided(row, clean) if len(row.label.fields) > 1 else [row.spans]
         for name, spans in zip(row.label.fields, parts, strict=True):
             texts = [clean.span_text(span) for span in spans]

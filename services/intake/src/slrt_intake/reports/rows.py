@@ -18,6 +18,8 @@ _DATED: Final = frozenset({"visit_date", "birth", "birth_date", "monthly_income"
 _NAMES: Final = frozenset({"facilitator", "client_name", "proxy"})
 # Labels that are also things on a list of documents: only a number behind them makes them a row.
 _ALSO_DOCUMENTS: Final = frozenset({"kk", "ktp", "kartukeluarga"})
+GUESSED: Final = 0.5
+"""Confidence of a label that was told by its value alone."""
 _FEWEST_DIGITS: Final = 6
 _SOME_DIGITS: Final = 4
 _MANY_DIGITS: Final = 12
@@ -306,7 +308,7 @@ def _by_value(label: str, value: str) -> Label | None:
     if len(label) > _UNKNOWN_LABEL:
         return None
     if _PHONE_ALONE.fullmatch(value):
-        return Label(("phone",), 0.5, "", strong=False)
+        return Label(("phone",), GUESSED, "", strong=False)
     if _IDENTITY_ALONE.fullmatch(value):
-        return Label(("kk_number" if label.rstrip(" .").lower().endswith("kk") else "nik",), 0.5, "", strong=False)
+        return Label(("kk_number" if label.rstrip(" .").lower().endswith("kk") else "nik",), GUESSED, "", strong=False)
     return None

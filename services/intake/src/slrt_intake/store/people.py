@@ -7,7 +7,7 @@ from slrt_contracts.types import CaseId, NeedId, OfficeCode, ReferralId
 from slrt_intake.domain.party import Contact, Person, Relation
 
 
-async def people(connection: AsyncConnection, case_id: CaseId) -> tuple[list[Person], Contact | None]:
+async def persons_of(connection: AsyncConnection, case_id: CaseId) -> list[Person]:
     """The identities of a case; only claim checks call this."""
     rows = await connection.execute(
         text(
@@ -16,7 +16,7 @@ async def people(connection: AsyncConnection, case_id: CaseId) -> tuple[list[Per
         ),
         {"case_id": case_id},
     )
-    persons = [
+    return [
         Person(
             person_id=row.person_id,
             relation=Relation(row.relation),
@@ -27,6 +27,10 @@ async def people(connection: AsyncConnection, case_id: CaseId) -> tuple[list[Per
         )
         for row in rows
     ]
+
+
+async def contact_of(connection: AsyncConnection, case_id: CaseId) -> Contact | None:
+    """How the resident of a case is reached; only claim checks call this."""
     row = (
         await connection.execute(
             text(
@@ -35,7 +39,7 @@ async def people(connection: AsyncConnection, case_id: CaseId) -> tuple[list[Per
             {"case_id": case_id},
         )
     ).one_or_none()
-    return persons, Contact(**row._mapping) if row else None
+    return Contact(**row._mapping) if row else None
 
 
 async def note_office(

@@ -57,12 +57,10 @@ async def deliver(received: Received[ReferralSent], parts: ConnectorParts) -> No
     """Hand the notice to the office's endpoint; under the event's id, so that the office knows a repetition.
 
     Raises:
-        IgnoredError: another office's referral, or no longer this one's business.
+        IgnoredError: no longer this office's business.
         TransientError: the endpoint is away. RejectedError: it refuses, or the referral is not in the database.
     """
     event = received.event
-    if event.office_code != parts.office:
-        raise IgnoredError
     async with parts.database.unit_of_work() as work:
         concerned = await _checked(event.referral_id, work, parts)
     if not concerned:
@@ -77,7 +75,12 @@ async def _checked(referral_id: ReferralId, work: UnitOfWork, parts: ConnectorPa
         raise RejectedError("no such referral") from error
 
 
-@connector.on_prepared(ReferralSent, deliver)
+def is_of_this_office(received: Received[ReferralSent], parts: ConnectorParts) -> bool:
+    """Every connector hears of every referral."""
+    return received.event.office_code == parts.office
+
+
+@connector.on_prepared(ReferralSent, deliver, concerns=is_of_this_office)
 async def note_received(
     received: Received[ReferralSent], work: UnitOfWork, parts: ConnectorParts, _delivered: None
 ) -> None:
