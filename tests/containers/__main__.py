@@ -15,7 +15,7 @@ import sys
 import time
 from types import FrameType
 
-from tests.containers.engine import ROOT, FailedError, Stack, find_engine, started
+from tests.containers.engine import FailedError, Stack, find_engine, started
 from tests.containers.story import Story, expect
 
 SERVICES = ("intake", "referral", "registry", "notification")
@@ -28,17 +28,6 @@ _USER, _READ_ONLY = "10001", "30"  # EROFS
 def tell(line: str) -> None:
     """A line for whoever watches."""
     print(line, flush=True)
-
-
-def check_dockerfiles() -> None:
-    """The services' Dockerfiles are one recipe: they differ in the service's name alone."""
-
-    def recipe(service: str) -> str:
-        text = (ROOT / "services" / service / "Dockerfile").read_text(encoding="utf-8")
-        return text.replace(service.upper(), "NAME").replace(service, "name")
-
-    for service in SERVICES[1:]:
-        expect(f"Dockerfile of {service} beside intake's", recipe(service), recipe(SERVICES[0]))
 
 
 def check_walls(stack: Stack) -> None:
@@ -83,7 +72,6 @@ def test(*, keep: bool) -> None:
     """
     begun = time.monotonic()
     engine = find_engine()
-    check_dockerfiles()
     with started(engine, keep=keep) as stack:
         for service in BUILT:  # one after the other: the first makes the packages' layer for all
             building = time.monotonic()

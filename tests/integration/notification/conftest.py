@@ -18,6 +18,7 @@ from psycopg import sql
 from sqlalchemy import text
 
 from slrt_contracts.codes import NotificationChannel
+from slrt_contracts.envelope import Envelope
 from slrt_contracts.events import Event, decode_event
 from slrt_contracts.events.notification import NotificationQueued
 from slrt_intake.api.schemas import ContactView
@@ -223,7 +224,7 @@ class Service:
             RawEvent(r["topic"], r["partition_key"], tuple((n, v.encode()) for n, v in r["headers"]), r["payload"])
             for r in rows
         ]
-        return [(raw, decode_event(dict(raw.headers)["ce_type"].decode(), raw.payload or b"")) for raw in raws]
+        return [(raw, decode_event(Envelope.from_headers(raw.headers).type, raw.payload or b"")) for raw in raws]
 
     async def told_types(self) -> list[str]:
         """The names of the events in the outbox, oldest first."""
@@ -241,7 +242,7 @@ class Service:
 
     async def forget(self, raw: RawEvent) -> None:
         """Take the event out of every inbox, as if it had never been handled."""
-        event_id = dict(raw.headers)["ce_id"].decode()
+        event_id = Envelope.from_headers(raw.headers).id
         async with self.database.unit_of_work() as work:
             await work.connection.execute(text("DELETE FROM inbox WHERE event_id = :id"), {"id": event_id})
             await work.commit()

@@ -87,7 +87,7 @@ async def test_a_case_registered_at_the_door_reaches_the_resident_by_mail(
         looks = database.execute(
             "SELECT subject, purpose, object_type, object_id, request_id FROM access_log"
         ).fetchall()
-    event_id = dict(raw.headers)["ce_id"].decode()
+    event_id = str(Envelope.from_headers(raw.headers).id)
     case_id = answer.json()["case_id"]
     assert [(s, p, t, str(o), r) for s, p, t, o, r in looks] == [
         ("slrt-notification", "resident-message", "case-contact", case_id, event_id)

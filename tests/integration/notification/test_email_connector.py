@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from slrt_contracts.codes import NotificationChannel
+from slrt_contracts.envelope import Envelope
 from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.errors import TransientError
@@ -49,9 +50,9 @@ async def test_a_queued_mail_is_delivered_with_ticket_and_stage_only(service: "S
     assert (row["status"], row["version"], row["ended_at"]) == ("delivered", 2, service.clock.now())
     told, event = (await service.told())[-1]
     assert event == NotificationDelivered(notification_id=UUID(raw.key), case_id=row["case_id"], channel="email")
-    headers = {name: value.decode() for name, value in told.headers}
-    assert headers["ce_keysequence"] == "2"
-    assert headers["ce_causationid"] == dict(raw.headers)["ce_id"].decode()
+    envelope = Envelope.from_headers(told.headers)
+    assert envelope.keysequence == 2
+    assert envelope.causationid == Envelope.from_headers(raw.headers).id
 
 
 async def test_the_contact_is_fetched_for_a_stated_purpose_as_this_service(service: "Service") -> None:
@@ -61,7 +62,7 @@ async def test_the_contact_is_fetched_for_a_stated_purpose_as_this_service(servi
     row = await service.row(raw)
     assert path == f"/v1/cases/{row['case_id']}/contact"
     assert headers["purpose"] == "resident-message"
-    assert headers["x-request-id"] == dict(raw.headers)["ce_id"].decode()
+    assert headers["x-request-id"] == str(Envelope.from_headers(raw.headers).id)
     assert headers["authorization"].startswith("Bearer ")
 
 

@@ -60,6 +60,12 @@ def test_a_jar_that_cannot_be_fetched_is_named_with_its_source(repository: Path,
         kafka_jars.fetch([_jar(b"right")], silent, cache=tmp_path / "cache")
 
 
+def test_a_cache_that_cannot_be_made_is_named_with_the_way_out(repository: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(PartError, match="SLRT_CACHE"):
+        kafka_jars.fetch([_jar(b"right")], silent, cache=tmp_path / "file")
+
+
 def test_a_jar_of_the_local_repository_with_another_digest_is_not_taken(repository: Path, tmp_path: Path) -> None:
     jar = _jar(b"right")
     _put(jar.in_repository(repository), b"wrong")

@@ -12,6 +12,7 @@ from slrt_local.units import Unit, answers
 
 SERVICES = ("intake", "referral", "registry", "notification")
 CHANNELS = ("email", "whatsapp")
+_PATIENCE = 180.0  # seconds until ready; 15 of them start at once, and on a busy machine a restart would not help
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def _unit(state: State, around: Surroundings, process: ServiceProcess) -> Unit:
         is_ready=answers(f"{url}/readyz") if url else None,
         after=process.after,
         once=process.once,
+        ready_timeout=_PATIENCE,
         addresses={"url": url} if url else {},
     )
 
@@ -146,4 +148,10 @@ def _unit(state: State, around: Surroundings, process: ServiceProcess) -> Unit:
 def topics_unit(state: State, around: Surroundings) -> Unit:
     """Make the topics of the registry on the broker, before anything produces or consumes."""
     argv = (sys.executable, "-m", "slrt_kit.messaging.topics", "--bootstrap", around.kafka_bootstrap)
-    return Unit(name="topics", command=lambda: Command(argv=argv, cwd=state.root), after=("kafka",), once=True)
+    return Unit(
+        name="topics",
+        command=lambda: Command(argv=argv, cwd=state.root),
+        after=("kafka",),
+        once=True,
+        ready_timeout=_PATIENCE,
+    )

@@ -61,7 +61,7 @@ class Jar:
         try:
             with path.open("rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest() == self.sha256
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
 
@@ -97,7 +97,12 @@ def fetch(jars: list[Jar], progress: Progress, *, cache: Path | None = None) -> 
     paths = [folder / jar.file_name for jar in jars]
     if all(jar.matches(path) for jar, path in zip(jars, paths, strict=True)):
         return paths
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PartError(
+            f"kafka: cannot make the cache {folder}: {error.strerror}. Name another: {CACHE_VARIABLE}"
+        ) from error
     with _one_at_a_time(folder, progress):
         for jar in (jar for jar in jars if not jar.matches(folder / jar.file_name)):
             (folder / jar.file_name).unlink(missing_ok=True)
