@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from psycopg import sql
 
@@ -32,6 +33,14 @@ def pytest_configure() -> None:
     """Refuse a misspelt part: it would require nothing."""
     if unknown := _REQUIRED - _PARTS:
         raise pytest.UsageError(f"SLRT_TEST_REQUIRE names {sorted(unknown)}; the parts are {sorted(_PARTS)}")
+    # What structlog does when nobody configures it renders every traceback with colours and locals: slowly.
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+        ]
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,10 +1,12 @@
 """What the machine can do in this very run: pgbench with the same rows, Kafka with nothing else."""
 
 import asyncio
+import os
 import re
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -14,26 +16,27 @@ from slrt_local.parts.postgres_home import find_binaries
 # case with two needs and one person (slrt_intake.store.cases, slrt_kit.outbox, slrt_kit.http.commands).
 SAME_ROWS = r"""
 SELECT gen_random_uuid() AS c, gen_random_uuid() AS a, gen_random_uuid() AS b, gen_random_uuid() AS p,
-       gen_random_uuid() AS e \gset
+       gen_random_uuid() AS e,
+       md5(random()::text) AS t \gset
 BEGIN;
 INSERT INTO idempotency (subject, key, fingerprint, status, headers, body, created_at)
-VALUES ('pgbench', :'c', decode(repeat('ab', 32), 'hex'), 201, '{"ETag": "1"}',
+VALUES ('pgbench', :c, decode(repeat('ab', 32), 'hex'), 201, '{"ETag": "1"}',
         convert_to(repeat('x', 700), 'UTF8'), now());
 INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
                    has_subject, registered_by, registered_at)
-VALUES (:'c', 1, 1, :'c', 'registered', 'facilitator', '12.74.03.1001', false, true, 'pgbench', now());
+VALUES (:c, 1, 1, :t, 'registered', 'facilitator', '12.74.03.1001', false, true, 'pgbench', now());
 INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, description, attributes, status)
-VALUES (:'a', :'c', 0, 'PIP', :'p', false, 'Anak putus sekolah karena biaya', '{}', 'identified'),
-       (:'b', :'c', 1, 'BPBL', null, false, 'Rumah belum ada listrik', '{"grid_nearby": "yes"}', 'identified');
+VALUES (:a, :c, 0, 'PIP', :p, false, 'Anak putus sekolah karena biaya', '{}', 'identified'),
+       (:b, :c, 1, 'BPBL', null, false, 'Rumah belum ada listrik', '{"grid_nearby": "yes"}', 'identified');
 INSERT INTO persons (person_id, case_id, position, relation, name, nik, birth_date, sex)
-VALUES (:'p', :'c', 0, 'client', 'Saodah Beban Uji', '1274035505829901', '1982-05-15', 'P');
+VALUES (:p, :c, 0, 'client', 'Saodah Beban Uji', '1274035505829901', '1982-05-15', 'P');
 INSERT INTO contacts (case_id, phone, phone_last4, email, language, kk_number, address, proxy_name)
-VALUES (:'c', '+6281200009901', '9901', null, 'id', null, 'Lingkungan II Gg. Uji No. 1', null);
+VALUES (:c, '+6281200009901', '9901', null, 'id', null, 'Lingkungan II Gg. Uji No. 1', null);
 INSERT INTO outbox (event_id, topic, partition_key, key_sequence, headers, payload, created_at)
-VALUES (:'e', 'slrt.bench.none.v1', :'c', 1, jsonb_build_object('h', repeat('h', 600)),
+VALUES (:e, 'slrt.bench.none.v1', :c, 1, jsonb_build_object('h', repeat('h', 600)),
         convert_to(repeat('x', 560), 'UTF8'), now());
 INSERT INTO timeline (event_id, case_id, event_type, service, happened_at, recorded_at, facts)
-VALUES (:'e', :'c', 'id.slrt.intake.case-registered.v1', 'intake', now(), now(),
+VALUES (:e, :c, 'id.slrt.intake.case-registered.v1', 'intake', now(), now(),
         jsonb_build_object('needs', repeat('n', 480)));
 COMMIT;
 """
@@ -41,8 +44,8 @@ COMMIT;
 TWO_INSERTS = r"""
 SELECT gen_random_uuid() AS c, gen_random_uuid() AS e \gset
 BEGIN;
-INSERT INTO contacts_bare (id, body) VALUES (:'c', repeat('x', 400));
-INSERT INTO contacts_bare (id, body) VALUES (:'e', repeat('y', 1000));
+INSERT INTO contacts_bare (id, body) VALUES (:c, repeat('x', 400));
+INSERT INTO contacts_bare (id, body) VALUES (:e, repeat('y', 1000));
 COMMIT;
 """
 
@@ -54,22 +57,15 @@ def pgbench(url: str, script: str, folder: Path, *, seconds: int, clients: int =
     binary = find_binaries().folder / "pgbench"
     if not binary.exists():
         binary = Path("pgbench")
-    command = [
-        str(binary),
-        "-n",
-        "-M",
-        "prepared",
-        "-c",
-        str(clients),
-        "-j",
-        "2",
-        "-T",
-        str(seconds),
-        "-f",
-        str(file),
-        url,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    options = ["-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), "-f", str(file)]
+    parts = urlsplit(url)
+    environment = os.environ | {"PGPASSWORD": parts.password or ""}
+    address = f"postgresql://{parts.username}@{parts.hostname}:{parts.port}{parts.path}"
+    done = subprocess.run(
+        [str(binary), *options, address], capture_output=True, text=True, env=environment, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"pgbench failed: {done.stderr[-2000:]}")
     match = re.search(r"tps = ([\d.]+)", done.stdout)
     if match is None:
         raise RuntimeError(f"pgbench said no rate: {done.stdout}")

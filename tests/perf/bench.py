@@ -350,7 +350,7 @@ def main() -> None:
                     step()
         finally:
             bench.slrt("down")
-    show(bench.rows)
+            show(bench.rows)
     build = ROOT / "build"
     build.mkdir(exist_ok=True)
     (build / "bench.json").write_text(

@@ -143,7 +143,7 @@ class Inbox:
         )
 
     async def take_due(self, connection: AsyncConnection, now: datetime, *, until: datetime) -> ParkedEvent | None:
-        """Take the next parked event whose time has come, oldest of its key first; nobody else gets it before ``until``."""
+        """Take the next parked event that is due, oldest of its key first; nobody else gets it before ``until``."""
         values = {"consumer": self._consumer, "now": now, "until": until}
         row = (await connection.execute(_TAKE_DUE, values)).one_or_none()
         if row is None:

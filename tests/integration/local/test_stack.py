@@ -151,7 +151,7 @@ def test_one_part_can_be_stopped_and_started(stack: Stack) -> None:
 
 
 def test_logs_are_shown_by_name(stack: Stack) -> None:
-    assert "Kafka Server started" in stack.run("logs", "kafka", "-n", "50").stdout
+    assert "Kafka Server started" in stack.run("logs", "kafka", "-n", "100000").stdout
     unknown = stack.run("logs", "nothing")
     assert unknown.returncode == 1
     assert "kafka" in unknown.stderr

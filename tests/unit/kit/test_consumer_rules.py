@@ -92,7 +92,7 @@ def test_a_consumer_listens_to_the_topics_of_what_it_handles() -> None:
 
 async def test_a_broken_retry_of_parked_events_does_not_die_unseen() -> None:
     class Broken:
-        async def retry_parked(self, stop: asyncio.Event) -> int:
+        async def retry_parked(self, _: asyncio.Event) -> int:
             raise ValueError("a bug")
 
     settings = ConsumerSettings(
@@ -107,7 +107,7 @@ async def test_a_broken_retry_of_parked_events_does_not_die_unseen() -> None:
 
 async def test_a_consumer_without_a_broker_waits_and_ends_when_asked() -> None:
     class Idle:
-        async def retry_parked(self, stop: asyncio.Event) -> int:
+        async def retry_parked(self, _: asyncio.Event) -> int:
             return 0
 
     settings = ConsumerSettings(bootstrap="127.0.0.1:9", group="g", topics=["t"], dead_letter_topic="d")

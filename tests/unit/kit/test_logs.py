@@ -92,11 +92,11 @@ def log_lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     written = io.StringIO()
     monkeypatch.setattr(sys, "stdout", written)
     root = logging.getLogger()
-    before, level = root.handlers[:], root.level
+    before, level, config = root.handlers[:], root.level, structlog.get_config()
     configure_logging(service="test", role="unit")
     yield lambda: [json.loads(line) for line in written.getvalue().splitlines()]
     root.handlers[:], root.level = before, level
-    structlog.reset_defaults()
+    structlog.configure(**config)
     structlog.contextvars.clear_contextvars()
 
 

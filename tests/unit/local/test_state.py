@@ -77,3 +77,9 @@ def test_private_files_are_readable_by_the_owner_alone(tmp_path: Path) -> None:
 
 def test_the_folder_is_ignored_by_git(tmp_path: Path) -> None:
     assert (State(tmp_path / "state").create().root / ".gitignore").read_text() == "*\n"
+
+
+def test_logs_and_run_files_are_for_the_owner_alone(tmp_path: Path) -> None:
+    state = State(tmp_path / "state").create()
+    assert {folder.stat().st_mode & 0o077 for folder in (state.run, state.logs)} == {0}
+    assert state.root.stat().st_mode & 0o066 == 0

@@ -21,7 +21,7 @@ class _NotificationEvent(Event):
 class NotificationQueued(_NotificationEvent):
     """A message to a resident is to be sent because of another event.
 
-    The channel's connector picks it up and fetches text and address from the notification service's own store.
+    The channel's connector picks it up, fetches the address by claim check and renders the text.
     """
 
     TYPE: ClassVar[str] = "id.slrt.notification.notification-queued.v1"

@@ -99,7 +99,7 @@ class ReferralServiceStarted(_ReferralEvent):
 class ReferralDeclined(_ReferralEvent):
     """The office does not take the referral, and says why or who is the better owner.
 
-    The resident is told that another office is looked for; the referral service reroutes.
+    The referral service reroutes; of that the resident is told.
     """
 
     TYPE: ClassVar[str] = "id.slrt.referral.referral-declined.v1"
@@ -113,7 +113,7 @@ class ReferralDeclined(_ReferralEvent):
 class ReferralRerouted(_ReferralEvent):
     """A declined referral goes on as a new, linked one.
 
-    Told by the old referral about the new one, which tells its own ReferralCreated.
+    Told by the old referral about the new one, which tells its own ReferralCreated. The resident is told.
     """
 
     TYPE: ClassVar[str] = "id.slrt.referral.referral-rerouted.v1"

@@ -32,7 +32,7 @@ def project_root() -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Write ``text`` so that only the owner can read it and a crash leaves the old or the new file, never half."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -74,8 +74,9 @@ class State:
 
     def create(self) -> "State":
         """Make the folder. As root others may walk through it (the database runs as another user), not list it."""
-        for folder in (self.root, self.run, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(parents=True, exist_ok=True)
+        for folder in (self.run, self.logs):
+            folder.mkdir(mode=0o700, exist_ok=True)
         self.root.chmod(0o711 if os.geteuid() == 0 else 0o700)
         ignore = self.root / ".gitignore"
         if not ignore.exists():

@@ -86,8 +86,8 @@ class _FinishBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc] # ai
             for partition in revoked:
                 self._paused.pop(partition, None)
 
-    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
-        """Nothing to load: what is known of a key is in the database."""
+    async def on_partitions_assigned(self, _assigned: Sequence[TopicPartition]) -> None:
+        # Nothing to load: what is known of a key is in the database.
         self._leaving.clear()
 
 

@@ -49,7 +49,7 @@ class Gateway:
         static["entryPoints"]["web"]["address"] = f"{self._host}:{self.port}"
         static["entryPoints"]["internal"]["address"] = f"{net.LOOPBACK}:{self._state.port('gateway-internal')}"
         static["providers"]["file"]["filename"] = str(source / "dynamic.yml")
-        self._static.parent.mkdir(parents=True, exist_ok=True)
+        self._static.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._static.write_text(yaml.safe_dump(static, sort_keys=False))
 
     def require_port(self) -> None:

@@ -78,7 +78,7 @@ class Kafka:
         progress(f"kafka: Apache Kafka {kafka_jars.VERSION} on Java {self._java.version} {self._java.source}")
         self._class_path = os.pathsep.join(map(str, kafka_jars.fetch(kafka_jars.pins(), progress)))
         data = self._folder / "data"
-        data.parent.mkdir(parents=True, exist_ok=True)
+        data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._folder / "log4j2.yaml").write_text(_LOG4J)
         if not (data / "meta.properties").exists():
             progress("kafka: formatting the log folder")
