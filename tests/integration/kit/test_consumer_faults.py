@@ -122,6 +122,6 @@ async def test_a_consumer_ends_when_asked_though_kafka_went_away_under_its_batch
         await eventually(lambda: script.calls, what="the first event is in hand")
         stoppable_kafka.kill()
         away.set()
-        await eventually(lambda: rows.effects(), what="the first event is applied")
+        await eventually(rows.effects, what="the first event is applied")
     assert rows.effects()
     assert rows.one("SELECT count(*) FROM inbox") == len(rows.effects())

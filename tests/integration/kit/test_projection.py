@@ -14,7 +14,7 @@ from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.testing import case_registered, raw_event
 
 
-class Poison(Exception):
+class PoisonError(Exception):
     """What the projection below raises for the case that it is told to choke on."""
 
 
@@ -36,7 +36,7 @@ def processor(database: Database, *, choke_on: object = None) -> Processor[None]
     async def copy(events: Sequence[Received[Event]], work: UnitOfWork, _: None) -> None:
         for received in events:
             if received.event.case_id == choke_on:
-                raise Poison
+                raise PoisonError
             await work.connection.execute(
                 text("INSERT INTO copies (case_id) VALUES (:case_id)"), {"case_id": received.event.case_id}
             )

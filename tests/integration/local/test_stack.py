@@ -70,8 +70,9 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     it = Stack(tmp_path_factory.mktemp("stack"))
     yield it
-    it.run("down")
+    it.run("down", "--purge")
     assert it.processes() == []
+    assert not it.folder.exists()
 
 
 def eventually(true: Callable[[], bool], *, seconds: float = 30) -> None:

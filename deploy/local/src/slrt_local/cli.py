@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import typer
 
 from slrt_local import control, stack, status, supervisor
 from slrt_local.identity import DEFAULT_TTL, IdentityError, Signer, account_for
+from slrt_local.parts.postgres_home import remove_outside_folder
 from slrt_local.process import PartError, end, end_recorded, tail, wait_until
 from slrt_local.state import State
 
@@ -109,14 +111,21 @@ def _show(where: State, shown: int) -> int:
 
 
 @app.command()
-def down(*, state: StateOption = None) -> None:
+def down(
+    *,
+    state: StateOption = None,
+    purge: Annotated[bool, typer.Option("--purge", help="Delete the state too: databases, topics, logs")] = False,
+) -> None:
     """Stop everything; the state stays."""
     where = State.find(state)
     if not where.root.exists():
         typer.echo("nothing to stop")
         return
     _stop(where)
-    typer.echo("stopped")
+    if purge:
+        remove_outside_folder(where)
+        shutil.rmtree(where.root)
+    typer.echo("stopped and deleted" if purge else "stopped")
 
 
 def _stop(where: State) -> None:

@@ -40,7 +40,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         lives = {asyncio.create_task(keeper.run(self._needs(keeper))) for keeper in self._keepers.values()}
-        helpers = {asyncio.create_task(self._announce_ready()), told := asyncio.create_task(self._told_to_stop.wait())}
+        watchers = {asyncio.create_task(self._announce_ready()), told := asyncio.create_task(self._told_to_stop.wait())}
         async with ControlServer(self._state, self.obey):
             # A life ends only by failing: the first one that does ends the stack.
             done, _ = await asyncio.wait({*lives, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -49,9 +49,9 @@ class Supervisor:
         if failure:
             self._progress(self._message)
         self._write()
-        for task in lives | helpers:
+        for task in lives | watchers:
             task.cancel()
-        await asyncio.gather(*lives, *helpers, return_exceptions=True)
+        await asyncio.gather(*lives, *watchers, return_exceptions=True)
         await self._stop_all()
         self._phase = "failed" if failure else "stopped"
         self._write()

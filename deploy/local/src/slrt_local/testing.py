@@ -12,7 +12,6 @@ a test run that is killed leaves nothing behind.
 
 import contextlib
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +21,7 @@ from slrt_local import engines, process
 from slrt_local.engines import CONTAINERS_VARIABLE, Engine
 from slrt_local.parts.kafka import BOOTSTRAP_VARIABLE, Kafka
 from slrt_local.parts.postgres import URL_VARIABLE, Postgres
+from slrt_local.parts.postgres_home import remove_outside_folder
 from slrt_local.process import PartError, Progress
 from slrt_local.state import State
 
@@ -114,10 +114,7 @@ class PostgresHandle(_Handle):
     def close(self) -> None:
         """Stop it; remove the folder outside the state, if there had to be one."""
         super().close()
-        outside = self.state.read("postgres", {}).get("home")
-        if outside:
-            shutil.rmtree(outside, ignore_errors=True)
-            Path(f"{outside}.state").unlink(missing_ok=True)
+        remove_outside_folder(self.state)
 
 
 class KafkaHandle(_Handle):

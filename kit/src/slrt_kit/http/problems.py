@@ -1,5 +1,6 @@
 """Answer every failure as RFC 9457 problem+json with a stable type and a sentence in the caller's language."""
 
+import re
 from typing import Any
 
 import orjson
@@ -24,6 +25,9 @@ from slrt_kit.problems import (
 
 log = get_logger(__name__)
 
+_LANGUAGES = ("id", "en")
+_WEIGHT = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
+
 PROBLEM_TYPE_PREFIX = "urn:slrt:problem:"
 
 
@@ -47,9 +51,16 @@ PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def language_of(request: Request) -> str:
-    """``"en"`` or ``"id"`` by Accept-Language; Indonesian unless English is asked for first."""
-    first = request.headers.get("accept-language", "").split(",")[0].strip().lower()
-    return "en" if first.startswith("en") else "id"
+    """``"en"`` or ``"id"`` by Accept-Language (RFC 9110 section 12.5.4); Indonesian unless English is preferred."""
+    wanted: dict[str, float] = {}
+    for part in request.headers.get("accept-language", "").lower().split(","):
+        tag, _, weight = part.partition(";")
+        language = tag.strip().partition("-")[0]
+        found = _WEIGHT.fullmatch(weight.strip())
+        if language in _LANGUAGES and (found or not weight):
+            wanted.setdefault(language, float(found[1]) if found else 1.0)
+    ranked = sorted((item for item in wanted.items() if item[1] > 0), key=lambda item: -item[1])
+    return ranked[0][0] if ranked else "id"
 
 
 def problem_response(request: Request, problem: ProblemError) -> Response:
@@ -139,4 +150,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def _bug(request: Request, error: Exception) -> Response:
         # Starlette re-raises after this answer, so the server logs the stack too; here it gets its trace id.
         log.error("request crashed", error=type(error).__name__, path=request.url.path)
-        return problem_response(request, InternalError())
+        response = problem_response(request, InternalError())
+        # This one is answered outside our middleware, which marks all others.
+        response.headers["X-Request-Id"] = getattr(request.state, "request_id", "")
+        return response

@@ -177,6 +177,14 @@ def _copy(binaries: Binaries, home: Path) -> Binaries:
     return Binaries(folder, binaries.version, f"{binaries.source}, copied for its user")
 
 
+def remove_outside_folder(state: State) -> None:
+    """Delete the folder outside the state, if there had to be one; the server must have ended."""
+    home = state.read("postgres", {}).get("home")
+    if home:
+        shutil.rmtree(home, ignore_errors=True)
+        Path(f"{home}.state").unlink(missing_ok=True)
+
+
 def remove_orphans() -> None:
     """Delete outside folders whose state folder is gone and which no process uses."""
     for base in _OUTSIDE:

@@ -31,7 +31,8 @@ class IntakeParts:
         return DraftStore(work)
 
 
-def _parts(request: Request) -> IntakeParts:
+# A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.
+async def _parts(request: Request) -> IntakeParts:
     parts: IntakeParts = request.app.state.parts
     return parts
 

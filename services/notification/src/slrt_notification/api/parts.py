@@ -17,7 +17,8 @@ class NotificationParts:
     delivery_log: DeliveryLog
 
 
-def _parts(request: Request) -> NotificationParts:
+# A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.
+async def _parts(request: Request) -> NotificationParts:
     parts: NotificationParts = request.app.state.parts
     return parts
 

@@ -24,7 +24,8 @@ class ReferralParts:
         return ReferralStore(work, self.outbox)
 
 
-def _parts(request: Request) -> ReferralParts:
+# A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.
+async def _parts(request: Request) -> ReferralParts:
     parts: ReferralParts = request.app.state.parts
     return parts
 

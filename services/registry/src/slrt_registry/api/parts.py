@@ -22,7 +22,8 @@ class RegistryParts:
     registry: Callable[[UnitOfWork], Registry]
 
 
-def _parts(request: Request) -> RegistryParts:
+# A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.
+async def _parts(request: Request) -> RegistryParts:
     parts: RegistryParts = request.app.state.parts
     return parts
 
@@ -30,7 +31,7 @@ def _parts(request: Request) -> RegistryParts:
 Parts = Annotated[RegistryParts, Depends(_parts)]
 
 
-def _purpose(
+async def _purpose(
     purpose: Annotated[
         str | None,
         Header(max_length=100, pattern="^[a-z0-9-]+$", description="what the data is for, such as case-screening"),
