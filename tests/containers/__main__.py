@@ -16,12 +16,11 @@ import time
 from types import FrameType
 
 from tests.containers.engine import FailedError, Stack, find_engine, started
-from tests.containers.story import Story, expect
+from tests.containers.story import UP_S, Story, expect
 
 SERVICES = ("intake", "referral", "registry", "notification")
 BUILT = (*SERVICES, "docs")  # the compose services that an image is built for
 BUILD_S = float(os.environ.get("SLRT_CONTAINERS_BUILD_S", "900"))
-UP_S = float(os.environ.get("SLRT_CONTAINERS_UP_S", "600"))
 _USER, _READ_ONLY = "10001", "30"  # EROFS
 
 

@@ -21,6 +21,7 @@ Json = dict[str, Any]
 FACILITATOR, FRONT, BACK = "fasilitator.03", "depan.1274", "belakang.1274"
 COORDINATOR, MANAGER, OFFICER = "koordinator.03", "manajer.1274", "petugas.dukcapil"
 PATIENCE_S = float(os.environ.get("SLRT_CONTAINERS_PATIENCE_S", "120"))
+UP_S = float(os.environ.get("SLRT_CONTAINERS_UP_S", "600"))
 PHONE_LAST4 = "9921"
 REPORT: Json = {
     "village_code": "12.74.03.1002",
@@ -107,14 +108,14 @@ class Story:
         Raises:
             FailedError: naming the step.
         """
-        self.until("the gateway leads to the issuer and to every service", self.all_answer, bool)
+        self.until("the gateway leads to the issuer and to every service", self.all_answer, bool, within=UP_S)
         self.step("tokens carry what the services read, the rest of the issuer stays inside", self.check_identity)
         self.register_and_decide()
         self.office_answers()
         before = self.settled()
         self.step("everything is stopped", lambda: self.stack.compose("stop", "--timeout", "40", within=400))
         self.step("everything is started again", lambda: self.stack.compose("start", within=400))
-        self.until("the gateway leads to every service again", self.all_answer, bool)
+        self.until("the gateway leads to every service again", self.all_answer, bool, within=UP_S)
         for path, held in before.items():
             self.step(f"nothing is lost in {path.split('/')[1]}", lambda path=path, held=held: self.check(path, held))  # type: ignore[misc]
         self.resident_confirms()
@@ -255,11 +256,13 @@ class Story:
         self.tell(f"  {what} {'.' * max(3, 88 - len(what))} {time.perf_counter() - started:6.1f} s")
         return result
 
-    def until(self, what: str, look: Callable[[], T], enough: Callable[[T], object]) -> T:
-        """Look until it is enough, for `PATIENCE_S` at most."""
+    def until(
+        self, what: str, look: Callable[[], T], enough: Callable[[T], object], *, within: float = PATIENCE_S
+    ) -> T:
+        """Look until it is enough, for ``within`` seconds at most."""
 
         def wait() -> T:
-            deadline = time.monotonic() + PATIENCE_S
+            deadline = time.monotonic() + within
             while True:
                 seen: object
                 try:
@@ -270,7 +273,7 @@ class Story:
                 except (RefusedError, httpx.HTTPError, KeyError, FailedError) as error:
                     seen = error
                 if time.monotonic() > deadline:
-                    raise FailedError(f"not within {PATIENCE_S:.0f} s; last seen: {str(seen)[:600]}")
+                    raise FailedError(f"not within {within:.0f} s; last seen: {str(seen)[:600]}")
                 time.sleep(0.3)
 
         return self.step(what, wait)
