@@ -233,7 +233,12 @@ async def _discard(producer: AIOKafkaProducer) -> None:
     producer._closed = True
     with contextlib.suppress(KafkaError, TimeoutError, OSError):
         async with asyncio.timeout(_DISCARD_TIMEOUT_S):
-            await producer._sender.close()  # waits for the request that is on the wire
+            sender = producer._sender._sender_task
+            if sender is not None:
+                sender.cancel()
+                # Waits for the request that is on the wire. `wait`, because a sender that never got to its first
+                # step ends as cancelled, and awaiting it would look as if we ourselves were.
+                await asyncio.wait({sender})
             await producer.client.close()
 
 
