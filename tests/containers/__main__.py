@@ -19,7 +19,7 @@ from tests.containers.engine import FailedError, Stack, find_engine, started
 from tests.containers.story import UP_S, Story, expect
 
 SERVICES = ("intake", "referral", "registry", "notification")
-BUILT = (*SERVICES, "docs")  # the compose services that an image is built for
+BUILT = (*SERVICES, "docs", "keycloak")  # the compose services that an image is built for
 BUILD_S = float(os.environ.get("SLRT_CONTAINERS_BUILD_S", "900"))
 _USER, _READ_ONLY = "10001", "30"  # EROFS
 

@@ -25,8 +25,9 @@ _NUMBERS = re.compile(f"(?P<id>{_IDS})|{_SIXTEEN}|{_PHONE}|{_RUN}", re.ASCII)
 
 # What libraries put into the text of their errors: PostgreSQL the row, pydantic the value.
 _ERROR_VALUES = re.compile(
-    r"^(?P<row>DETAIL|CONTEXT):  .*?(?=^[A-Z]{4,}:  |^\[|^\s*$|^Traceback|^The above|^During|\Z)"
-    r"|input_value=.*?(?=, input_type=)",
+    r"^(?P<row>DETAIL|CONTEXT|LINE \d+):  ?.*?(?=^[A-Z]{4,}:  |^\[|^\s*$|^Traceback|^The above|^During|\Z)"
+    r"|(?P<what>(?:invalid input (?:syntax|value) for|\w+ value out of range)[^:\n]*): \".*?\"(?=\n|\Z)"
+    r"|(?P<field>input_value)=.*?(?=, input_type=)",
     re.DOTALL | re.MULTILINE,
 )
 
@@ -39,10 +40,12 @@ def redact(text: str) -> str:
 
 
 def _redact_error(text: str) -> str:
-    shown = _ERROR_VALUES.sub(
-        lambda found: f"{found['row']}: {_REDACTED}\n" if found["row"] else f"input_value={_REDACTED}", text
-    )
-    return redact(shown)
+    def shown(found: re.Match[str]) -> str:
+        if found["row"]:
+            return f"{found['row']}: {_REDACTED}\n"
+        return f"{found['what']}: {_REDACTED}" if found["what"] else f"{found['field']}={_REDACTED}"
+
+    return redact(_ERROR_VALUES.sub(shown, text))
 
 
 def _redacted(value: Any) -> Any:

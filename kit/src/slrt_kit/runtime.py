@@ -177,15 +177,31 @@ Part = Callable[[asyncio.Event], Any]
 
 
 async def run_parts(runtime: Runtime, *, role: str, parts: Sequence[Part]) -> None:
-    """Run the parts side by side until SIGTERM or SIGINT, or until one fails; then drain all of them."""
+    """Run the parts side by side until SIGTERM or SIGINT, or until one ends by itself; then drain all of them.
+
+    Raises:
+        ExceptionGroup: of what the parts failed with; a part that ended without being asked is such a failure.
+    """
     stop = asyncio.Event()
+    failures: list[Exception] = []
+
+    async def guard(part: Part) -> None:
+        try:
+            await part(stop)
+            if not stop.is_set():
+                failures.append(RuntimeError("a part of the role ended by itself"))
+        except Exception as error:  # noqa: BLE001 — raised below, after the others have ended what they have in hand
+            failures.append(error)
+        finally:
+            stop.set()
+
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signum, stop.set)
     log.info("role started", role=role)
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(part(stop)) for part in parts]
+            tasks = [group.create_task(guard(part)) for part in parts]
             await stop.wait()
             _done, late = await asyncio.wait(tasks, timeout=DRAIN_SECONDS)
             for task in late:
@@ -193,6 +209,8 @@ async def run_parts(runtime: Runtime, *, role: str, parts: Sequence[Part]) -> No
                 task.cancel()
     finally:
         await runtime.close()
+    if failures:
+        raise ExceptionGroup(f"role {role} failed", failures)
     log.info("role ended", role=role)
 
 

@@ -106,3 +106,14 @@ async def test_times_are_told_with_their_offset(intake: Any) -> None:
     for entry in await _timeline(intake, case):
         for name in ("happened_at", "recorded_at"):
             assert datetime.fromisoformat(entry[name]).tzinfo is not None
+
+
+async def test_an_event_that_is_replayed_after_the_inbox_was_emptied_is_not_shown_twice(intake: Any) -> None:
+    case = await intake.register()
+    raw = raw_event(_example(FOREIGN[0], case["case_id"]))
+    await intake.timeline.process(raw)
+    async with intake.database.unit_of_work() as work:
+        await work.connection.exec_driver_sql("DELETE FROM inbox")
+        await work.commit()
+    async with intake.unchanged(but="inbox"):
+        assert await intake.timeline.process(raw) is Outcome.APPLIED

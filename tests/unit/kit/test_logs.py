@@ -155,6 +155,26 @@ def test_a_database_error_shows_no_values(log_lines: Any) -> None:
         assert "test_logs.py" in line["exception"]
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        "invalid input syntax for type uuid: \"Siti Uji\"\nCONTEXT:  unnamed portal parameter $1 = 'Siti...'",
+        'invalid input syntax for type double precision: "Siti\nUji"',
+        'date/time field value out of range: "31/02/Siti"\nHINT:  Perhaps you need a different "datestyle" setting.',
+        "invalid input value for enum relation: \"Siti\"\nLINE 1: SELECT 'Siti'\n               ^",
+    ],
+)
+def test_a_value_that_the_database_cannot_read_is_not_shown(log_lines: Any, message: str) -> None:
+    failure = psycopg.DataError(message)
+    try:
+        raise_it(failure)
+    except psycopg.DataError:
+        get_logger("x").exception("handler crashed")
+    (line,) = log_lines()
+    assert "Siti" not in json.dumps(line)
+    assert message.partition(":")[0] in line["exception"]
+
+
 def test_a_validation_error_shows_no_values(log_lines: Any) -> None:
     class Person(BaseModel):
         name: str

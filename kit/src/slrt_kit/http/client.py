@@ -61,7 +61,7 @@ class ServiceClient:
             raise TransientError(f"claim check: {type(error).__name__}") from error
         metrics.CLAIM_CHECKS.labels(self._owner, str(response.status_code)).inc()
         if response.status_code == _HTTP_OK:
-            return response.json()
+            return _json(response, "claim check")
         # 404 may only mean that the owner's copy has not caught up; 401 that the issuer is restarting.
         if response.status_code in (401, 408, 425, 429) or response.is_server_error:
             raise TransientError(f"claim check answered {response.status_code}")
@@ -90,7 +90,18 @@ class ServiceClient:
                 )
                 if response.status_code != _HTTP_OK:
                     raise TransientError(f"token endpoint answered {response.status_code}")
-                answer = response.json()
-                self._token = answer["access_token"]
-                self._token_expires = time.time() + float(answer.get("expires_in", 60))
+                answer = _json(response, "token endpoint")
+                try:
+                    self._token = str(answer["access_token"])
+                    self._token_expires = time.time() + float(answer.get("expires_in", 60))
+                except (KeyError, TypeError, ValueError, AttributeError) as error:
+                    raise TransientError("token endpoint gave no token") from error
             return self._token
+
+
+def _json(response: httpx.Response, what: str) -> Any:
+    """Raises TransientError: a 200 without JSON is a proxy's page or a cut answer, and passes."""
+    try:
+        return response.json()
+    except ValueError as error:
+        raise TransientError(f"{what} answered no JSON") from error

@@ -168,7 +168,8 @@ async def build_command(
     """
     if not idempotency_key:
         raise IdempotencyKeyRequiredError
-    said = f"{request.method} {request.url.path}\n{if_match or ''}\n".encode() + await request.body()
+    asked = f"{request.method} {request.url.path}?{request.url.query}\n{if_match or ''}\n"
+    said = asked.encode() + await request.body()
     return Command(
         principal=principal,
         scope=scope,
