@@ -231,15 +231,12 @@ async def _discard(producer: AIOKafkaProducer) -> None:
     """
     # aiokafka 0.14 has no public way to abort: these are the steps of its `stop` without the waiting.
     producer._closed = True
+    sending = producer._sender.sender_task
+    if sending is not None:
+        sending.cancel()
+        await asyncio.wait([sending], timeout=_DISCARD_TIMEOUT_S)  # for the request that is on the wire
     with contextlib.suppress(KafkaError, TimeoutError, OSError):
-        async with asyncio.timeout(_DISCARD_TIMEOUT_S):
-            sender = producer._sender._sender_task
-            if sender is not None:
-                sender.cancel()
-                # Waits for the request that is on the wire. `wait`, because a sender that never got to its first
-                # step ends as cancelled, and awaiting it would look as if we ourselves were.
-                await asyncio.wait({sender})
-            await producer.client.close()
+        await asyncio.wait_for(producer.client.close(), _DISCARD_TIMEOUT_S)
 
 
 async def connect(url: str) -> psycopg.AsyncConnection[Any]:

@@ -99,7 +99,7 @@ async def test_while_kafka_is_away_the_consumer_waits_and_then_goes_on(
     await send_raw(stoppable_kafka.bootstrap, *story(topic, keys, 3))
     async with running(make_consumer(topic).run, drain_seconds=40):
         await eventually(lambda: len(rows.effects()) == 18, what="18 effects")
-        stoppable_kafka.kill()
+        stoppable_kafka.stop()
         await asyncio.sleep(0.5)
         stoppable_kafka.start()
         await send_raw(stoppable_kafka.bootstrap, *story(topic, keys, 3, start=4))
@@ -120,7 +120,7 @@ async def test_a_consumer_ends_when_asked_though_kafka_went_away_under_its_batch
     script.before = until_kafka_is_away
     async with running(make_consumer(topic, commit_timeout=1.0).run, drain_seconds=25):
         await eventually(lambda: script.calls, what="the first event is in hand")
-        stoppable_kafka.kill()
+        stoppable_kafka.stop()
         away.set()
         await eventually(rows.effects, what="the first event is applied")
     assert rows.effects()

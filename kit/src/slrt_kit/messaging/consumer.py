@@ -142,7 +142,13 @@ class EventConsumer:
             # A topic that was made after we subscribed must not stay unseen for the default five minutes.
             metadata_max_age_ms=10_000,
         )
-        dead_letters = AIOKafkaProducer(bootstrap_servers=settings.bootstrap, acks="all", enable_idempotence=True)
+        dead_letters = AIOKafkaProducer(
+            bootstrap_servers=settings.bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            # All partitions of a batch wait for this one.
+            request_timeout_ms=5000,
+        )
         self._paused.clear()
         self._leaving.clear()
         listener = _FinishBeforeRevoke(self._busy, self._paused, self._leaving)
