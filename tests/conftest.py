@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -26,6 +27,7 @@ from slrt_local.testing import KafkaHandle, PostgresHandle, start_kafka, start_p
 
 _REQUIRED = {part.strip() for part in os.environ.get("SLRT_TEST_REQUIRE", "").split(",") if part.strip()}
 _PARTS = {"postgres", "kafka"}
+Handle = TypeVar("Handle", PostgresHandle, KafkaHandle)
 _MARK_BY_FIXTURE = {"postgres_server": "postgres", "kafka_server": "kafka"}
 
 
@@ -51,7 +53,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
 
 
-def _missing(part: str, why: str) -> None:
+_gone: dict[str, str] = {}
+
+
+def _start(part: str, start: Callable[[], Handle]) -> Handle:
+    """Start a part once in a run; a part that could not be started is not tried again for each test."""
+    if part not in _gone:
+        try:
+            return start()
+        except PartError as error:
+            _gone[part] = str(error)
+    return _missing(part, _gone[part])
+
+
+def _missing(part: str, why: str) -> NoReturn:
     if part in _REQUIRED:
         pytest.fail(f"SLRT_TEST_REQUIRE: {part} is missing: {why}", pytrace=False)
     pytest.skip(f"no {part}: {why}")
@@ -63,11 +78,7 @@ def _missing(part: str, why: str) -> None:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresHandle]:
     """A running PostgreSQL with the services' roles, for the whole run."""
-    try:
-        handle = start_postgres(tmp_path_factory.mktemp("postgres"))
-    except PartError as error:
-        _missing("postgres", str(error))
-    with handle:
+    with _start("postgres", lambda: start_postgres(tmp_path_factory.mktemp("postgres"))) as handle:
         yield handle
 
 
@@ -153,11 +164,7 @@ def service_database(postgres_server: PostgresHandle) -> Iterator[Databases]:
 @pytest.fixture(scope="session")
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHandle]:
     """A running Kafka broker, for the whole run."""
-    try:
-        handle = start_kafka(tmp_path_factory.mktemp("kafka"))
-    except PartError as error:
-        _missing("kafka", str(error))
-    with handle:
+    with _start("kafka", lambda: start_kafka(tmp_path_factory.mktemp("kafka"))) as handle:
         yield handle
 
 
