@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import text
-
 from slrt_kit.access import Principal
 from slrt_kit.db import UnitOfWork
 
-_INSERT = text(
-    """
+_INSERT = """
     INSERT INTO access_log (at, subject, roles, office, purpose, action, object_type, object_id, fields, request_id)
-    VALUES (:at, :subject, :roles, :office, :purpose, :action, :object_type, :object_id, :fields, :request_id)
+    VALUES (%(at)s, %(subject)s, %(roles)s, %(office)s, %(purpose)s, %(action)s, %(object_type)s, %(object_id)s,
+            %(fields)s, %(request_id)s)
     """
-)
 
 
 async def record_access(
@@ -28,7 +25,7 @@ async def record_access(
     request_id: str | None,
 ) -> None:
     """Write one row of the access log; the caller commits it before the data leaves the process."""
-    await work.connection.execute(
+    await work.connection.run(
         _INSERT,
         {
             "at": work.clock.now(),

@@ -1,35 +1,97 @@
 """Open units of work on the service's own PostgreSQL: one transaction each, committed by name or rolled back."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import select
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, NewType, Self
+from typing import Any, Self, TypeAlias
 
-from sqlalchemy import URL, exc, make_url, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+import orjson
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import namedtuple_row
+from psycopg.types.json import set_json_loads
 
 from slrt_contracts.types import EventId
 from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
 
-ReadSession = NewType("ReadSession", AsyncConnection)
-"""A connection in a read-only transaction: PostgreSQL itself refuses a write on it."""
-
 CONNECT_TIMEOUT_S = 3
-POOL_TIMEOUT_S = 3
+POOL_TIMEOUT_S = 3.0
 STATEMENT_TIMEOUT_MS = 15_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 
-DATABASE_DOWN = (exc.OperationalError, exc.InterfaceError, exc.TimeoutError, ConnectionError)
-"""What SQLAlchemy raises when the database is away, refuses, or has no connection free: transient, by definition."""
+DATABASE_DOWN = (psycopg.OperationalError, psycopg.InterfaceError, ConnectionError)
+"""What psycopg raises when the database is away, refuses, or has no connection free: transient, by definition."""
+
+Row: TypeAlias = Any
+"""A row as a named tuple of the query's columns."""
+Values: TypeAlias = Mapping[str, Any]
+"""What a statement's ``%(name)s`` stand for."""
+
+set_json_loads(orjson.loads)
 
 
 class StaleVersionError(Exception):
     """A compare-and-set found another version: somebody else changed the row since it was loaded."""
 
 
-def sqlalchemy_url(url: str) -> URL:
-    """The given ``postgresql://`` address with the psycopg driver named."""
-    return make_url(url).set(drivername="postgresql+psycopg")
+class NoConnectionFreeError(psycopg.OperationalError):
+    """All connections were in use for `POOL_TIMEOUT_S`."""
+
+    def __init__(self) -> None:
+        super().__init__("no connection is free")
+
+
+class Connection:
+    """Statements on a connection. SQL is written out; its values go separately, by name, and are never in its text.
+
+    The statements are prepared when they come again. Every method raises `psycopg.Error`.
+    """
+
+    def __init__(self, raw: psycopg.AsyncConnection[Row]) -> None:
+        self._raw = raw
+
+    async def run(self, statement: str, values: Values | None = None) -> int:
+        """Run a statement; returns how many rows it touched."""
+        return (await self._raw.execute(statement, values)).rowcount
+
+    async def rows(self, query: str, values: Values | None = None) -> Sequence[Row]:
+        """All rows."""
+        return await (await self._raw.execute(query, values)).fetchall()
+
+    async def row(self, query: str, values: Values | None = None) -> Row | None:
+        """The only row, or None.
+
+        Raises:
+            ValueError: there are several.
+        """
+        rows = await self.rows(query, values)
+        if len(rows) > 1:
+            raise ValueError(f"{len(rows)} rows where one was asked for")
+        return rows[0] if rows else None
+
+    async def one(self, query: str, values: Values | None = None) -> Row:
+        """The only row.
+
+        Raises:
+            ValueError: there is none, or several.
+        """
+        (row,) = await self.rows(query, values)
+        return row
+
+    async def values(self, query: str, values: Values | None = None) -> Sequence[Any]:
+        """The first column of all rows."""
+        return [row[0] for row in await self.rows(query, values)]
+
+    async def value(self, query: str, values: Values | None = None) -> Any:
+        """The first column of the only row, or None."""
+        row = await self.row(query, values)
+        return None if row is None else row[0]
+
+
+class ReadSession(Connection):
+    """A connection that may only read: PostgreSQL itself refuses a write on it."""
 
 
 class UnitOfWork:
@@ -38,80 +100,162 @@ class UnitOfWork:
     It carries the clock, the id maker and what caused the work, so that a store needs nothing else to write events.
     """
 
-    def __init__(self, engine: AsyncEngine, *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
-        self._engine = engine
-        self._connection: AsyncConnection | None = None
-        self._committed = False
+    def __init__(self, pool: "_Pool", *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
+        self._pool = pool
+        self._raw: psycopg.AsyncConnection[Row] | None = None
+        self._connection: Connection | None = None
         self.clock = clock
         self.new_id = new_id
         self.causation_id = causation_id
         self.recorded_events = 0
+        self.committed = False
 
     @property
-    def connection(self) -> AsyncConnection:
+    def connection(self) -> Connection:
         """The open connection; only between entering and leaving."""
         if self._connection is None:
             raise RuntimeError("the unit of work is not open")
         return self._connection
 
     async def __aenter__(self) -> Self:
-        self._connection = await self._engine.connect()
+        self._raw = await self._pool.take()
+        self._connection = Connection(self._raw)
         return self
 
     async def commit(self) -> None:
         """Make it durable. Returns after PostgreSQL has flushed the commit."""
-        await self.connection.commit()
-        self._committed = True
+        if self._raw is None:
+            raise RuntimeError("the unit of work is not open")
+        await self._raw.commit()
+        self.committed = True
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        connection, self._connection = self.connection, None
-        # Closing hands the connection back to the pool, which rolls back what was not committed.
-        await connection.close()
+        raw, self._raw, self._connection = self._raw, None, None
+        if raw is not None:
+            await self._pool.give_back(raw)
 
 
 class Database:
-    """The service's own database: a pool, units of work, read sessions."""
+    """The service's own database: units of work, read sessions, and the connections under them."""
 
     def __init__(self, url: str, *, pool_size: int = 10, clock: Clock | None = None, new_id: NewId = new_uuid7) -> None:
+        """``pool_size`` is the most connections that write; at most half as many more only read."""
         self.clock = clock or SystemClock()
         self.new_id = new_id
         self.url = url
         self.on_events_committed: Any = None
-        self._engine = create_async_engine(
-            sqlalchemy_url(url),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_TIMEOUT_S,
-            # After a restart of PostgreSQL every pooled connection is dead: notice it before the work, not in it.
-            pool_pre_ping=True,
-            # Errors are logged and traced; the values of a statement are people's names and numbers.
-            hide_parameters=True,
-            connect_args={
-                "connect_timeout": CONNECT_TIMEOUT_S,
-                "prepare_threshold": 2,
-                "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
-                f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC",
-            },
-        )
+        self._writers = _Pool(url, pool_size, read_only=False)
+        self._readers = _Pool(url, max(pool_size // 2, 1), read_only=True)
 
     @asynccontextmanager
     async def unit_of_work(self, *, causation_id: EventId | None = None) -> AsyncIterator[UnitOfWork]:
         """A transaction for one command or one received event."""
-        work = UnitOfWork(self._engine, clock=self.clock, new_id=self.new_id, causation_id=causation_id)
+        work = UnitOfWork(self._writers, clock=self.clock, new_id=self.new_id, causation_id=causation_id)
         async with work:
             yield work
-        if work._committed and work.recorded_events and self.on_events_committed is not None:
+        if work.committed and work.recorded_events and self.on_events_committed is not None:
             self.on_events_committed()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:
-        """A read-only transaction."""
-        async with self._engine.connect() as connection:
-            await connection.execute(text("SET TRANSACTION READ ONLY"))
-            yield ReadSession(connection)
+        """For one query: it is a transaction by itself, and so takes one round trip."""
+        raw = await self._readers.take()
+        try:
+            yield ReadSession(raw)
+        finally:
+            await self._readers.give_back(raw)
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[ReadSession]:
+        """For several queries that must fit together: all see the database as it is at the first one."""
+        async with self.read() as session:
+            await session.run("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            yield session
 
     async def close(self) -> None:
-        """Close the pool."""
-        await self._engine.dispose()
+        """Close the connections."""
+        await self._writers.close()
+        await self._readers.close()
+
+
+class _Pool:
+    """At most ``size`` connections, made when they are needed and kept.
+
+    While PostgreSQL is away everybody is told so at once, and the first who comes after it is back is served: the
+    pools that we know keep their callers waiting for a connection that they retry in the background.
+    """
+
+    def __init__(self, url: str, size: int, *, read_only: bool) -> None:
+        self._url = url
+        self._read_only = read_only
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[psycopg.AsyncConnection[Row]] = []
+        self._closed = False
+
+    async def take(self) -> psycopg.AsyncConnection[Row]:
+        """Raises OperationalError: PostgreSQL is away, or no connection was given back for `POOL_TIMEOUT_S`."""
+        try:
+            await asyncio.wait_for(self._free.acquire(), POOL_TIMEOUT_S)
+        except TimeoutError as error:
+            raise NoConnectionFreeError from error
+        try:
+            while self._idle:
+                raw = self._idle.pop()
+                if _is_still_there(raw):
+                    return raw
+                await raw.close()
+            return await self._connect()
+        except BaseException:
+            self._free.release()
+            raise
+
+    async def give_back(self, raw: psycopg.AsyncConnection[Row]) -> None:
+        """Whatever is under way on the connection is rolled back."""
+        try:
+            if raw.info.transaction_status != TransactionStatus.IDLE:
+                await raw.rollback()
+        except psycopg.Error:
+            await raw.close()
+        except BaseException:
+            await raw.close()
+            raise
+        finally:
+            if raw.closed or self._closed:
+                await raw.close()
+            else:
+                self._idle.append(raw)
+            self._free.release()
+
+    async def _connect(self) -> psycopg.AsyncConnection[Row]:
+        options = (
+            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
+            f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
+        )
+        return await psycopg.AsyncConnection.connect(
+            self._url,
+            autocommit=self._read_only,
+            connect_timeout=CONNECT_TIMEOUT_S,
+            prepare_threshold=2,
+            row_factory=namedtuple_row,
+            options=options + (" -c default_transaction_read_only=on" if self._read_only else ""),
+        )
+
+    async def close(self) -> None:
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close()
+
+
+def _is_still_there(raw: psycopg.AsyncConnection[Row]) -> bool:
+    """Whether PostgreSQL still holds the connection, which a restart, for one, ends while nobody looks.
+
+    Where nothing is under way there is nothing to read, unless the server has said farewell or the socket is at its
+    end. Looking at the socket costs microseconds; asking the server costs a round trip each time.
+    """
+    if raw.closed:
+        return False
+    poll = select.poll()
+    poll.register(raw.fileno(), select.POLLIN)
+    return not poll.poll(0)

@@ -7,21 +7,20 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+
+from slrt_kit.db import Connection
 
 # One round trip for the questions that decide what happens to an event.
-_CLAIM = text(
-    """
+_CLAIM = """
     WITH handled AS (
-        SELECT FROM inbox WHERE consumer = :consumer AND event_id = :event_id
+        SELECT FROM inbox WHERE consumer = %(consumer)s AND event_id = %(event_id)s
     ), waiting AS (
-        SELECT bool_or(event_id = :event_id) AS itself, true AS any FROM parked
-        WHERE consumer = :consumer AND topic = :topic AND partition_key = :key
+        SELECT bool_or(event_id = %(event_id)s) AS itself, true AS any FROM parked
+        WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition_key = %(key)s
         HAVING count(*) > 0
     ), claimed AS (
         INSERT INTO inbox (consumer, event_id)
-        SELECT :consumer, :event_id WHERE NOT EXISTS (SELECT FROM waiting)
+        SELECT %(consumer)s, %(event_id)s WHERE NOT EXISTS (SELECT FROM waiting)
         ON CONFLICT DO NOTHING
         RETURNING 1
     )
@@ -30,39 +29,32 @@ _CLAIM = text(
            EXISTS (SELECT FROM waiting) AS key_waits,
            EXISTS (SELECT FROM claimed) AS claimed
     """
-)
-_SEEN = text(
+_SEEN = """
+    SELECT EXISTS (SELECT FROM inbox WHERE consumer = %(consumer)s AND event_id = %(event_id)s)
+        OR EXISTS (SELECT FROM parked WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition_key = %(key)s)
     """
-    SELECT EXISTS (SELECT FROM inbox WHERE consumer = :consumer AND event_id = :event_id)
-        OR EXISTS (SELECT FROM parked WHERE consumer = :consumer AND topic = :topic AND partition_key = :key)
-    """
-)
-_CLAIM_MANY = text(
-    """
+_CLAIM_MANY = """
     INSERT INTO inbox (consumer, event_id)
-    SELECT :consumer, event_id FROM unnest(CAST(:event_ids AS uuid[])) AS event_id ORDER BY event_id
+    SELECT %(consumer)s, event_id FROM unnest(CAST(%(event_ids)s AS uuid[])) AS event_id ORDER BY event_id
     ON CONFLICT DO NOTHING
     RETURNING event_id
     """
+_CLAIM_PARKED = (
+    "INSERT INTO inbox (consumer, event_id) VALUES (%(consumer)s, %(event_id)s) ON CONFLICT DO NOTHING RETURNING 1"
 )
-_CLAIM_PARKED = text(
-    "INSERT INTO inbox (consumer, event_id) VALUES (:consumer, :event_id) ON CONFLICT DO NOTHING RETURNING 1"
-)
-_PARK = text(
-    """
+_PARK = """
     INSERT INTO parked (consumer, event_id, topic, partition_key, headers, payload, reason, next_attempt_at)
-    VALUES (:consumer, :event_id, :topic, :key, CAST(:headers AS jsonb), :payload, :reason, :next_attempt_at)
+    VALUES (%(consumer)s, %(event_id)s, %(topic)s, %(key)s, CAST(%(headers)s AS jsonb), %(payload)s, %(reason)s,
+            %(next_attempt_at)s)
     ON CONFLICT (consumer, event_id) DO NOTHING
     """
-)
 # The oldest parked event of a key, if it is due: taken by setting its next attempt ahead, so that no other worker
 # tries it meanwhile, and so that one whose worker dies becomes due again by itself.
-_TAKE_DUE = text(
-    """
-    UPDATE parked SET next_attempt_at = :until
+_TAKE_DUE = """
+    UPDATE parked SET next_attempt_at = %(until)s
     WHERE id = (
         SELECT id FROM parked p
-        WHERE consumer = :consumer AND next_attempt_at <= :now
+        WHERE consumer = %(consumer)s AND next_attempt_at <= %(now)s
           AND NOT EXISTS (SELECT FROM parked e WHERE e.consumer = p.consumer AND e.topic = p.topic
                           AND e.partition_key = p.partition_key AND e.id < p.id)
         ORDER BY next_attempt_at, id LIMIT 1
@@ -70,11 +62,11 @@ _TAKE_DUE = text(
     )
     RETURNING id, event_id, topic, partition_key, headers, payload, reason, attempts, parked_at
     """
-)
-_RELEASE = text("DELETE FROM parked WHERE id = :id")
-_POSTPONE = text(
-    "UPDATE parked SET attempts = attempts + 1, next_attempt_at = :next_attempt_at, reason = :reason WHERE id = :id"
-)
+_RELEASE = "DELETE FROM parked WHERE id = %(id)s"
+_POSTPONE = """
+    UPDATE parked SET attempts = attempts + 1, next_attempt_at = %(next_attempt_at)s, reason = %(reason)s
+    WHERE id = %(id)s
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,61 +97,61 @@ class Inbox:
     def __init__(self, consumer: str) -> None:
         self._consumer = consumer
 
-    async def seen(self, connection: AsyncConnection, event_id: UUID, raw: RawEvent) -> bool:
+    async def seen(self, connection: Connection, event_id: UUID, raw: RawEvent) -> bool:
         """Whether the event was handled, is parked, or must queue behind a parked event of its key."""
-        return bool(await connection.scalar(_SEEN, self._params(event_id, raw)))
+        return bool(await connection.value(_SEEN, self._params(event_id, raw)))
 
-    async def claim(self, connection: AsyncConnection, event_id: UUID, raw: RawEvent) -> str:
+    async def claim(self, connection: Connection, event_id: UUID, raw: RawEvent) -> str:
         """Take the event for handling in this transaction.
 
         Returns ``"claimed"``, ``"duplicate"`` (handled before, or parked itself), or ``"behind"`` (an earlier
         event of its key is parked).
         """
-        row = (await connection.execute(_CLAIM, self._params(event_id, raw))).one()
+        row = await connection.one(_CLAIM, self._params(event_id, raw))
         if row.key_waits and not row.handled:
             return "duplicate" if row.itself else "behind"
         return "claimed" if row.claimed else "duplicate"
 
-    async def claim_many(self, connection: AsyncConnection, event_ids: Sequence[UUID]) -> set[UUID]:
+    async def claim_many(self, connection: Connection, event_ids: Sequence[UUID]) -> set[UUID]:
         """Take a batch of events for handling in this transaction; returns those that had not been handled."""
-        rows = await connection.scalars(_CLAIM_MANY, {"consumer": self._consumer, "event_ids": list(event_ids)})
+        rows = await connection.values(_CLAIM_MANY, {"consumer": self._consumer, "event_ids": list(event_ids)})
         return set(rows)
 
-    async def claim_parked(self, connection: AsyncConnection, parked: ParkedEvent) -> bool:
+    async def claim_parked(self, connection: Connection, parked: ParkedEvent) -> bool:
         """Take a parked event for handling and release it; False when it had been handled already."""
-        found = await connection.scalar(_CLAIM_PARKED, {"consumer": self._consumer, "event_id": parked.event_id})
-        await connection.execute(_RELEASE, {"id": parked.id})
+        found = await connection.value(_CLAIM_PARKED, {"consumer": self._consumer, "event_id": parked.event_id})
+        await connection.run(_RELEASE, {"id": parked.id})
         return found is not None
 
     async def park(
-        self, connection: AsyncConnection, event_id: UUID, raw: RawEvent, *, reason: str, until: datetime
+        self, connection: Connection, event_id: UUID, raw: RawEvent, *, reason: str, until: datetime
     ) -> None:
         """Keep the event until it can be handled; later events of its key queue behind it."""
         headers = orjson.dumps([[_pack(name.encode()), _pack(value)] for name, value in raw.headers]).decode()
-        await connection.execute(
+        await connection.run(
             _PARK,
             self._params(event_id, raw)
             | {"headers": headers, "payload": raw.payload, "reason": reason, "next_attempt_at": until},
         )
 
-    async def take_due(self, connection: AsyncConnection, now: datetime, *, until: datetime) -> ParkedEvent | None:
+    async def take_due(self, connection: Connection, now: datetime, *, until: datetime) -> ParkedEvent | None:
         """Take the next parked event that is due, oldest of its key first; nobody else gets it before ``until``."""
         values = {"consumer": self._consumer, "now": now, "until": until}
-        row = (await connection.execute(_TAKE_DUE, values)).one_or_none()
+        row = await connection.row(_TAKE_DUE, values)
         if row is None:
             return None
         headers = tuple(((_unpack(name) or b"").decode(), _unpack(value)) for name, value in row.headers)
         raw = RawEvent(row.topic, row.partition_key, headers, row.payload)
         return ParkedEvent(row.id, row.event_id, raw, row.reason, row.attempts, row.parked_at)
 
-    async def postpone(self, connection: AsyncConnection, parked: ParkedEvent, *, reason: str, until: datetime) -> None:
+    async def postpone(self, connection: Connection, parked: ParkedEvent, *, reason: str, until: datetime) -> None:
         """Count a failed attempt."""
-        await connection.execute(_POSTPONE, {"id": parked.id, "reason": reason, "next_attempt_at": until})
+        await connection.run(_POSTPONE, {"id": parked.id, "reason": reason, "next_attempt_at": until})
 
-    async def parked_count(self, connection: AsyncConnection) -> int:
+    async def parked_count(self, connection: Connection) -> int:
         """How many events of this consumer are parked."""
-        count = await connection.scalar(
-            text("SELECT count(*) FROM parked WHERE consumer = :consumer"), {"consumer": self._consumer}
+        count = await connection.value(
+            "SELECT count(*) FROM parked WHERE consumer = %(consumer)s", {"consumer": self._consumer}
         )
         return int(count or 0)
 

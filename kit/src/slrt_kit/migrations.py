@@ -7,12 +7,17 @@ from importlib import resources
 from alembic import command, context
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
+from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from slrt_kit.db import ReadSession, sqlalchemy_url
+from slrt_kit.db import ReadSession
 
 _LOCK_KEY = "slrt-migrate"
+
+
+def _driver_url(url: str) -> URL:
+    """The given ``postgresql://`` address with the psycopg driver named."""
+    return make_url(url).set(drivername="postgresql+psycopg")
 
 
 def _config(package: str, url: str | None = None) -> Config:
@@ -28,7 +33,7 @@ def upgrade(package: str, url: str) -> None:
 
     ``package`` is the service's package, whose ``migrations`` folder holds the Alembic scripts.
     """
-    engine = create_engine(sqlalchemy_url(url), poolclass=NullPool)
+    engine = create_engine(_driver_url(url), poolclass=NullPool)
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(hashtext(:key))"), {"key": _LOCK_KEY})
         connection.commit()
@@ -55,13 +60,13 @@ def head(package: str) -> str:
 
 async def at_head(session: ReadSession, package: str) -> bool:
     """Whether the database's schema is the one that the code expects."""
-    found = await session.scalar(text("SELECT version_num FROM alembic_version"))
+    found = await session.value("SELECT version_num FROM alembic_version")
     return bool(found == head(package))
 
 
 def run_environment() -> None:
     """The body of every service's ``migrations/env.py``."""
-    engine = create_engine(sqlalchemy_url(context.config.attributes["url"]), poolclass=NullPool)
+    engine = create_engine(_driver_url(context.config.attributes["url"]), poolclass=NullPool)
     with engine.connect() as connection:
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():

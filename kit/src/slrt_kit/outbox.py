@@ -5,7 +5,6 @@ from uuid import UUID
 
 import orjson
 from opentelemetry import propagate
-from sqlalchemy import text
 
 from slrt_contracts.envelope import Envelope, source_of
 from slrt_contracts.events.base import Event
@@ -16,16 +15,14 @@ from slrt_kit.db import UnitOfWork
 MAX_PAYLOAD_BYTES = 256 * 1024
 """Far below the broker's limit of 1 MiB: what the broker can never take is refused here, at its origin."""
 
-_INSERT = text(
-    """
+_INSERT = """
     INSERT INTO outbox (event_id, topic, partition_key, key_sequence, headers, payload, created_at)
     SELECT e.event_id, e.topic, e.partition_key, e.key_sequence, e.headers, convert_to(e.payload, 'UTF8'), e.created_at
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS e(
+    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS e(
         event_id uuid, topic text, partition_key text, key_sequence bigint, headers jsonb, payload text,
         created_at timestamptz)
     ORDER BY e.key_sequence
     """
-)
 
 
 class EventTooLargeError(Exception):
@@ -52,7 +49,7 @@ class Outbox:
         rows = [self._row(work, event_id, recorded) for event_id, recorded in identified]
         if not rows:
             return []
-        await work.connection.execute(_INSERT, {"rows": orjson.dumps(rows).decode()})
+        await work.connection.run(_INSERT, {"rows": orjson.dumps(rows).decode()})
         work.recorded_events += len(rows)
         return identified
 

@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
@@ -123,7 +122,7 @@ class Intake:
 
     async def rows(self, query: str, **values: Any) -> list[Any]:
         async with self.database.read() as session:
-            return list((await session.execute(text(query), values)).all())
+            return list(await session.rows(query, values))
 
     async def digest(self, *, but: str = "") -> dict[str, tuple[int, str]]:
         """How many rows each table has and a digest of them; tables named in ``but`` are left out."""

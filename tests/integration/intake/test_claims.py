@@ -56,7 +56,7 @@ async def _send(intake: Any, case: dict[str, Any], place: int, office: str) -> A
 
 
 async def _looks(intake: Any, case_id: str) -> list[Any]:
-    return await intake.rows("SELECT * FROM access_log WHERE object_id = :id ORDER BY id", id=case_id)
+    return await intake.rows("SELECT * FROM access_log WHERE object_id = %(id)s ORDER BY id", id=case_id)
 
 
 @pytest.fixture

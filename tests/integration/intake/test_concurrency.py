@@ -12,7 +12,7 @@ from slrt_kit.testing import raw_event
 
 async def _events(intake: Any, case: dict[str, Any]) -> list[tuple[str, int]]:
     rows = await intake.rows(
-        "SELECT headers, key_sequence FROM outbox WHERE partition_key = :id ORDER BY seq", id=case["case_id"]
+        "SELECT headers, key_sequence FROM outbox WHERE partition_key = %(id)s ORDER BY seq", id=case["case_id"]
     )
     return [(dict(row.headers)["ce_type"].split(".")[3], row.key_sequence) for row in rows]
 

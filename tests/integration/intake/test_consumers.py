@@ -26,7 +26,7 @@ async def _seen(intake: Any, case: dict[str, Any]) -> dict[str, Any]:
 async def _nothing_waits_from_before(intake: Any) -> None:
     """Each test has the parking lot to itself."""
     async with intake.database.unit_of_work() as work:
-        await work.connection.exec_driver_sql("DELETE FROM parked")
+        await work.connection.run("DELETE FROM parked")
         await work.commit()
 
 
@@ -95,12 +95,12 @@ async def test_later_events_of_a_parked_referral_queue_and_those_of_others_flow(
     )
     assert await intake.outcomes.process(raw_event(sent)) is Outcome.PARKED
     assert await intake.outcomes.process(raw_event(made.completed(other))) is Outcome.APPLIED
-    assert not await intake.rows("SELECT 1 FROM office_needs WHERE case_id = :id", id=waiting["case_id"])
+    assert not await intake.rows("SELECT 1 FROM office_needs WHERE case_id = %(id)s", id=waiting["case_id"])
     for version, verb in enumerate(("screen", "recommend", "decide"), start=1):
         await intake.step(waiting, verb, version)
     intake.clock.move(seconds=2)
     assert await intake.outcomes.retry_parked() == 2
-    assert await intake.rows("SELECT 1 FROM office_needs WHERE case_id = :id", id=waiting["case_id"])
+    assert await intake.rows("SELECT 1 FROM office_needs WHERE case_id = %(id)s", id=waiting["case_id"])
 
 
 @pytest.mark.parametrize("payload", [None, b"", b"{", b"null", b'{"case_id": 1}', b"\xff"])
@@ -150,7 +150,7 @@ async def test_what_follows_from_an_event_names_it_as_its_cause(intake: Any, mad
     event_id = uuid4()
     await intake.outcomes.process(raw_event(made.completed(case), event_id=event_id, at=intake.clock.now()))
     rows = await intake.rows(
-        "SELECT headers FROM outbox WHERE partition_key = :id ORDER BY key_sequence DESC LIMIT 2", id=case["case_id"]
+        "SELECT headers FROM outbox WHERE partition_key = %(id)s ORDER BY key_sequence DESC LIMIT 2", id=case["case_id"]
     )
     assert {dict(row.headers)["ce_causationid"] for row in rows} == {str(event_id)}
     assert [dict(row.headers)["ce_type"] for row in rows] == [
@@ -177,7 +177,7 @@ async def test_sent_and_declined_open_and_shut_the_office_s_claim_check(intake: 
         "office_code": "12.74.ESDM",
     }
     sent = ReferralSent(**fields, need_code="BPBL", district_code="12.74.03", urgent=False)
-    query = "SELECT office_code FROM office_needs WHERE case_id = :id"
+    query = "SELECT office_code FROM office_needs WHERE case_id = %(id)s"
     await intake.outcomes.process(raw_event(sent))
     assert await intake.rows(query, id=case["case_id"]) == [("12.74.ESDM",)]
     await intake.outcomes.process(raw_event(ReferralDeclined(**fields, reason_code="quota_full")))

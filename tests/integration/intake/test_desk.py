@@ -13,7 +13,8 @@ TWO_NEEDS = {"needs": [{"need_code": "BPBL", "person_ref": 0}, {"need_code": "DO
 async def _story(intake: Any, case: dict[str, Any]) -> list[tuple[str, int, dict[str, Any]]]:
     """What the outbox tells of a case: (type, key sequence, payload), in the order of recording."""
     rows = await intake.rows(
-        "SELECT headers, key_sequence, payload FROM outbox WHERE partition_key = :id ORDER BY seq", id=case["case_id"]
+        "SELECT headers, key_sequence, payload FROM outbox WHERE partition_key = %(id)s ORDER BY seq",
+        id=case["case_id"],
     )
     return [(dict(row.headers)["ce_type"].split(".")[3], row.key_sequence, orjson.loads(row.payload)) for row in rows]
 

@@ -160,7 +160,7 @@ async def test_a_report_becomes_a_draft_a_correction_and_a_case(intake: Any, mad
     assert confirmed.headers["Location"] == f"/intake/v1/cases/{case['case_id']}"
     assert [need["need_code"] for need in case["needs"]] == ["BPBL", "PIP", "ADMINDUK"]
     assert (await intake.get(_path(draft))).json()["case_id"] == case["case_id"]
-    [contact] = await intake.rows("SELECT * FROM contacts WHERE case_id = :id", id=case["case_id"])
+    [contact] = await intake.rows("SELECT * FROM contacts WHERE case_id = %(id)s", id=case["case_id"])
     assert (contact.phone, contact.phone_last4) == ("+6281200009901", "9901")
 
 
@@ -189,7 +189,7 @@ async def test_a_doubtful_nik_is_a_warning_on_the_draft_and_on_the_case(intake: 
 
 async def test_the_kept_answer_to_a_message_holds_nothing_of_it(intake: Any, draft: dict[str, Any]) -> None:
     [kept] = await intake.rows(
-        "SELECT convert_from(body, 'UTF8') AS body FROM idempotency WHERE convert_from(body, 'UTF8') LIKE :id",
+        "SELECT convert_from(body, 'UTF8') AS body FROM idempotency WHERE convert_from(body, 'UTF8') LIKE %(id)s",
         id=f"%{draft['draft_id']}%",
     )
     for personal in ("Mawar", "1274035203879001", "00009901", "Contoh"):
@@ -197,5 +197,5 @@ async def test_the_kept_answer_to_a_message_holds_nothing_of_it(intake: Any, dra
 
 
 async def test_a_draft_is_nobody_s_business_but_its_author_s(intake: Any, draft: dict[str, Any]) -> None:
-    assert not await intake.rows("SELECT 1 FROM outbox WHERE partition_key = :id", id=draft["draft_id"])
-    assert not await intake.rows("SELECT 1 FROM timeline WHERE case_id = :id", id=draft["draft_id"])
+    assert not await intake.rows("SELECT 1 FROM outbox WHERE partition_key = %(id)s", id=draft["draft_id"])
+    assert not await intake.rows("SELECT 1 FROM timeline WHERE case_id = %(id)s", id=draft["draft_id"])

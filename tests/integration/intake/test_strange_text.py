@@ -34,7 +34,7 @@ async def test_a_strange_name_comes_back_to_the_letter(text: str, intake: Any, m
     parties = (await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)).json()
     assert parties["persons"][0]["name"] == text
     assert parties["address"] == text
-    [stored] = await intake.rows("SELECT description FROM needs WHERE case_id = :id", id=case["case_id"])
+    [stored] = await intake.rows("SELECT description FROM needs WHERE case_id = %(id)s", id=case["case_id"])
     assert stored.description == text
 
 
@@ -42,10 +42,10 @@ async def test_a_strange_name_comes_back_to_the_letter(text: str, intake: Any, m
 async def test_strange_text_gets_into_no_event_and_no_kept_answer(text: str, intake: Any, made: Any) -> None:
     case = await intake.register(needs=[{"need_code": "BPBL", "description": text, "person_ref": 0}])
     [row] = await intake.rows(
-        "SELECT convert_from(payload, 'UTF8') AS payload FROM outbox WHERE partition_key = :id", id=case["case_id"]
+        "SELECT convert_from(payload, 'UTF8') AS payload FROM outbox WHERE partition_key = %(id)s", id=case["case_id"]
     )
     [kept] = await intake.rows(
-        "SELECT convert_from(body, 'UTF8') AS body FROM idempotency WHERE convert_from(body, 'UTF8') LIKE :id",
+        "SELECT convert_from(body, 'UTF8') AS body FROM idempotency WHERE convert_from(body, 'UTF8') LIKE %(id)s",
         id=f"%{case['case_id']}%",
     )
     for personal in (text, "Mawar", "Karangan", "1274035203879001", "00009901", "Jalan Contoh"):

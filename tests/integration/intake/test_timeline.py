@@ -30,7 +30,7 @@ async def _timeline(intake: Any, case: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_an_own_event_is_on_the_timeline_under_the_id_that_the_topic_will_have(intake: Any) -> None:
     case = await intake.resolved()
     sent = await intake.rows(
-        "SELECT event_id, headers, payload FROM outbox WHERE partition_key = :id ORDER BY seq", id=case["case_id"]
+        "SELECT event_id, headers, payload FROM outbox WHERE partition_key = %(id)s ORDER BY seq", id=case["case_id"]
     )
     shown = [entry for entry in await _timeline(intake, case) if entry["service"] == "intake"]
     assert {entry["event_id"] for entry in shown} == {str(row.event_id) for row in sent}
@@ -92,7 +92,7 @@ async def test_one_event_that_does_not_fit_does_not_hold_up_its_batch(intake: An
 async def test_what_is_told_before_the_case_is_seen_is_kept_for_it(intake: Any) -> None:
     elsewhere = str(uuid4())
     assert await intake.timeline.process(raw_event(_example(FOREIGN[0], elsewhere))) is Outcome.APPLIED
-    assert len(await intake.rows("SELECT 1 FROM timeline WHERE case_id = :id", id=elsewhere)) == 1
+    assert len(await intake.rows("SELECT 1 FROM timeline WHERE case_id = %(id)s", id=elsewhere)) == 1
 
 
 async def test_a_timeline_holds_only_its_own_case(intake: Any) -> None:
@@ -113,7 +113,7 @@ async def test_an_event_that_is_replayed_after_the_inbox_was_emptied_is_not_show
     raw = raw_event(_example(FOREIGN[0], case["case_id"]))
     await intake.timeline.process(raw)
     async with intake.database.unit_of_work() as work:
-        await work.connection.exec_driver_sql("DELETE FROM inbox")
+        await work.connection.run("DELETE FROM inbox")
         await work.commit()
     async with intake.unchanged(but="inbox"):
         assert await intake.timeline.process(raw) is Outcome.APPLIED

@@ -27,7 +27,7 @@ async def _confirm(
 async def _failures(intake: Any, ticket: str) -> int:
     return sum(
         row.failures
-        for row in await intake.rows("SELECT failures FROM ticket_failures WHERE ticket_number = :t", t=ticket)
+        for row in await intake.rows("SELECT failures FROM ticket_failures WHERE ticket_number = %(t)s", t=ticket)
     )
 
 
@@ -204,7 +204,7 @@ async def test_a_confirmation_closes_the_case_with_the_answer(satisfied: bool, i
     assert closed["closed_at"] is not None
     [event] = await intake.rows(
         "SELECT convert_from(payload, 'UTF8')::jsonb AS facts FROM outbox "
-        "WHERE partition_key = :id ORDER BY key_sequence DESC LIMIT 1",
+        "WHERE partition_key = %(id)s ORDER BY key_sequence DESC LIMIT 1",
         id=case["case_id"],
     )
     assert event.facts == {"case_id": case["case_id"], "closed_by": "resident", "satisfied": satisfied}
@@ -235,7 +235,7 @@ async def test_confirmations_at_once_close_the_case_once(intake: Any) -> None:
     assert Counter(answer.status_code for answer in answers)[200] == 1
     assert {answer.status_code for answer in answers} <= {200, 409, 412}
     closed = await intake.rows(
-        "SELECT 1 FROM timeline WHERE case_id = :id AND event_type LIKE '%case-closed%'", id=case["case_id"]
+        "SELECT 1 FROM timeline WHERE case_id = %(id)s AND event_type LIKE '%%case-closed%%'", id=case["case_id"]
     )
     assert len(closed) == 1
 

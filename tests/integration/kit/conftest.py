@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url
 
 from slrt_contracts.events import CaseClosed, CaseRegistered, CaseScreened, Event
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.backbone import create_backbone
-from slrt_kit.db import Database, UnitOfWork, sqlalchemy_url
+from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.messaging.processor import Processor
@@ -32,12 +32,12 @@ EFFECTS = (
 def backbone_template(service_database: Any) -> str:
     """A database with the backbone's tables and a table of effects, to be copied."""
     url: str = service_database.empty()
-    engine = create_engine(sqlalchemy_url(url))
-    with engine.begin() as connection:
-        with Operations.context(MigrationContext.configure(connection)):
-            create_backbone()
-        connection.execute(text(EFFECTS))
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        create_backbone()
     engine.dispose()
+    with psycopg.connect(url) as connection:
+        connection.execute(EFFECTS)
     return url
 
 
@@ -99,8 +99,8 @@ def rows(database_url: str) -> Rows:
 
 async def apply(received: Received[Any], work: UnitOfWork, note: str = "") -> None:
     """Note an effect."""
-    await work.connection.execute(
-        text("INSERT INTO effects (event_id, key, sequence, note) VALUES (:event_id, :key, :sequence, :note)"),
+    await work.connection.run(
+        "INSERT INTO effects (event_id, key, sequence, note) VALUES (%(event_id)s, %(key)s, %(sequence)s, %(note)s)",
         {
             "event_id": received.envelope.id,
             "key": received.envelope.subject,
@@ -196,8 +196,8 @@ def record(database: Database) -> Callable[..., Awaitable[list[UUID]]]:
         async with database.unit_of_work() as work:
             made = [event_id for event_id, _ in await Outbox("intake").add(work, recorded)]
             if topic is not None:
-                await work.connection.execute(
-                    text("UPDATE outbox SET topic = :topic WHERE event_id = ANY(:made)"), {"topic": topic, "made": made}
+                await work.connection.run(
+                    "UPDATE outbox SET topic = %(topic)s WHERE event_id = ANY(%(made)s)", {"topic": topic, "made": made}
                 )
             await work.commit()
         return list(made)

@@ -8,7 +8,6 @@ import httpx
 import pytest
 from fastapi import APIRouter, FastAPI, Response
 from pydantic import BaseModel
-from sqlalchemy import text
 
 from slrt_kit.db import Database, StaleVersionError, UnitOfWork
 from slrt_kit.http.app import build_app
@@ -55,8 +54,8 @@ def routes_with(hooks: Hooks) -> APIRouter:
     @router.post("/things", status_code=201)
     async def make(body: Wish, request: Annotated[Command, command("intake.case.register")]) -> Response:
         async def work(unit: UnitOfWork) -> Answer:
-            made = await unit.connection.scalar(
-                text("INSERT INTO things (note) VALUES (:note) RETURNING id"), {"note": body.note}
+            made = await unit.connection.value(
+                "INSERT INTO things (note) VALUES (%(note)s) RETURNING id", {"note": body.note}
             )
             await hooks()
             thing = Thing(id=int(made or 0), note=body.note)
@@ -71,16 +70,16 @@ def routes_with(hooks: Hooks) -> APIRouter:
         expected = request.expected_version
 
         async def work(unit: UnitOfWork) -> Answer:
-            found = await unit.connection.scalar(text("SELECT version FROM things WHERE id = :id"), {"id": thing_id})
+            found = await unit.connection.value("SELECT version FROM things WHERE id = %(id)s", {"id": thing_id})
             if found is None:
                 raise NotFoundError
             check_version(expected, found)
             await hooks()
-            changed = await unit.connection.execute(
-                text("UPDATE things SET note = :note, version = version + 1 WHERE id = :id AND version = :version"),
+            changed = await unit.connection.run(
+                "UPDATE things SET note = %(note)s, version = version + 1 WHERE id = %(id)s AND version = %(version)s",
                 {"note": body.note, "id": thing_id, "version": expected},
             )
-            if changed.rowcount != 1:
+            if changed != 1:
                 raise StaleVersionError
             return Answer(Thing(id=thing_id, note=body.note), version=expected + 1)
 
@@ -89,9 +88,7 @@ def routes_with(hooks: Hooks) -> APIRouter:
     @router.get("/things/{thing_id}")
     async def get(thing_id: int, response: Response, _: Annotated[Authorized, require("intake.case.read")]) -> Thing:
         async with hooks_database(hooks).read() as session:
-            row = (
-                await session.execute(text("SELECT note, version FROM things WHERE id = :id"), {"id": thing_id})
-            ).one()
+            row = await session.one("SELECT note, version FROM things WHERE id = %(id)s", {"id": thing_id})
         response.headers["ETag"] = etag(row.version)
         return Thing(id=thing_id, note=row.note)
 

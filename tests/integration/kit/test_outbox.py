@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 
 import orjson
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from psycopg import IntegrityError
+from psycopg.errors import ReadOnlySqlTransaction
 
 from slrt_contracts.envelope import Envelope
 from slrt_contracts.events import CaseRegistered, CaseScreened
@@ -38,7 +38,7 @@ async def test_a_row_appears_only_with_the_commit(database: Database, rows: Any)
 async def test_leaving_without_commit_leaves_nothing(database: Database, rows: Any) -> None:
     async with database.unit_of_work() as work:
         await Outbox("intake").add(work, [recorded()])
-        await work.connection.execute(text("INSERT INTO effects (sequence) VALUES (1)"))
+        await work.connection.run("INSERT INTO effects (sequence) VALUES (1)")
     assert rows.one("SELECT count(*) FROM outbox") == 0
     assert rows.effects() == []
 
@@ -65,15 +65,6 @@ async def test_a_key_sequence_is_used_once(database: Database, rows: Any) -> Non
         with pytest.raises(IntegrityError, match="key_sequence"):
             await outbox.add(work, [recorded(2, case_id)])
     assert rows.one("SELECT count(*) FROM outbox") == 2
-
-
-async def test_an_error_of_the_database_shows_no_parameters(database: Database) -> None:
-    with pytest.raises(DBAPIError) as caught:
-        async with database.unit_of_work() as work:
-            await work.connection.execute(
-                text("INSERT INTO effects (sequence, note) VALUES (CAST(:note AS bigint), '')"), {"note": "Siti Uji"}
-            )
-    assert "[parameters:" not in str(caught.value).replace("[SQL parameters hidden", "")
 
 
 async def test_events_of_one_aggregate_get_their_rows_in_order(
@@ -145,12 +136,12 @@ async def test_no_events_are_no_rows(database: Database, rows: Any) -> None:
 
 
 async def test_a_read_session_refuses_writes(database: Database, rows: Any) -> None:
-    with pytest.raises(DBAPIError, match="read-only transaction"):
+    with pytest.raises(ReadOnlySqlTransaction, match="read-only transaction"):
         async with database.read() as session:
-            await session.execute(text("INSERT INTO effects (sequence) VALUES (1)"))
+            await session.run("INSERT INTO effects (sequence) VALUES (1)")
     assert rows.effects() == []
     async with database.read() as session:
-        assert await session.scalar(text("SELECT count(*) FROM effects")) == 0
+        assert await session.value("SELECT count(*) FROM effects") == 0
 
 
 async def test_a_closed_unit_of_work_is_no_longer_a_way_in(database: Database) -> None:
@@ -162,7 +153,7 @@ async def test_a_closed_unit_of_work_is_no_longer_a_way_in(database: Database) -
 
 async def test_every_session_is_in_utc(database: Database) -> None:
     async with database.read() as session:
-        assert await session.scalar(text("SHOW timezone")) == "UTC"
+        assert await session.value("SHOW timezone") == "UTC"
 
 
 def test_the_test_events_are_what_the_contract_says() -> None:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
-from sqlalchemy import exc
 
 from slrt_contracts.events import CaseClosed, CaseDecided, CaseResolved, CaseScreened
 from slrt_kit.clock import new_uuid7
-from slrt_kit.db import StaleVersionError
+from slrt_kit.db import NoConnectionFreeError, StaleVersionError
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.errors import IgnoredError, RejectedError, TransientError, UnreadableError
 from slrt_kit.messaging.handlers import Received
@@ -98,8 +98,8 @@ async def test_two_consumers_of_one_service_each_apply_an_event(
         TransientError("away"),
         httpx.ConnectTimeout("away"),
         httpx.RemoteProtocolError("cut"),
-        exc.OperationalError("SELECT", {}, Exception("gone")),
-        exc.TimeoutError("no connection free"),
+        psycopg.OperationalError("gone"),
+        NoConnectionFreeError(),
         ConnectionResetError(),
         TimeoutError("a deadline of our own"),
     ],

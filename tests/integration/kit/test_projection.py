@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import pytest
-from sqlalchemy import text
 
 from slrt_contracts.events import CaseRegistered, Event
 from slrt_kit.clock import new_uuid7
@@ -23,7 +22,7 @@ async def copies(service_database):
     """A database with a table that counts how often a case was copied."""
     database = Database(service_database("intake"))
     async with database.unit_of_work() as work:
-        await work.connection.execute(text("CREATE TABLE copies (case_id uuid, place serial)"))
+        await work.connection.run("CREATE TABLE copies (case_id uuid, place serial)")
         await work.commit()
     yield database
     await database.close()
@@ -37,8 +36,8 @@ def processor(database: Database, *, choke_on: object = None) -> Processor[None]
         for received in events:
             if received.event.case_id == choke_on:
                 raise PoisonError
-            await work.connection.execute(
-                text("INSERT INTO copies (case_id) VALUES (:case_id)"), {"case_id": received.event.case_id}
+            await work.connection.run(
+                "INSERT INTO copies (case_id) VALUES (%(case_id)s)", {"case_id": received.event.case_id}
             )
 
     return Processor(consumer="slrt.test.copies", database=database, handlers=handlers, deps=None)
@@ -46,7 +45,7 @@ def processor(database: Database, *, choke_on: object = None) -> Processor[None]
 
 async def copied(database: Database) -> list[object]:
     async with database.read() as session:
-        return list(await session.scalars(text("SELECT case_id FROM copies ORDER BY place")))
+        return list(await session.values("SELECT case_id FROM copies ORDER BY place"))
 
 
 def batch(size: int) -> tuple[list[object], list[RawEvent]]:

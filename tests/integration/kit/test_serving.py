@@ -133,7 +133,7 @@ async def test_readiness_follows_the_schema_of_the_database(
     migrated = service_database("intake")
     database = Database(migrated)
     async with database.unit_of_work() as work:
-        await work.connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
+        await work.connection.run("UPDATE alembic_version SET version_num = '0000'")
         await work.commit()
     await database.close()
     assert await ready(migrated) == (503, "migrations pending")

@@ -175,11 +175,10 @@ async def test_a_message_without_a_trace_starts_one(
 async def test_a_span_reveals_no_value_of_a_failed_statement(
     processor: Processor[Any], script: Any, spans: Callable[[], list[ReadableSpan]], database: Database
 ) -> None:
-    from sqlalchemy import text
 
     async def fail(_: Received[Any]) -> None:
         async with database.unit_of_work() as work:
-            await work.connection.execute(text("SELECT CAST(:name AS uuid)"), {"name": "Siti Uji"})
+            await work.connection.run("SELECT CAST(%(name)s AS uuid)", {"name": "Siti Uji"})
 
     script.before = fail
     assert await processor.process(raw_event(case_registered())) is Outcome.PARKED

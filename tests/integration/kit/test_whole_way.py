@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import text
 
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.clock import new_uuid7
@@ -28,19 +27,19 @@ HOLDER = """
 async def change(database: Database, key: UUID, topic: str) -> bool:
     """One change of one aggregate, as a store does it: compare-and-set, then the event; False when all are done."""
     async with database.unit_of_work() as work:
-        version = int(await work.connection.scalar(text("SELECT version FROM things WHERE id = :id"), {"id": key}) or 0)
+        version = int(await work.connection.value("SELECT version FROM things WHERE id = %(id)s", {"id": key}) or 0)
         if version >= CHANGES:
             return False
-        changed = await work.connection.execute(
-            text("UPDATE things SET version = version + 1 WHERE id = :id AND version = :version"),
+        changed = await work.connection.run(
+            "UPDATE things SET version = version + 1 WHERE id = %(id)s AND version = %(version)s",
             {"id": key, "version": version},
         )
-        if changed.rowcount != 1:
+        if changed != 1:
             raise StaleVersionError
         event = RecordedEvent(case_registered(key), version + 1, work.clock.now())
         ((event_id, _),) = await Outbox("intake").add(work, [event])
-        await work.connection.execute(
-            text("UPDATE outbox SET topic = :topic WHERE event_id = :event_id"), {"topic": topic, "event_id": event_id}
+        await work.connection.run(
+            "UPDATE outbox SET topic = %(topic)s WHERE event_id = %(event_id)s", {"topic": topic, "event_id": event_id}
         )
         # Transactions end in another order than they began in.
         await asyncio.sleep(random.random() * 0.01)  # noqa: S311 — any spread will do

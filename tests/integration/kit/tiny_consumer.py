@@ -4,8 +4,6 @@ import asyncio
 import signal
 import sys
 
-from sqlalchemy import text
-
 from slrt_contracts.events import CaseRegistered
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
@@ -18,8 +16,8 @@ handlers = Handlers[None]()
 @handlers.on(CaseRegistered)
 async def note(received: Received[CaseRegistered], work: UnitOfWork, _: None) -> None:
     """Note an effect, slowly enough to be killed in the middle of a batch."""
-    await work.connection.execute(
-        text("INSERT INTO effects (event_id, key, sequence) VALUES (:event_id, :key, :sequence)"),
+    await work.connection.run(
+        "INSERT INTO effects (event_id, key, sequence) VALUES (%(event_id)s, %(key)s, %(sequence)s)",
         {
             "event_id": received.envelope.id,
             "key": received.envelope.subject,

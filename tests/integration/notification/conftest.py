@@ -15,7 +15,6 @@ import psycopg
 import pytest
 from aiosmtpd.smtp import SMTP
 from psycopg import sql
-from sqlalchemy import text
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.envelope import Envelope
@@ -233,18 +232,18 @@ class Service:
     async def rows(self, query: str, **values: object) -> list[dict[str, Any]]:
         """The rows of a query."""
         async with self.database.read() as session:
-            return [dict(row._mapping) for row in await session.execute(text(query), values)]
+            return [row._asdict() for row in await session.rows(query, values)]
 
     async def row(self, raw: RawEvent) -> dict[str, Any]:
         """The stored notification that the event is about."""
-        [row] = await self.rows("SELECT * FROM notifications WHERE notification_id = :id", id=raw.key)
+        [row] = await self.rows("SELECT * FROM notifications WHERE notification_id = %(id)s", id=raw.key)
         return row
 
     async def forget(self, raw: RawEvent) -> None:
         """Take the event out of every inbox, as if it had never been handled."""
         event_id = Envelope.from_headers(raw.headers).id
         async with self.database.unit_of_work() as work:
-            await work.connection.execute(text("DELETE FROM inbox WHERE event_id = :id"), {"id": event_id})
+            await work.connection.run("DELETE FROM inbox WHERE event_id = %(id)s", {"id": event_id})
             await work.commit()
 
     async def everything_stored(self) -> str:

@@ -91,8 +91,8 @@ async def test_each_sees_the_notifications_of_the_own_area_and_no_other(
         districts[str(await registered(service, district))] = district
     unknown = new_uuid7()
     async with service.database.unit_of_work() as work:
-        await work.connection.exec_driver_sql("INSERT INTO cases (case_id) VALUES (%s)", (unknown,))
-        await work.connection.exec_driver_sql(
+        await work.connection.run("INSERT INTO cases (case_id) VALUES (%s)", (unknown,))
+        await work.connection.run(
             "INSERT INTO notifications SELECT gen_random_uuid(), 1, 1, %s, NULL, channel, template, gen_random_uuid(), "
             "caused_at, queued_at, status FROM notifications LIMIT 1",
             (unknown,),

@@ -258,7 +258,7 @@ async def test_a_contact_in_another_shape_is_parked_and_shows_nothing(service: "
 async def test_a_notification_that_the_database_does_not_know_is_parked(service: "Service") -> None:
     raw = await service.queued(MAIL)
     async with service.database.unit_of_work() as work:
-        await work.connection.exec_driver_sql("DELETE FROM notifications")
+        await work.connection.run("DELETE FROM notifications")
         await work.commit()
     assert await process(service, raw) is Outcome.PARKED
     assert await service.rows("SELECT reason FROM parked") == [{"reason": "no such notification"}]
@@ -267,7 +267,7 @@ async def test_a_notification_that_the_database_does_not_know_is_parked(service:
 async def test_a_template_that_the_policy_has_lost_parks_the_notification(service: "Service") -> None:
     raw = await service.queued(MAIL)
     async with service.database.unit_of_work() as work:
-        await work.connection.exec_driver_sql("UPDATE notifications SET template = 'case-forgotten'")
+        await work.connection.run("UPDATE notifications SET template = 'case-forgotten'")
         await work.commit()
     assert await process(service, raw) is Outcome.PARKED
     assert await service.rows("SELECT reason FROM parked") == [{"reason": "template is not in the policy"}]

@@ -68,7 +68,8 @@ async def test_a_channel_that_is_down_delays_its_own_messages_only_and_each_arri
 
     async def ends(channel: str) -> list[str]:
         rows = await on_kafka.rows(
-            "SELECT status FROM notifications WHERE channel = :channel AND case_id = ANY(:cases) ORDER BY queued_at",
+            "SELECT status FROM notifications WHERE channel = %(channel)s AND case_id = ANY(%(cases)s) "
+            "ORDER BY queued_at",
             channel=channel,
             cases=case_ids,
         )

@@ -9,7 +9,6 @@ import httpx
 import psycopg
 import pytest
 from psycopg import sql
-from sqlalchemy import text
 
 from slrt_contracts.catalogue import NEEDS
 from slrt_contracts.events import decode_event
@@ -81,7 +80,7 @@ class Service:
         """The events in the outbox about a case, in the order in which they were written."""
         query = "SELECT headers, convert_from(payload, 'UTF8') AS payload FROM outbox ORDER BY seq"
         async with self.database.read() as session:
-            rows = (await session.execute(text(query))).all()
+            rows = await session.rows(query)
         events = [decode_event(dict(row.headers)["ce_type"], row.payload) for row in rows]
         return [event for event in events if str(getattr(event, "case_id", "")) == str(case_id)]
 

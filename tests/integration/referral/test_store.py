@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from sqlalchemy.exc import IntegrityError
+from psycopg import IntegrityError
 
 from slrt_contracts.codes import DeclineReason, FunctionCode, NeedCode, OutcomeCode, ProgrammeCode
 from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyVersion, ReferralId, RuleId

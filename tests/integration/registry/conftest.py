@@ -9,7 +9,6 @@ from uuid import UUID
 import httpx
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
 
 from slrt_contracts.catalogue import NEEDS
 from slrt_contracts.events import decode_event
@@ -182,7 +181,7 @@ class Service:
     async def rows(self, query: str) -> list[Any]:
         """Rows of the database."""
         async with self.database.read() as session:
-            return list((await session.execute(text(query))).all())
+            return list(await session.rows(query))
 
     async def count(self, table: str) -> int:
         """How many rows a table has."""
@@ -216,7 +215,7 @@ async def service(
     database = Database(registry_database, pool_size=8, clock=fixed_clock)
     async with database.unit_of_work() as work:
         for table in _TABLES:
-            await work.connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 — fixed names
+            await work.connection.run(f"DELETE FROM {table}")  # noqa: S608 — fixed names
         await work.commit()
     for name, value in environment_of(
         "registry", database_url=database.url, issuer=token_issuer, intake_url="http://intake.test"

@@ -5,8 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from psycopg import IntegrityError
 
 from slrt_contracts.types import FamilyId, NeedId, PersonId
 from slrt_kit.db import StaleVersionError
@@ -109,16 +108,16 @@ async def test_who_is_not_there_is_none(service: Any) -> None:
             persons._BY_BIRTH_DATE,
             {"birth_date": "1985-08-17", "everywhere": False, "region": "12.74", "limit": 500},
         ),
-        (text("SELECT family_id FROM programme_needs WHERE need_id = :need_id"), {"need_id": uuid4()}),
-        (text(f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE family_id = :id"), {"id": uuid4()}),  # noqa: S608
-        (text(f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE case_id = :id"), {"id": uuid4()}),  # noqa: S608
+        ("SELECT family_id FROM programme_needs WHERE need_id = %(need_id)s", {"need_id": uuid4()}),
+        (f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE family_id = %(id)s", {"id": uuid4()}),  # noqa: S608
+        (f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE case_id = %(id)s", {"id": uuid4()}),  # noqa: S608
     ],
 )
 async def test_nobody_is_looked_for_by_walking_through_everybody(
     service: Any, statement: Any, values: dict[str, object]
 ) -> None:
     """With few rows a walk is cheapest; forbidding it shows whether there is another way at all."""
-    async with service.database.read() as session:
-        await session.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = [row[0] for row in await session.execute(text(f"EXPLAIN {statement.text}"), values)]
+    async with service.database.snapshot() as session:
+        await session.run("SET LOCAL enable_seqscan = off")
+        plan = [row[0] for row in await session.rows(f"EXPLAIN {statement}", values)]
     assert not [line for line in plan if "Seq Scan" in line], "\n".join(plan)

@@ -10,7 +10,6 @@ import orjson
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
-from sqlalchemy import text
 
 from slrt_kit.access import Principal, Scope
 from slrt_kit.db import Database, UnitOfWork
@@ -21,14 +20,14 @@ _MAX_KEY_LENGTH = 200
 _ETAG = re.compile(r'^(?:W/)?"(\d{1,18})"$')
 
 # Claiming first makes a second request with the same key wait here until the first has committed or failed.
-_CLAIM = text(
-    "INSERT INTO idempotency (subject, key, fingerprint, created_at) VALUES (:subject, :key, :fingerprint, :now) "
-    "ON CONFLICT DO NOTHING RETURNING 1"
+_CLAIM = (
+    "INSERT INTO idempotency (subject, key, fingerprint, created_at) "
+    "VALUES (%(subject)s, %(key)s, %(fingerprint)s, %(now)s) ON CONFLICT DO NOTHING RETURNING 1"
 )
-_FIND = text("SELECT fingerprint, status, headers, body FROM idempotency WHERE subject = :subject AND key = :key")
-_KEEP = text(
-    "UPDATE idempotency SET status = :status, headers = CAST(:headers AS jsonb), body = :body "
-    "WHERE subject = :subject AND key = :key"
+_FIND = "SELECT fingerprint, status, headers, body FROM idempotency WHERE subject = %(subject)s AND key = %(key)s"
+_KEEP = (
+    "UPDATE idempotency SET status = %(status)s, headers = CAST(%(headers)s AS jsonb), body = %(body)s "
+    "WHERE subject = %(subject)s AND key = %(key)s"
 )
 
 
@@ -82,7 +81,7 @@ class Command:
         A failed command leaves no trace of its key: it may be repeated as it is.
         """
         async with self.database.unit_of_work() as unit:
-            claimed = await unit.connection.scalar(
+            claimed = await unit.connection.value(
                 _CLAIM,
                 {
                     "subject": self.principal.subject,
@@ -98,7 +97,7 @@ class Command:
             headers = dict(answer.headers)
             if answer.version is not None:
                 headers["ETag"] = etag(answer.version)
-            await unit.connection.execute(
+            await unit.connection.run(
                 _KEEP,
                 {
                     "subject": self.principal.subject,
@@ -112,7 +111,7 @@ class Command:
         return Response(body, answer.status, headers, media_type="application/json")
 
     async def _replay(self, unit: UnitOfWork) -> Response:
-        row = (await unit.connection.execute(_FIND, {"subject": self.principal.subject, "key": self.key})).one()
+        row = await unit.connection.one(_FIND, {"subject": self.principal.subject, "key": self.key})
         if row.fingerprint != self.fingerprint:
             raise IdempotencyKeyReusedError
         headers = {**row.headers, "Idempotency-Replayed": "true"}

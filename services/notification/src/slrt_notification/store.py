@@ -1,16 +1,12 @@
 """All SQL of notification: the delivery log and the cases it belongs to; saves by version compare-and-set."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slrt_contracts.codes import FailureReason, NotificationChannel
 from slrt_contracts.types import CaseId, DistrictCode, NotificationId
 from slrt_kit.access import Scope
-from slrt_kit.db import ReadSession, StaleVersionError, UnitOfWork
+from slrt_kit.db import Connection, ReadSession, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_notification.domain.notification import Notification
 from slrt_notification.domain.transitions import NotificationStatus
@@ -19,33 +15,27 @@ _COLUMNS = """notification_id, version, event_sequence, case_id, district_code, 
     caused_at, queued_at, status, reason_code, ended_at"""
 
 # Always an update, so that the row is locked: the consumers of one case go one after the other.
-_NOTE_CASE = text(
-    """
-    INSERT INTO cases (case_id, district_code) VALUES (:case_id, :district_code)
+_NOTE_CASE = """
+    INSERT INTO cases (case_id, district_code) VALUES (%(case_id)s, %(district_code)s)
     ON CONFLICT (case_id) DO UPDATE SET district_code = COALESCE(cases.district_code, EXCLUDED.district_code)
     RETURNING district_code
     """
+_FILL_DISTRICT = (
+    "UPDATE notifications SET district_code = %(district_code)s WHERE case_id = %(case_id)s AND district_code IS NULL"
 )
-_FILL_DISTRICT = text(
-    "UPDATE notifications SET district_code = :district_code WHERE case_id = :case_id AND district_code IS NULL"
-)
-_INSERT = text(
-    """
+_INSERT = """
     INSERT INTO notifications (notification_id, version, event_sequence, case_id, district_code, channel, template,
                                cause_event_id, caused_at, queued_at, status)
-    VALUES (:notification_id, 1, :event_sequence, :case_id, :district_code, :channel, :template,
-            :cause_event_id, :caused_at, :queued_at, :status)
+    VALUES (%(notification_id)s, 1, %(event_sequence)s, %(case_id)s, %(district_code)s, %(channel)s, %(template)s,
+            %(cause_event_id)s, %(caused_at)s, %(queued_at)s, %(status)s)
     ON CONFLICT (cause_event_id, channel) DO NOTHING
     """
-)
-_UPDATE = text(
+_UPDATE = """
+    UPDATE notifications SET version = version + 1, event_sequence = %(event_sequence)s, status = %(status)s,
+        reason_code = %(reason_code)s, ended_at = %(ended_at)s
+    WHERE notification_id = %(notification_id)s AND version = %(version)s
     """
-    UPDATE notifications SET version = version + 1, event_sequence = :event_sequence, status = :status,
-        reason_code = :reason_code, ended_at = :ended_at
-    WHERE notification_id = :notification_id AND version = :version
-    """
-)
-_SELECT = text(f"SELECT {_COLUMNS} FROM notifications WHERE notification_id = :notification_id")  # noqa: S608 — fixed columns
+_SELECT = f"SELECT {_COLUMNS} FROM notifications WHERE notification_id = %(notification_id)s"  # noqa: S608 — fixed columns
 
 
 class NotificationStore:
@@ -58,15 +48,14 @@ class NotificationStore:
     async def note_case(self, case_id: CaseId, district_code: DistrictCode | None) -> DistrictCode | None:
         """Remember the case; a district that becomes known is given to the notifications made before."""
         values = {"case_id": case_id, "district_code": district_code}
-        known: DistrictCode | None = await self._work.connection.scalar(_NOTE_CASE, values)
+        known: DistrictCode | None = await self._work.connection.value(_NOTE_CASE, values)
         if district_code is not None:
-            await self._work.connection.execute(_FILL_DISTRICT, {"case_id": case_id, "district_code": known})
+            await self._work.connection.run(_FILL_DISTRICT, {"case_id": case_id, "district_code": known})
         return known
 
     async def add(self, notification: Notification) -> bool:
         """Insert a new notification with its event; False when the event has one on this channel."""
-        result = await self._work.connection.execute(_INSERT, _values(notification))
-        if result.rowcount != 1:
+        if await self._work.connection.run(_INSERT, _values(notification)) != 1:
             return False
         await self._publish(notification)
         return True
@@ -81,8 +70,7 @@ class NotificationStore:
         Raises:
             StaleVersionError: somebody else saved it since it was loaded.
         """
-        result = await self._work.connection.execute(_UPDATE, _values(notification))
-        if result.rowcount != 1:
+        if await self._work.connection.run(_UPDATE, _values(notification)) != 1:
             raise StaleVersionError
         await self._publish(notification)
 
@@ -110,35 +98,36 @@ class DeliveryLogStore:
         limit: int,
     ) -> list[Notification]:
         """Notifications inside the scope, newest first, after the given position."""
-        conditions, values = ["true"], {"limit": limit}  # type: tuple[list[str], dict[str, Any]]
+        conditions = ["true"]
+        values: dict[str, object] = {"limit": limit}
         if not scope.everywhere:
             # Every code of a subtree starts with "root." and '/' is the next character after '.'.
             conditions.append(
-                "(district_code = :region OR (district_code COLLATE \"C\" >= :region || '.'"
-                " AND district_code COLLATE \"C\" < :region || '/'))"
+                "(district_code = %(region)s OR (district_code COLLATE \"C\" >= %(region)s || '.'"
+                " AND district_code COLLATE \"C\" < %(region)s || '/'))"
             )
             values["region"] = scope.region or "-"
         for column, wanted in (("case_id", case_id), ("channel", channel), ("status", status)):
             if wanted is not None:
-                conditions.append(f"{column} = :{column}")
+                conditions.append(f"{column} = %({column})s")
                 values[column] = wanted
         if after is not None:
-            conditions.append("(queued_at, notification_id) < (:after_at, :after_id)")
+            conditions.append("(queued_at, notification_id) < (%(after_at)s, %(after_id)s)")
             values |= {"after_at": after[0], "after_id": after[1]}
-        query = text(
+        query = (
             f"SELECT {_COLUMNS} FROM notifications WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed fragments above
-            "ORDER BY queued_at DESC, notification_id DESC LIMIT :limit"
+            "ORDER BY queued_at DESC, notification_id DESC LIMIT %(limit)s"
         )
-        return [_notification(row) for row in await session.execute(query, values)]
+        return [_notification(row) for row in await session.rows(query, values)]
 
 
-async def _find(connection: AsyncConnection, notification_id: NotificationId) -> Notification | None:
-    row = (await connection.execute(_SELECT, {"notification_id": notification_id})).one_or_none()
+async def _find(connection: Connection, notification_id: NotificationId) -> Notification | None:
+    row = await connection.row(_SELECT, {"notification_id": notification_id})
     return None if row is None else _notification(row)
 
 
-def _notification(row: Row[Any]) -> Notification:
-    values = dict(row._mapping) | {
+def _notification(row: Row) -> Notification:
+    values = row._asdict() | {
         "channel": NotificationChannel(row.channel),
         "status": NotificationStatus(row.status),
         "reason_code": FailureReason(row.reason_code) if row.reason_code else None,

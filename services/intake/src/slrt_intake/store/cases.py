@@ -5,9 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from slrt_contracts.codes import (
     AttributeName,
     AttributeValue,
@@ -26,7 +23,7 @@ from slrt_intake.ports import TicketTakenError
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, facts_of
 from slrt_kit.access import Scope
-from slrt_kit.db import StaleVersionError, UnitOfWork
+from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.regions import RegionCode
 
@@ -35,54 +32,43 @@ _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, chan
     (SELECT jsonb_agg(to_jsonb(n) ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id) AS needs"""
 # One statement, hence one snapshot: read one after the other, a case and its needs may be of different versions.
 
-_INSERT_CASE = text(
-    """
+_INSERT_CASE = """
     INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
                        has_subject, registered_by, registered_at)
-    VALUES (:case_id, 1, :event_sequence, :ticket_number, :status, :channel, :village_code, :urgent,
-            :has_subject, :registered_by, :registered_at)
+    VALUES (%(case_id)s, 1, %(event_sequence)s, %(ticket_number)s, %(status)s, %(channel)s, %(village_code)s,
+            %(urgent)s, %(has_subject)s, %(registered_by)s, %(registered_at)s)
     ON CONFLICT (ticket_number) DO NOTHING
     """
-)
-_INSERT_NEEDS = text(
-    """
+_INSERT_NEEDS = """
     INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, description, attributes, status)
     SELECT need_id, case_id, position, need_code, person_id, urgent, description, attributes, status
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n(need_id uuid, case_id uuid, position integer,
+    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS n(need_id uuid, case_id uuid, position integer,
          need_code text, person_id uuid, urgent boolean, description text, attributes jsonb, status text)
     """
-)
-_INSERT_PERSONS = text(
-    """
+_INSERT_PERSONS = """
     INSERT INTO persons (person_id, case_id, position, relation, name, nik, birth_date, sex)
     SELECT person_id, case_id, position, relation, name, nik, birth_date, sex
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS p(person_id uuid, case_id uuid, position integer,
+    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS p(person_id uuid, case_id uuid, position integer,
          relation text, name text, nik text, birth_date date, sex char(1))
     """
-)
-_INSERT_CONTACT = text(
-    """
+_INSERT_CONTACT = """
     INSERT INTO contacts (case_id, phone, phone_last4, email, language, kk_number, address, proxy_name)
-    VALUES (:case_id, :phone, :phone_last4, :email, :language, :kk_number, :address, :proxy_name)
+    VALUES (%(case_id)s, %(phone)s, %(phone_last4)s, %(email)s, %(language)s, %(kk_number)s, %(address)s,
+            %(proxy_name)s)
     """
-)
-_UPDATE_CASE = text(
+_UPDATE_CASE = """
+    UPDATE cases SET version = version + 1, event_sequence = %(event_sequence)s, status = %(status)s,
+        registry_status = %(registry_status)s, recommended_by = %(recommended_by)s, decided_by = %(decided_by)s,
+        resolved_at = %(resolved_at)s, closed_at = %(closed_at)s, satisfied = %(satisfied)s
+    WHERE case_id = %(case_id)s AND version = %(version)s
     """
-    UPDATE cases SET version = version + 1, event_sequence = :event_sequence, status = :status,
-        registry_status = :registry_status, recommended_by = :recommended_by, decided_by = :decided_by,
-        resolved_at = :resolved_at, closed_at = :closed_at, satisfied = :satisfied
-    WHERE case_id = :case_id AND version = :version
-    """
-)
-_UPDATE_NEEDS = text(
-    """
+_UPDATE_NEEDS = """
     UPDATE needs SET status = n.status, recommendation = n.recommendation, decision = n.decision,
         outcome_code = n.outcome_code, referral_id = n.referral_id
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n(need_id uuid, status text, recommendation text,
+    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS n(need_id uuid, status text, recommendation text,
          decision text, outcome_code text, referral_id uuid)
     WHERE needs.need_id = n.need_id
     """
-)
 
 
 class CaseStore:
@@ -98,8 +84,8 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        run = self._work.connection.execute
-        if (await run(_INSERT_CASE, _case_values(case))).rowcount != 1:
+        run = self._work.connection.run
+        if await run(_INSERT_CASE, _case_values(case)) != 1:
             raise TicketTakenError
         await run(_INSERT_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])})
         if persons:
@@ -113,32 +99,31 @@ class CaseStore:
         Raises:
             StaleVersionError: somebody else saved it since it was loaded.
         """
-        result = await self._work.connection.execute(_UPDATE_CASE, _case_values(case))
-        if result.rowcount != 1:
+        if await self._work.connection.run(_UPDATE_CASE, _case_values(case)) != 1:
             raise StaleVersionError
-        await self._work.connection.execute(
+        await self._work.connection.run(
             _UPDATE_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])}
         )
         await self._publish(case)
 
     async def get(self, case_id: CaseId) -> Case | None:
         """The case of that id."""
-        return await self._load("case_id = :value", case_id)
+        return await self._load("case_id = %(value)s", case_id)
 
     async def get_by_ticket(self, ticket_number: str) -> tuple[Case, str | None] | None:
         """The case of that ticket, and the last four digits of its contact's phone."""
-        case = await self._load("ticket_number = :value", ticket_number)
+        case = await self._load("ticket_number = %(value)s", ticket_number)
         if case is None:
             return None
-        last4 = await self._work.connection.scalar(
-            text("SELECT phone_last4 FROM contacts WHERE case_id = :case_id"), {"case_id": case.case_id}
+        last4 = await self._work.connection.value(
+            "SELECT phone_last4 FROM contacts WHERE case_id = %(case_id)s", {"case_id": case.case_id}
         )
         return case, last4
 
     async def _load(self, condition: str, value: object) -> Case | None:
         connection = self._work.connection
-        query = text(f"SELECT {_CASE_COLUMNS} FROM cases WHERE {condition}")  # noqa: S608 — fixed conditions above
-        row = (await connection.execute(query, {"value": value})).one_or_none()
+        query = f"SELECT {_CASE_COLUMNS} FROM cases WHERE {condition}"  # noqa: S608 — fixed conditions above
+        row = await connection.row(query, {"value": value})
         return None if row is None else _case(row)
 
     async def _publish(self, case: Case) -> None:
@@ -160,7 +145,7 @@ class CaseStore:
 
 
 async def list_cases(
-    connection: AsyncConnection,
+    connection: Connection,
     scope: Scope,
     *,
     status: CaseStatus | None,
@@ -168,25 +153,26 @@ async def list_cases(
     limit: int,
 ) -> list[Case]:
     """Cases inside the scope, newest first, after the given position; without the people."""
-    conditions, values = ["true"], {"limit": limit}  # type: tuple[list[str], dict[str, Any]]
+    conditions = ["true"]
+    values: dict[str, object] = {"limit": limit}
     if not scope.everywhere:
         # Every code of a subtree starts with "root." and '/' is the next character after '.'.
         conditions.append(
-            "(village_code = :region OR (village_code COLLATE \"C\" >= :region || '.'"
-            " AND village_code COLLATE \"C\" < :region || '/'))"
+            "(village_code = %(region)s OR (village_code COLLATE \"C\" >= %(region)s || '.'"
+            " AND village_code COLLATE \"C\" < %(region)s || '/'))"
         )
         values["region"] = scope.region or "-"
     if status is not None:
-        conditions.append("status = :status")
+        conditions.append("status = %(status)s")
         values["status"] = status
     if after is not None:
-        conditions.append("(registered_at, case_id) < (:after_at, :after_id)")
+        conditions.append("(registered_at, case_id) < (%(after_at)s, %(after_id)s)")
         values |= {"after_at": after[0], "after_id": after[1]}
-    query = text(
+    query = (
         f"SELECT {_CASE_COLUMNS} FROM cases WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed fragments above
-        "ORDER BY registered_at DESC, case_id DESC LIMIT :limit"
+        "ORDER BY registered_at DESC, case_id DESC LIMIT %(limit)s"
     )
-    return [_case(row) for row in await connection.execute(query, values)]
+    return [_case(row) for row in await connection.rows(query, values)]
 
 
 def _need(row: Mapping[str, Any]) -> Need:
@@ -205,8 +191,8 @@ def _need(row: Mapping[str, Any]) -> Need:
     )
 
 
-def _case(row: Row[Any]) -> Case:
-    values = dict(row._mapping) | {
+def _case(row: Row) -> Case:
+    values = row._asdict() | {
         "status": CaseStatus(row.status),
         "channel": Channel(row.channel),
         "village_code": RegionCode(row.village_code),

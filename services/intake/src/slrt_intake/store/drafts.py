@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-from sqlalchemy import text
-
 from slrt_intake.domain.draft import Draft
 from slrt_intake.store.sql import as_json
 from slrt_kit.db import StaleVersionError, UnitOfWork
@@ -17,11 +15,11 @@ class DraftStore:
 
     async def add(self, draft: Draft) -> None:
         """Insert a new draft."""
-        await self._work.connection.execute(
-            text(
+        await self._work.connection.run(
+            (
                 "INSERT INTO drafts (draft_id, version, author, village_code, text, content, warnings, created_at) "
-                "VALUES (:draft_id, 1, :author, :village_code, :text, CAST(:content AS jsonb), "
-                "CAST(:warnings AS jsonb), :created_at)"
+                "VALUES (%(draft_id)s, 1, %(author)s, %(village_code)s, %(text)s, CAST(%(content)s AS jsonb), "
+                "CAST(%(warnings)s AS jsonb), %(created_at)s)"
             ),
             _draft_values(draft),
         )
@@ -29,16 +27,14 @@ class DraftStore:
 
     async def get(self, draft_id: UUID) -> Draft | None:
         """The draft of that id."""
-        row = (
-            await self._work.connection.execute(
-                text(
-                    "SELECT draft_id, version, author, village_code, text, content, warnings, created_at, case_id "
-                    "FROM drafts WHERE draft_id = :draft_id"
-                ),
-                {"draft_id": draft_id},
-            )
-        ).one_or_none()
-        return None if row is None else Draft(**row._mapping)
+        row = await self._work.connection.row(
+            (
+                "SELECT draft_id, version, author, village_code, text, content, warnings, created_at, case_id "
+                "FROM drafts WHERE draft_id = %(draft_id)s"
+            ),
+            {"draft_id": draft_id},
+        )
+        return None if row is None else Draft(**row._asdict())
 
     async def save(self, draft: Draft) -> None:
         """Write a changed draft.
@@ -46,15 +42,15 @@ class DraftStore:
         Raises:
             StaleVersionError: somebody else saved it since it was loaded.
         """
-        result = await self._work.connection.execute(
-            text(
-                "UPDATE drafts SET version = version + 1, village_code = :village_code, "
-                "content = CAST(:content AS jsonb), case_id = :case_id "
-                "WHERE draft_id = :draft_id AND version = :version"
+        written = await self._work.connection.run(
+            (
+                "UPDATE drafts SET version = version + 1, village_code = %(village_code)s, "
+                "content = CAST(%(content)s AS jsonb), case_id = %(case_id)s "
+                "WHERE draft_id = %(draft_id)s AND version = %(version)s"
             ),
             _draft_values(draft),
         )
-        if result.rowcount != 1:
+        if written != 1:
             raise StaleVersionError
         draft.mark_saved()
 

@@ -1,18 +1,16 @@
 """Keep the identities of a case and which office may fetch them."""
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from slrt_contracts.types import CaseId, NeedId, OfficeCode, ReferralId
 from slrt_intake.domain.party import Contact, Person, Relation
+from slrt_kit.db import Connection
 
 
-async def persons_of(connection: AsyncConnection, case_id: CaseId) -> list[Person]:
+async def persons_of(connection: Connection, case_id: CaseId) -> list[Person]:
     """The identities of a case; only claim checks call this."""
-    rows = await connection.execute(
-        text(
+    rows = await connection.rows(
+        (
             "SELECT person_id, relation, name, nik, birth_date, sex FROM persons "
-            "WHERE case_id = :case_id ORDER BY position"
+            "WHERE case_id = %(case_id)s ORDER BY position"
         ),
         {"case_id": case_id},
     )
@@ -29,21 +27,17 @@ async def persons_of(connection: AsyncConnection, case_id: CaseId) -> list[Perso
     ]
 
 
-async def contact_of(connection: AsyncConnection, case_id: CaseId) -> Contact | None:
+async def contact_of(connection: Connection, case_id: CaseId) -> Contact | None:
     """How the resident of a case is reached; only claim checks call this."""
-    row = (
-        await connection.execute(
-            text(
-                "SELECT phone, email, language, kk_number, address, proxy_name FROM contacts WHERE case_id = :case_id"
-            ),
-            {"case_id": case_id},
-        )
-    ).one_or_none()
-    return Contact(**row._mapping) if row else None
+    row = await connection.row(
+        "SELECT phone, email, language, kk_number, address, proxy_name FROM contacts WHERE case_id = %(case_id)s",
+        {"case_id": case_id},
+    )
+    return Contact(**row._asdict()) if row else None
 
 
 async def note_office(
-    connection: AsyncConnection,
+    connection: Connection,
     *,
     referral_id: ReferralId,
     need_id: NeedId,
@@ -51,26 +45,24 @@ async def note_office(
     case_id: CaseId,
 ) -> None:
     """Note that an office was sent a need, so that its claim checks are let through."""
-    await connection.execute(
-        text(
+    await connection.run(
+        (
             "INSERT INTO office_needs (referral_id, need_id, office_code, case_id) "
-            "VALUES (:referral_id, :need_id, :office_code, :case_id) ON CONFLICT DO NOTHING"
+            "VALUES (%(referral_id)s, %(need_id)s, %(office_code)s, %(case_id)s) ON CONFLICT DO NOTHING"
         ),
         {"referral_id": referral_id, "need_id": need_id, "office_code": office_code, "case_id": case_id},
     )
 
 
-async def withdraw_office(connection: AsyncConnection, referral_id: ReferralId) -> None:
+async def withdraw_office(connection: Connection, referral_id: ReferralId) -> None:
     """The office declined: its claim checks end, unless it holds another referral of the case."""
-    await connection.execute(
-        text("DELETE FROM office_needs WHERE referral_id = :referral_id"), {"referral_id": referral_id}
-    )
+    await connection.run("DELETE FROM office_needs WHERE referral_id = %(referral_id)s", {"referral_id": referral_id})
 
 
-async def needs_of_office(connection: AsyncConnection, case_id: CaseId, office_code: str) -> set[NeedId]:
+async def needs_of_office(connection: Connection, case_id: CaseId, office_code: str) -> set[NeedId]:
     """The needs of a case that the office holds a referral of."""
-    rows = await connection.scalars(
-        text("SELECT DISTINCT need_id FROM office_needs WHERE case_id = :case_id AND office_code = :office_code"),
+    rows = await connection.values(
+        "SELECT DISTINCT need_id FROM office_needs WHERE case_id = %(case_id)s AND office_code = %(office_code)s",
         {"case_id": case_id, "office_code": office_code},
     )
     return {NeedId(need_id) for need_id in rows}

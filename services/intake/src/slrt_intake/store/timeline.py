@@ -6,22 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from slrt_contracts.events import Event
 from slrt_contracts.types import CaseId
 from slrt_intake.store.sql import as_json
+from slrt_kit.db import Connection
 
-_INSERT_TIMELINE = text(
-    """
+_INSERT_TIMELINE = """
     INSERT INTO timeline (event_id, case_id, event_type, service, happened_at, recorded_at, facts)
     SELECT event_id, case_id, event_type, service, happened_at, recorded_at, facts
-    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS t(event_id uuid, case_id uuid, event_type text, service text,
+    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS t(event_id uuid, case_id uuid, event_type text, service text,
          happened_at timestamptz, recorded_at timestamptz, facts jsonb)
     ON CONFLICT DO NOTHING
     """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +33,22 @@ class TimelineEntry:
     facts: dict[str, Any]
 
 
-async def timeline(connection: AsyncConnection, case_id: CaseId) -> list[TimelineEntry]:
+async def timeline(connection: Connection, case_id: CaseId) -> list[TimelineEntry]:
     """The case's timeline, oldest first."""
-    rows = await connection.execute(
-        text(
+    rows = await connection.rows(
+        (
             "SELECT event_id, case_id, event_type, service, happened_at, recorded_at, facts FROM timeline "
-            "WHERE case_id = :case_id ORDER BY happened_at, event_id"
+            "WHERE case_id = %(case_id)s ORDER BY happened_at, event_id"
         ),
         {"case_id": case_id},
     )
     return [TimelineEntry(*row) for row in rows]
 
 
-async def add_to_timeline(connection: AsyncConnection, entries: Sequence[TimelineEntry]) -> None:
+async def add_to_timeline(connection: Connection, entries: Sequence[TimelineEntry]) -> None:
     """Note events on their cases' timelines; one that is there already stays as it is."""
     if entries:
-        await connection.execute(_INSERT_TIMELINE, {"rows": as_json([asdict(entry) for entry in entries])})
+        await connection.run(_INSERT_TIMELINE, {"rows": as_json([asdict(entry) for entry in entries])})
 
 
 def facts_of(event: Event) -> dict[str, Any]:

@@ -1,15 +1,12 @@
 """Keep referrals and their history; saves by version compare-and-set and writes the events beside."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import orjson
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slrt_contracts.codes import DeclineReason, FunctionCode, NeedCode, OutcomeCode, ProgrammeCode
 from slrt_contracts.types import CaseId, NeedId, ReferralId
-from slrt_kit.db import StaleVersionError, UnitOfWork
+from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_referral.domain.referral import Referral, Step
 from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
@@ -18,34 +15,30 @@ COLUMNS = """referral_id, version, event_sequence, case_id, need_id, need_code, 
     office_code, district_code, urgent, routing_rule, policy_version, status, waiting_on, rerouted_from, rerouted_to,
     reroute_reason, reroute_count, outcome_code, created_at, sent_at"""
 
-_INSERT = text(
-    """
+_INSERT = """
     INSERT INTO referrals (referral_id, version, event_sequence, case_id, need_id, need_code, programme_code,
         function_code, office_code, district_code, urgent, routing_rule, policy_version, status, waiting_on,
         rerouted_from, reroute_reason, reroute_count, created_at, sent_at)
-    VALUES (:referral_id, 1, :event_sequence, :case_id, :need_id, :need_code, :programme_code,
-        :function_code, :office_code, :district_code, :urgent, :routing_rule, :policy_version, :status, :waiting_on,
-        :rerouted_from, :reroute_reason, :reroute_count, :created_at, :sent_at)
+    VALUES (%(referral_id)s, 1, %(event_sequence)s, %(case_id)s, %(need_id)s, %(need_code)s, %(programme_code)s,
+        %(function_code)s, %(office_code)s, %(district_code)s, %(urgent)s, %(routing_rule)s,
+        %(policy_version)s, %(status)s, %(waiting_on)s, %(rerouted_from)s, %(reroute_reason)s,
+        %(reroute_count)s, %(created_at)s, %(sent_at)s)
     """
-)
-_UPDATE = text(
+_UPDATE = """
+    UPDATE referrals SET version = version + 1, event_sequence = %(event_sequence)s, status = %(status)s,
+        waiting_on = %(waiting_on)s, rerouted_to = %(rerouted_to)s, outcome_code = %(outcome_code)s,
+        sent_at = %(sent_at)s
+    WHERE referral_id = %(referral_id)s AND version = %(version)s
     """
-    UPDATE referrals SET version = version + 1, event_sequence = :event_sequence, status = :status,
-        waiting_on = :waiting_on, rerouted_to = :rerouted_to, outcome_code = :outcome_code, sent_at = :sent_at
-    WHERE referral_id = :referral_id AND version = :version
-    """
-)
-_INSERT_STEPS = text(
-    """
+_INSERT_STEPS = """
     INSERT INTO referral_steps
         (referral_id, action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note)
-    SELECT :referral_id, action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note
-    FROM ROWS FROM (jsonb_to_recordset(CAST(:steps AS jsonb)) AS (action text, from_status text, to_status text,
+    SELECT %(referral_id)s, action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note
+    FROM ROWS FROM (jsonb_to_recordset(CAST(%(steps)s AS jsonb)) AS (action text, from_status text, to_status text,
         at timestamptz, by text, reason_code text, outcome_code text, office_code text, note text))
         WITH ORDINALITY
     ORDER BY ordinality
     """
-)
 
 
 class ReferralStore:
@@ -57,7 +50,7 @@ class ReferralStore:
 
     async def add(self, referral: Referral) -> None:
         """Insert a new referral."""
-        await self._work.connection.execute(_INSERT, _values(referral))
+        await self._work.connection.run(_INSERT, _values(referral))
         await self._finish(referral)
 
     async def save(self, referral: Referral) -> None:
@@ -66,25 +59,24 @@ class ReferralStore:
         Raises:
             StaleVersionError: somebody else saved it since it was loaded.
         """
-        result = await self._work.connection.execute(_UPDATE, _values(referral))
-        if result.rowcount != 1:
+        if await self._work.connection.run(_UPDATE, _values(referral)) != 1:
             raise StaleVersionError
         await self._finish(referral)
 
     async def get(self, referral_id: ReferralId) -> Referral | None:
         """The referral of that id."""
-        found = await self._select("referral_id = :value", referral_id)
+        found = await self._select("referral_id = %(value)s", referral_id)
         return found[0] if found else None
 
     async def get_locked(self, referral_id: ReferralId) -> Referral | None:
         """The referral of that id, as it is after everybody who is changing it has ended."""
-        found = await self._select("referral_id = :value FOR UPDATE", referral_id)
+        found = await self._select("referral_id = %(value)s FOR UPDATE", referral_id)
         return found[0] if found else None
 
     async def waiting_for(self, referral: Referral) -> Sequence[Referral]:
         """The drafts that wait for it. Locked, because two awaited referrals may end at the same moment."""
         return await self._select(
-            "case_id = :value AND CAST(:awaited AS uuid) = ANY(waiting_on) ORDER BY referral_id FOR UPDATE",
+            "case_id = %(value)s AND %(awaited)s = ANY(waiting_on) ORDER BY referral_id FOR UPDATE",
             referral.case_id,
             awaited=referral.referral_id,
         )
@@ -92,37 +84,37 @@ class ReferralStore:
     async def of_case(self, case_id: CaseId, *, status: ReferralStatus) -> Sequence[Referral]:
         """The referrals of a case in that status, locked."""
         return await self._select(
-            "case_id = :value AND status = :status ORDER BY referral_id FOR UPDATE", case_id, status=status
+            "case_id = %(value)s AND status = %(status)s ORDER BY referral_id FOR UPDATE", case_id, status=status
         )
 
     async def needs_with_referral(self, needs: Collection[NeedId]) -> frozenset[NeedId]:
         """Which of the needs have a referral already."""
-        rows = await self._work.connection.scalars(
-            text("SELECT DISTINCT need_id FROM referrals WHERE need_id = ANY(:needs)"), {"needs": list(needs)}
+        rows = await self._work.connection.values(
+            "SELECT DISTINCT need_id FROM referrals WHERE need_id = ANY(%(needs)s)", {"needs": list(needs)}
         )
         return frozenset(NeedId(need_id) for need_id in rows)
 
     async def _select(self, condition: str, value: object, **more: object) -> list[Referral]:
-        query = text(f"SELECT {COLUMNS} FROM referrals WHERE {condition}")  # noqa: S608 — fixed conditions above
-        rows = await self._work.connection.execute(query, {"value": value, **more})
+        query = f"SELECT {COLUMNS} FROM referrals WHERE {condition}"  # noqa: S608 — fixed conditions above
+        rows = await self._work.connection.rows(query, {"value": value, **more})
         return [referral_of(row) for row in rows]
 
     async def _finish(self, referral: Referral) -> None:
         if referral.new_steps:
             steps = [_step_values(step) for step in referral.new_steps]
-            await self._work.connection.execute(
+            await self._work.connection.run(
                 _INSERT_STEPS, {"referral_id": referral.referral_id, "steps": orjson.dumps(steps).decode()}
             )
         await self._outbox.add(self._work, referral.raised)
         referral.mark_saved()
 
 
-async def history(connection: AsyncConnection, referral_id: ReferralId) -> list[Step]:
+async def history(connection: Connection, referral_id: ReferralId) -> list[Step]:
     """What happened to a referral, in order."""
-    rows = await connection.execute(
-        text(
+    rows = await connection.rows(
+        (
             "SELECT action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note "
-            "FROM referral_steps WHERE referral_id = :referral_id ORDER BY step_id"
+            "FROM referral_steps WHERE referral_id = %(referral_id)s ORDER BY step_id"
         ),
         {"referral_id": referral_id},
     )
@@ -142,9 +134,9 @@ async def history(connection: AsyncConnection, referral_id: ReferralId) -> list[
     ]
 
 
-def referral_of(row: Row[Any]) -> Referral:
+def referral_of(row: Row) -> Referral:
     """The aggregate of a row that has `COLUMNS`."""
-    values = dict(row._mapping) | {
+    values = row._asdict() | {
         "need_code": NeedCode(row.need_code),
         "programme_code": ProgrammeCode(row.programme_code) if row.programme_code else None,
         "function_code": FunctionCode(row.function_code),

@@ -5,8 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
-
 from slrt_kit.access import Scope
 from slrt_kit.db import ReadSession
 from slrt_referral.domain.referral import Referral
@@ -18,11 +16,11 @@ Position = tuple[bool, datetime, UUID]
 
 # Every code of a subtree starts with "root." and '/' is the next character after '.'.
 _IN_REGION = (
-    '(district_code COLLATE "C" = :region OR (district_code COLLATE "C" >= :region || \'.\''
-    " AND district_code COLLATE \"C\" < :region || '/'))"
+    '(district_code COLLATE "C" = %(region)s OR (district_code COLLATE "C" >= %(region)s || \'.\''
+    " AND district_code COLLATE \"C\" < %(region)s || '/'))"
 )
 # What waits as a draft was not handed over to the office yet.
-_OF_OFFICE = "(office_code = :own_office AND status <> 'draft')"
+_OF_OFFICE = "(office_code = %(own_office)s AND status <> 'draft')"
 
 
 async def list_referrals(
@@ -39,22 +37,22 @@ async def list_referrals(
     values: dict[str, Any] = {"limit": limit}
     conditions = [_visible(scope, values)]
     if statuses:
-        conditions.append("status = ANY(:statuses)")
+        conditions.append("status = ANY(%(statuses)s)")
         values["statuses"] = [str(status) for status in statuses]
     if office is not None:
-        conditions.append("office_code = :office")
+        conditions.append("office_code = %(office)s")
         values["office"] = office
     if case_id is not None:
-        conditions.append("case_id = :case_id")
+        conditions.append("case_id = %(case_id)s")
         values["case_id"] = case_id
     if after is not None:
-        conditions.append("(NOT urgent, created_at, referral_id) > (NOT :urgent, :created_at, :referral_id)")
+        conditions.append("(NOT urgent, created_at, referral_id) > (NOT %(urgent)s, %(created_at)s, %(referral_id)s)")
         values |= {"urgent": after[0], "created_at": after[1], "referral_id": after[2]}
-    query = text(
+    query = (
         f"SELECT {COLUMNS} FROM referrals WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed fragments above
-        "ORDER BY NOT urgent, created_at, referral_id LIMIT :limit"
+        "ORDER BY NOT urgent, created_at, referral_id LIMIT %(limit)s"
     )
-    return [referral_of(row) for row in await session.execute(query, values)]
+    return [referral_of(row) for row in await session.rows(query, values)]
 
 
 def _visible(scope: Scope, values: dict[str, Any]) -> str:

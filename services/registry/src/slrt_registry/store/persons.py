@@ -2,14 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
-
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from slrt_contracts.codes import NikStatus
 from slrt_contracts.types import FamilyId, PersonId
 from slrt_kit.access import Scope
+from slrt_kit.db import Connection, Row
 from slrt_kit.regions import RegionCode
 from slrt_registry.domain.matching import StatedCase
 from slrt_registry.domain.numbers import identifying_number
@@ -24,33 +21,28 @@ _COLUMNS = """p.regency_code, p.person_id, p.version, p.event_sequence, p.villag
     p.birth_date, p.sex, p.family_id"""
 
 # An insert that meets the same NIK of a transaction under way waits for it, and then inserts nothing.
-_INSERT = text(
-    """
+_INSERT = """
     INSERT INTO persons (regency_code, person_id, version, event_sequence, village_code, name, nik, nik_status,
                          birth_date, sex, family_id)
-    VALUES (:regency_code, :person_id, 1, :event_sequence, :village_code, :name, :nik, :nik_status,
-            :birth_date, :sex, :family_id)
+    VALUES (%(regency_code)s, %(person_id)s, 1, %(event_sequence)s, %(village_code)s, %(name)s, %(nik)s, %(nik_status)s,
+            %(birth_date)s, %(sex)s, %(family_id)s)
     ON CONFLICT DO NOTHING
     """
-)
-_UPDATE = text(
+_UPDATE = """
+    UPDATE persons SET version = version + 1, event_sequence = %(event_sequence)s, village_code = %(village_code)s,
+        name = %(name)s, nik = %(nik)s, nik_status = %(nik_status)s, birth_date = %(birth_date)s, sex = %(sex)s,
+        family_id = %(family_id)s
+    WHERE regency_code = %(regency_code)s AND person_id = %(person_id)s AND version = %(version)s
     """
-    UPDATE persons SET version = version + 1, event_sequence = :event_sequence, village_code = :village_code,
-        name = :name, nik = :nik, nik_status = :nik_status, birth_date = :birth_date, sex = :sex,
-        family_id = :family_id
-    WHERE regency_code = :regency_code AND person_id = :person_id AND version = :version
-    """
-)
 # Two look-ups and not one with OR, which would be a walk through everybody; arrays, for the indexes to be used.
-_CANDIDATES = text(
-    f"""
+_CANDIDATES = f"""
     WITH found AS (
-        SELECT person_id, family_id FROM persons WHERE nik = ANY(CAST(:niks AS text[]))
+        SELECT person_id, family_id FROM persons WHERE nik = ANY(CAST(%(niks)s AS text[]))
         UNION
         SELECT person_id, family_id FROM persons
-        WHERE birth_date = ANY(CAST(:birth_dates AS date[])) AND village_code COLLATE "C" = :village_code
+        WHERE birth_date = ANY(CAST(%(birth_dates)s AS date[])) AND village_code COLLATE "C" = %(village_code)s
     ), near AS (
-        SELECT family_id FROM families WHERE kk_number = :kk
+        SELECT family_id FROM families WHERE kk_number = %(kk)s
         UNION
         SELECT family_id FROM found WHERE family_id IS NOT NULL
     )
@@ -58,19 +50,16 @@ _CANDIDATES = text(
     UNION
     SELECT {_COLUMNS} FROM persons p WHERE p.family_id = ANY(ARRAY(SELECT family_id FROM near))
     """  # noqa: S608 — fixed columns above
-)
-_CARDS = text("SELECT family_id, kk_number FROM families WHERE family_id = ANY(:family_ids) OR kk_number = :kk")
-_BY_IDS = text(f"SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(:person_ids)")  # noqa: S608 — fixed columns
-_BY_NIK = text(
-    f"SELECT {_COLUMNS} FROM persons p WHERE p.nik = :nik AND {IN_SCOPE}"  # noqa: S608 — fixed text
-)
-_BY_BIRTH_DATE = text(
-    f"SELECT {_COLUMNS} FROM persons p WHERE p.birth_date = :birth_date AND {IN_SCOPE} "  # noqa: S608 — fixed text
-    "ORDER BY p.person_id LIMIT :limit"
+_CARDS = "SELECT family_id, kk_number FROM families WHERE family_id = ANY(%(family_ids)s) OR kk_number = %(kk)s"
+_BY_IDS = f"SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(%(person_ids)s)"  # noqa: S608 — fixed columns
+_BY_NIK = f"SELECT {_COLUMNS} FROM persons p WHERE p.nik = %(nik)s AND {IN_SCOPE}"  # noqa: S608 — fixed text
+_BY_BIRTH_DATE = (
+    f"SELECT {_COLUMNS} FROM persons p WHERE p.birth_date = %(birth_date)s AND {IN_SCOPE} "  # noqa: S608 — fixed text
+    "ORDER BY p.person_id LIMIT %(limit)s"
 )
 
 
-async def hold(connection: AsyncConnection, stated: StatedCase) -> None:
+async def hold(connection: Connection, stated: StatedCase) -> None:
     """Lock the numbers of a case, and its birth dates in its village, for this transaction.
 
     For people who have no number this is what lets two cases that come at once agree on one person. For the others
@@ -84,16 +73,16 @@ async def hold(connection: AsyncConnection, stated: StatedCase) -> None:
         if person.birth_date is not None:
             found_by.add(f"born {person.birth_date} in {stated.village_code}")
     keys = {lock_key(key) for key in found_by}
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key"), {"keys": sorted(keys)}
+    await connection.run(
+        "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(%(keys)s AS bigint[])) AS key", {"keys": sorted(keys)}
     )
 
 
-async def candidates(connection: AsyncConnection, stated: StatedCase) -> Candidates:
+async def candidates(connection: Connection, stated: StatedCase) -> Candidates:
     """See `match_case`."""
     niks = {number for person in stated.persons if (number := identifying_number(person.nik)) is not None}
     birth_dates = {person.birth_date for person in stated.persons if person.birth_date is not None}
-    rows = await connection.execute(
+    rows = await connection.rows(
         _CANDIDATES,
         {
             "niks": sorted(niks),
@@ -104,42 +93,42 @@ async def candidates(connection: AsyncConnection, stated: StatedCase) -> Candida
     )
     persons = [_person(row) for row in rows]
     family_ids = {person.family_id for person in persons if person.family_id is not None}
-    cards = await connection.execute(_CARDS, {"family_ids": sorted(family_ids), "kk": stated.kk})
+    cards = await connection.rows(_CARDS, {"family_ids": sorted(family_ids), "kk": stated.kk})
     return Candidates(persons, {FamilyId(row.family_id): row.kk_number for row in cards})
 
 
-async def persons(connection: AsyncConnection, person_ids: Sequence[PersonId]) -> list[Person]:
+async def persons(connection: Connection, person_ids: Sequence[PersonId]) -> list[Person]:
     """The persons of these ids, in this order."""
-    rows = await connection.execute(_BY_IDS, {"person_ids": list(person_ids)})
+    rows = await connection.rows(_BY_IDS, {"person_ids": list(person_ids)})
     found = {row.person_id: _person(row) for row in rows}
     return [found[person_id] for person_id in person_ids if person_id in found]
 
 
-async def by_nik(connection: AsyncConnection, nik: str, scope: Scope) -> Person | None:
+async def by_nik(connection: Connection, nik: str, scope: Scope) -> Person | None:
     """The person with that NIK, when inside the scope."""
-    row = (await connection.execute(_BY_NIK, {"nik": nik, **scope_values(scope)})).one_or_none()
+    row = await connection.row(_BY_NIK, {"nik": nik, **scope_values(scope)})
     return None if row is None else _person(row)
 
 
-async def by_birth_date(connection: AsyncConnection, birth_date: date, scope: Scope) -> list[Person]:
+async def by_birth_date(connection: Connection, birth_date: date, scope: Scope) -> list[Person]:
     """Persons born that day, inside the scope; at most `MOST_BORN_ON_A_DAY`."""
-    rows = await connection.execute(
+    rows = await connection.rows(
         _BY_BIRTH_DATE, {"birth_date": birth_date, "limit": MOST_BORN_ON_A_DAY, **scope_values(scope)}
     )
     return [_person(row) for row in rows]
 
 
-async def write(connection: AsyncConnection, person: Person) -> None:
+async def write(connection: Connection, person: Person) -> None:
     """Insert a new person or update a changed one.
 
     Raises:
         StaleVersionError: somebody else changed the person or recorded the NIK since it was loaded.
     """
     with taken_number_is_stale():
-        check_written(await connection.execute(_UPDATE if person.version else _INSERT, _values(person)))
+        check_written(await connection.run(_UPDATE if person.version else _INSERT, _values(person)))
 
 
-def _person(row: Row[Any]) -> Person:
+def _person(row: Row) -> Person:
     return Person(
         person_id=PersonId(row.person_id),
         regency_code=RegionCode(row.regency_code),

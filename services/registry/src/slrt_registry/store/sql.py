@@ -3,19 +3,16 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import orjson
 from psycopg.errors import UniqueViolation
-from sqlalchemy import CursorResult
-from sqlalchemy.exc import IntegrityError
 
 from slrt_kit.access import Scope
 from slrt_kit.db import StaleVersionError
 
 # Every code of a subtree starts with "root." and '/' is the next character after '.'.
-IN_SCOPE = """(:everywhere OR village_code = :region OR (village_code COLLATE "C" >= CAST(:region AS text) || '.'
-    AND village_code COLLATE "C" < CAST(:region AS text) || '/'))"""
+IN_SCOPE = """(%(everywhere)s OR village_code = %(region)s
+    OR (village_code COLLATE "C" >= %(region)s::text || '.' AND village_code COLLATE "C" < %(region)s::text || '/'))"""
 
 
 def scope_values(scope: Scope) -> dict[str, object]:
@@ -33,9 +30,9 @@ def lock_key(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
-def check_written(result: CursorResult[Any]) -> None:
+def check_written(count: int) -> None:
     """Raises StaleVersionError when the compare-and-set met another version, or the insert another row."""
-    if result.rowcount != 1:
+    if count != 1:
         raise StaleVersionError
 
 
@@ -44,7 +41,5 @@ def taken_number_is_stale() -> Iterator[None]:
     """A number that somebody else has recorded since we looked: what we know is stale, and must be read again."""
     try:
         yield
-    except IntegrityError as error:
-        if isinstance(error.orig, UniqueViolation):
-            raise StaleVersionError from error
-        raise
+    except UniqueViolation as error:
+        raise StaleVersionError from error
