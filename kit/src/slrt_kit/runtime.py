@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -229,7 +230,11 @@ def start(runtime: Runtime, *, role: str, parts: Callable[[], Sequence[Part]]) -
     configure_telemetry(service=runtime.name, role=role, otlp_endpoint=runtime.settings.otlp_endpoint)
 
     async def main() -> None:
-        await run_parts(runtime, role=role, parts=parts())
+        made = parts()
+        # What is there by now stays to the end: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
+        await run_parts(runtime, role=role, parts=made)
 
     with asyncio.Runner(loop_factory=uvicorn_loop()) as runner:
         runner.run(main())

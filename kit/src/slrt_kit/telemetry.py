@@ -5,8 +5,11 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
 
 tracer = trace.get_tracer("slrt")
+
+_IDS_ONLY = ParentBased(ALWAYS_OFF, remote_parent_sampled=ALWAYS_OFF)
 
 
 def configure_telemetry(*, service: str, role: str, otlp_endpoint: str | None) -> None:
@@ -14,8 +17,12 @@ def configure_telemetry(*, service: str, role: str, otlp_endpoint: str | None) -
 
     Ids are made without an exporter too, so that events carry a ``traceparent`` and logs a ``trace_id``.
     """
-    provider = TracerProvider(resource=Resource.create({"service.name": f"slrt-{service}", "slrt.role": role}))
-    if otlp_endpoint:
+    resource = Resource.create({"service.name": f"slrt-{service}", "slrt.role": role})
+    if not otlp_endpoint:
+        # Nobody will read the spans: they keep their ids, and need not keep what they cost.
+        provider = TracerProvider(resource=resource, sampler=_IDS_ONLY)
+    else:
+        provider = TracerProvider(resource=resource)
         # Costs a fifth of a second and 15 MB, so only whoever exports pays for it.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 

@@ -173,7 +173,7 @@ def start_kafka(state_dir: Path, *, progress: Progress = silent) -> KafkaHandle:
             engine, bootstrap = engines.kafka_container(state)
             kafka = Kafka(state, given=bootstrap)
         else:
-            kafka = Kafka(state, quick=True)
+            kafka = Kafka(state)
             engine = engines.OwnProcess(state, kafka)
         return _started(KafkaHandle(state, kafka, engine, progress=progress))
 

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,7 @@ class ConsumerSettings:
     pause_min: float = 0.2
     pause_max: float = 15.0
     parked_every: float = 1.0
+    commit_every: float = 0.5
     commit_timeout: float = 10.0
     dead_letters_in_a_row: int = 20
     dead_letter_share: float = 0.05
@@ -74,15 +75,23 @@ class DeadLetterGuard:
 class _FinishBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
     """Let the events in hand end and their offsets be committed before partitions go to somebody else."""
 
-    def __init__(self, busy: asyncio.Lock, paused: dict[TopicPartition, _Pause], leaving: asyncio.Event) -> None:
+    def __init__(
+        self,
+        busy: asyncio.Lock,
+        paused: dict[TopicPartition, _Pause],
+        leaving: asyncio.Event,
+        commit: Callable[[], Awaitable[None]],
+    ) -> None:
         self._busy = busy
         self._paused = paused
         self._leaving = leaving
+        self._commit = commit
 
     async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         # The rest of a batch comes again to whoever gets the partition: the others need not wait for all of it.
         self._leaving.set()
         async with self._busy:
+            await self._commit()
             for partition in revoked:
                 self._paused.pop(partition, None)
 
@@ -94,7 +103,8 @@ class _FinishBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc] # ai
 class EventConsumer:
     """One member of a consumer group.
 
-    Offsets are committed after the database has committed, so a crash means redelivery, which the inbox absorbs.
+    Offsets are committed after the database has committed, and not each time: a crash means redelivery, which the
+    inbox absorbs, and a commit for every event would cost the broker more than the event does.
     """
 
     def __init__(self, settings: ConsumerSettings, processor: Processor[Any]) -> None:
@@ -104,6 +114,8 @@ class EventConsumer:
         self._busy = asyncio.Lock()
         self._paused: dict[TopicPartition, _Pause] = {}
         self._leaving = asyncio.Event()
+        self._done: dict[TopicPartition, int] = {}
+        self._commit_due = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; faults of the broker and the database are waited out without end.
@@ -151,7 +163,8 @@ class EventConsumer:
         )
         self._paused.clear()
         self._leaving.clear()
-        listener = _FinishBeforeRevoke(self._busy, self._paused, self._leaving)
+        self._done.clear()
+        listener = _FinishBeforeRevoke(self._busy, self._paused, self._leaving, lambda: self._commit(consumer))
         consumer.subscribe(list(settings.topics), listener=listener)
         try:
             await consumer.start()
@@ -163,7 +176,10 @@ class EventConsumer:
                 if batches:
                     async with self._busy:
                         await self._handle(consumer, dead_letters, batches, stop)
+                if asyncio.get_running_loop().time() >= self._commit_due:
+                    await self._commit(consumer)
                 await self._measure(consumer)
+            await self._commit(consumer)
         finally:
             # Stopping leaves the group, so that others take over at once.
             await asyncio.gather(_stop(consumer), _stop(dead_letters))
@@ -210,7 +226,7 @@ class EventConsumer:
             self._pause(consumer, partition, record.offset, error, moved=done is not None)
         finally:
             if done is not None:
-                await self._commit(consumer, partition, done)
+                self._done[partition] = done
 
     async def _handle_record(self, dead_letters: AIOKafkaProducer, record: ConsumerRecord) -> None:
         try:
@@ -274,11 +290,16 @@ class EventConsumer:
         if due:
             consumer.resume(*due)
 
-    async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, offset: int) -> None:
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        self._commit_due = asyncio.get_running_loop().time() + self._settings.commit_every
+        done = {partition: offset for partition, offset in self._done.items() if partition in consumer.assignment()}
+        self._done.clear()
+        if not done:
+            return
         try:
             # aiokafka repeats a commit without end while the broker is away; then we would not even end when asked.
             async with asyncio.timeout(self._settings.commit_timeout):
-                await consumer.commit({partition: offset})
+                await consumer.commit(done)
         except (CommitFailedError, IllegalGenerationError, IllegalStateError) as error:
             # The partition has moved on to another member, which will find these events in the inbox.
             log.info("offset not committed", group=self._settings.group, error=type(error).__name__)

@@ -17,6 +17,9 @@ from slrt_local.state import State, project_root
 
 BOOTSTRAP_VARIABLE = "SLRT_KAFKA_BOOTSTRAP"
 _HEAP = ("-Xms64m", "-Xmx256m")
+# A node of our own lives for minutes on a small machine: the second compiler would take a third of the broker's CPU
+# in that time, for code that is quick enough after the first.
+_COMPILER = "-XX:TieredStopAtLevel=1"
 _LOG4J = """\
 Configuration:
   status: warn
@@ -38,12 +41,8 @@ class Kafka:
 
     name = "kafka"
 
-    def __init__(self, state: State, *, given: str | None = None, quick: bool = False) -> None:
-        """``given`` is ``host:port[,…]``; None means ``SLRT_KAFKA_BOOTSTRAP``, else a node of our own.
-
-        ``quick`` compiles for a short life: half the CPU until it is ready, less throughput later. For tests.
-        """
-        self._options = ("-XX:TieredStopAtLevel=1",) if quick else ()
+    def __init__(self, state: State, *, given: str | None = None) -> None:
+        """``given`` is ``host:port[,…]``; None means ``SLRT_KAFKA_BOOTSTRAP``, else a node of our own."""
         self._state = state
         self._given = given or os.environ.get(BOOTSTRAP_VARIABLE) or None
         if self._given:
@@ -107,7 +106,7 @@ class Kafka:
         if self._java is None:
             raise PartError("kafka: not prepared")
         options = ["-XX:+ExitOnOutOfMemoryError", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.yaml'}"]
-        return [str(self._java.executable), *_HEAP, *self._options, *options, "-cp", self._class_path, *arguments]
+        return [str(self._java.executable), *_HEAP, _COMPILER, *options, "-cp", self._class_path, *arguments]
 
     def command(self) -> Command:
         """The broker process; call `prepare` first."""
