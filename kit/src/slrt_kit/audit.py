@@ -13,7 +13,7 @@ _INSERT = """
     """
 
 
-async def record_access(
+def record_access(
     work: UnitOfWork,
     principal: Principal,
     *,
@@ -25,7 +25,7 @@ async def record_access(
     request_id: str | None,
 ) -> None:
     """Write one row of the access log; the caller commits it before the data leaves the process."""
-    await work.connection.run(
+    work.connection.defer(
         _INSERT,
         {
             "at": work.clock.now(),

@@ -51,14 +51,31 @@ class Connection:
 
     def __init__(self, raw: psycopg.AsyncConnection[Row]) -> None:
         self._raw = raw
+        self._deferred: list[tuple[str, Values | None]] = []
+
+    def defer(self, statement: str, values: Values | None = None) -> None:
+        """Send a statement together with the next one or the commit, in one round trip; its error shows there.
+
+        For what is written and not asked about. Most of a statement's cost is the way to PostgreSQL and back.
+        """
+        self._deferred.append((statement, values))
 
     async def run(self, statement: str, values: Values | None = None) -> int:
         """Run a statement; returns how many rows it touched."""
-        return (await self._raw.execute(statement, values)).rowcount
+        return (await self._execute(statement, values)).rowcount
 
     async def rows(self, query: str, values: Values | None = None) -> Sequence[Row]:
         """All rows."""
-        return await (await self._raw.execute(query, values)).fetchall()
+        return await (await self._execute(query, values)).fetchall()
+
+    async def _execute(self, statement: str, values: Values | None) -> psycopg.AsyncCursor[Row]:
+        if not self._deferred:
+            return await self._raw.execute(statement, values)
+        deferred, self._deferred = self._deferred, []
+        async with self._raw.pipeline():
+            for each in deferred:
+                await self._raw.execute(*each)
+            return await self._raw.execute(statement, values)
 
     async def row(self, query: str, values: Values | None = None) -> Row | None:
         """The only row, or None.
@@ -120,13 +137,15 @@ class UnitOfWork:
     async def __aenter__(self) -> Self:
         self._raw = await self._pool.take()
         self._connection = Connection(self._raw)
+        self._connection.defer("BEGIN")
         return self
 
     async def commit(self) -> None:
         """Make it durable. Returns after PostgreSQL has flushed the commit."""
-        if self._raw is None:
-            raise RuntimeError("the unit of work is not open")
-        await self._raw.commit()
+        if self._raw is not None and self._raw.info.transaction_status == TransactionStatus.INERROR:
+            # PostgreSQL would answer the COMMIT with a ROLLBACK, and we would promise what is not there.
+            raise RuntimeError("a statement of this unit of work has failed: it cannot be committed")
+        await self.connection.run("COMMIT")
         self.committed = True
 
     async def __aexit__(
@@ -235,7 +254,7 @@ class _Pool:
         )
         return await psycopg.AsyncConnection.connect(
             self._url,
-            autocommit=self._read_only,
+            autocommit=True,  # transactions are begun and ended by name
             connect_timeout=CONNECT_TIMEOUT_S,
             prepare_threshold=2,
             row_factory=namedtuple_row,

@@ -120,7 +120,7 @@ class Inbox:
     async def claim_parked(self, connection: Connection, parked: ParkedEvent) -> bool:
         """Take a parked event for handling and release it; False when it had been handled already."""
         found = await connection.value(_CLAIM_PARKED, {"consumer": self._consumer, "event_id": parked.event_id})
-        await connection.run(_RELEASE, {"id": parked.id})
+        connection.defer(_RELEASE, {"id": parked.id})
         return found is not None
 
     async def park(

@@ -39,8 +39,8 @@ class Outbox:
     def __init__(self, service: str) -> None:
         self._source = source_of(service)
 
-    async def add(self, work: UnitOfWork, events: Iterable[RecordedEvent]) -> list[tuple[EventId, RecordedEvent]]:
-        """Insert the events as pending rows; returns them with the ids that they were given.
+    def add(self, work: UnitOfWork, events: Iterable[RecordedEvent]) -> list[tuple[EventId, RecordedEvent]]:
+        """Insert the events as pending rows, with the next statement; returns them with the ids they were given.
 
         Raises:
             EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`; nothing is written.
@@ -49,7 +49,7 @@ class Outbox:
         rows = [self._row(work, event_id, recorded) for event_id, recorded in identified]
         if not rows:
             return []
-        await work.connection.run(_INSERT, {"rows": orjson.dumps(rows).decode()})
+        work.connection.defer(_INSERT, {"rows": orjson.dumps(rows).decode()})
         work.recorded_events += len(rows)
         return identified
 

@@ -62,7 +62,7 @@ async def client(database: Database, token_issuer: TestIssuer) -> AsyncIterator[
     async def register(request: Annotated[Command, command("intake.case.register")]) -> Response:
         async def work(unit: UnitOfWork) -> Answer:
             event = case_registered()
-            await Outbox("intake").add(unit, [RecordedEvent(event, 1, unit.clock.now())])
+            Outbox("intake").add(unit, [RecordedEvent(event, 1, unit.clock.now())])
             return Answer(Done(case_id=str(event.case_id)))
 
         return await request.run(work)
@@ -128,7 +128,7 @@ async def test_what_a_handler_records_goes_on_in_the_same_trace(
 ) -> None:
     async def answer_with_an_event(received: Received[Any]) -> None:
         async with database.unit_of_work(causation_id=received.envelope.id) as work:
-            await Outbox("referral").add(work, [RecordedEvent(case_registered(), 1, work.clock.now())])
+            Outbox("referral").add(work, [RecordedEvent(case_registered(), 1, work.clock.now())])
             await work.commit()
 
     script.before = answer_with_an_event

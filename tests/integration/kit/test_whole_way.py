@@ -37,7 +37,7 @@ async def change(database: Database, key: UUID, topic: str) -> bool:
         if changed != 1:
             raise StaleVersionError
         event = RecordedEvent(case_registered(key), version + 1, work.clock.now())
-        ((event_id, _),) = await Outbox("intake").add(work, [event])
+        ((event_id, _),) = Outbox("intake").add(work, [event])
         await work.connection.run(
             "UPDATE outbox SET topic = %(topic)s WHERE event_id = %(event_id)s", {"topic": topic, "event_id": event_id}
         )

@@ -97,7 +97,7 @@ class Command:
             headers = dict(answer.headers)
             if answer.version is not None:
                 headers["ETag"] = etag(answer.version)
-            await unit.connection.run(
+            unit.connection.defer(
                 _KEEP,
                 {
                     "subject": self.principal.subject,

@@ -54,7 +54,7 @@ async def record_outcome(received: Received[ReferralCompleted], work: UnitOfWork
 async def note_office(received: Received[ReferralSent], work: UnitOfWork, _: ConsumerParts) -> None:
     """From now on the office may fetch the people of this need."""
     event = received.event
-    await people.note_office(
+    people.note_office(
         work.connection,
         referral_id=event.referral_id,
         need_id=event.need_id,
@@ -66,14 +66,14 @@ async def note_office(received: Received[ReferralSent], work: UnitOfWork, _: Con
 @outcomes.on(ReferralDeclined)
 async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork, _: ConsumerParts) -> None:
     """An office that declined has no more business with the need."""
-    await people.withdraw_office(work.connection, received.event.referral_id)
+    people.withdraw_office(work.connection, received.event.referral_id)
 
 
 # Our own events are on the timeline since the transaction that raised them.
 @timeline.project(event for event in EVENT_TYPES.values() if not event.TOPIC.startswith("slrt.intake."))
 async def note(events: Sequence[Received[Event]], work: UnitOfWork, _: ConsumerParts) -> None:
     """Put events of other services on their cases' timelines."""
-    await add_to_timeline(
+    add_to_timeline(
         work.connection,
         [
             TimelineEntry(

@@ -50,14 +50,14 @@ class NotificationStore:
         values = {"case_id": case_id, "district_code": district_code}
         known: DistrictCode | None = await self._work.connection.value(_NOTE_CASE, values)
         if district_code is not None:
-            await self._work.connection.run(_FILL_DISTRICT, {"case_id": case_id, "district_code": known})
+            self._work.connection.defer(_FILL_DISTRICT, {"case_id": case_id, "district_code": known})
         return known
 
     async def add(self, notification: Notification) -> bool:
         """Insert a new notification with its event; False when the event has one on this channel."""
         if await self._work.connection.run(_INSERT, _values(notification)) != 1:
             return False
-        await self._publish(notification)
+        self._publish(notification)
         return True
 
     async def get(self, notification_id: NotificationId) -> Notification | None:
@@ -72,10 +72,10 @@ class NotificationStore:
         """
         if await self._work.connection.run(_UPDATE, _values(notification)) != 1:
             raise StaleVersionError
-        await self._publish(notification)
+        self._publish(notification)
 
-    async def _publish(self, notification: Notification) -> None:
-        await self._outbox.add(self._work, notification.raised)
+    def _publish(self, notification: Notification) -> None:
+        self._outbox.add(self._work, notification.raised)
         notification.mark_saved()
 
 

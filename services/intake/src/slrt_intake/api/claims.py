@@ -55,7 +55,7 @@ async def get_parties(
             persons = [person for person in persons if person.person_id in needs.values()]
         # An office with a need of the place (a road) learns where it is and whom to call, and not which family asked.
         named = whole or bool(persons)
-        await record_access(
+        record_access(
             work,
             authorized.principal,
             purpose=stated,
@@ -101,7 +101,7 @@ async def get_contact(
     async with parts.database.unit_of_work() as work:
         case = await usecases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
         contact = await people.contact_of(work.connection, case.case_id)
-        await record_access(
+        record_access(
             work,
             authorized.principal,
             purpose=stated,

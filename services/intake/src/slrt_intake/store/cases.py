@@ -84,14 +84,16 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        run = self._work.connection.run
-        if await run(_INSERT_CASE, _case_values(case)) != 1:
+        connection = self._work.connection
+        if await connection.run(_INSERT_CASE, _case_values(case)) != 1:
             raise TicketTakenError
-        await run(_INSERT_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])})
+        connection.defer(_INSERT_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])})
         if persons:
-            await run(_INSERT_PERSONS, {"rows": as_json([_person_row(case, p, i) for i, p in enumerate(persons)])})
-        await run(_INSERT_CONTACT, _contact_values(case, contact))
-        await self._publish(case)
+            connection.defer(
+                _INSERT_PERSONS, {"rows": as_json([_person_row(case, p, i) for i, p in enumerate(persons)])}
+            )
+        connection.defer(_INSERT_CONTACT, _contact_values(case, contact))
+        self._publish(case)
 
     async def save(self, case: Case) -> None:
         """Write a changed case.
@@ -101,10 +103,10 @@ class CaseStore:
         """
         if await self._work.connection.run(_UPDATE_CASE, _case_values(case)) != 1:
             raise StaleVersionError
-        await self._work.connection.run(
+        self._work.connection.defer(
             _UPDATE_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])}
         )
-        await self._publish(case)
+        self._publish(case)
 
     async def get(self, case_id: CaseId) -> Case | None:
         """The case of that id."""
@@ -126,7 +128,7 @@ class CaseStore:
         row = await connection.row(query, {"value": value})
         return None if row is None else _case(row)
 
-    async def _publish(self, case: Case) -> None:
+    def _publish(self, case: Case) -> None:
         now = self._work.clock.now()
         entries = [
             TimelineEntry(
@@ -138,9 +140,9 @@ class CaseStore:
                 recorded_at=now,
                 facts=facts_of(recorded.event),
             )
-            for event_id, recorded in await self._outbox.add(self._work, case.raised)
+            for event_id, recorded in self._outbox.add(self._work, case.raised)
         ]
-        await add_to_timeline(self._work.connection, entries)
+        add_to_timeline(self._work.connection, entries)
         case.mark_saved()
 
 

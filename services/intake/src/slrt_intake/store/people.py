@@ -36,7 +36,7 @@ async def contact_of(connection: Connection, case_id: CaseId) -> Contact | None:
     return Contact(**row._asdict()) if row else None
 
 
-async def note_office(
+def note_office(
     connection: Connection,
     *,
     referral_id: ReferralId,
@@ -45,7 +45,7 @@ async def note_office(
     case_id: CaseId,
 ) -> None:
     """Note that an office was sent a need, so that its claim checks are let through."""
-    await connection.run(
+    connection.defer(
         (
             "INSERT INTO office_needs (referral_id, need_id, office_code, case_id) "
             "VALUES (%(referral_id)s, %(need_id)s, %(office_code)s, %(case_id)s) ON CONFLICT DO NOTHING"
@@ -54,9 +54,9 @@ async def note_office(
     )
 
 
-async def withdraw_office(connection: Connection, referral_id: ReferralId) -> None:
+def withdraw_office(connection: Connection, referral_id: ReferralId) -> None:
     """The office declined: its claim checks end, unless it holds another referral of the case."""
-    await connection.run("DELETE FROM office_needs WHERE referral_id = %(referral_id)s", {"referral_id": referral_id})
+    connection.defer("DELETE FROM office_needs WHERE referral_id = %(referral_id)s", {"referral_id": referral_id})
 
 
 async def needs_of_office(connection: Connection, case_id: CaseId, office_code: str) -> set[NeedId]:

@@ -21,7 +21,7 @@ class TicketFailures:
 
         Holds the ticket until the transaction ends: guesses that come side by side are counted one after the other.
         """
-        await self._connection.run(_HOLD, {"ticket": ticket_number})
+        self._connection.defer(_HOLD, {"ticket": ticket_number})
         first_at = await self._connection.value(
             (
                 "SELECT first_at FROM ticket_failures WHERE ticket_number = %(ticket)s "

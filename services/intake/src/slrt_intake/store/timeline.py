@@ -45,10 +45,10 @@ async def timeline(connection: Connection, case_id: CaseId) -> list[TimelineEntr
     return [TimelineEntry(*row) for row in rows]
 
 
-async def add_to_timeline(connection: Connection, entries: Sequence[TimelineEntry]) -> None:
+def add_to_timeline(connection: Connection, entries: Sequence[TimelineEntry]) -> None:
     """Note events on their cases' timelines; one that is there already stays as it is."""
     if entries:
-        await connection.run(_INSERT_TIMELINE, {"rows": as_json([asdict(entry) for entry in entries])})
+        connection.defer(_INSERT_TIMELINE, {"rows": as_json([asdict(entry) for entry in entries])})
 
 
 def facts_of(event: Event) -> dict[str, Any]:

@@ -50,8 +50,8 @@ class ReferralStore:
 
     async def add(self, referral: Referral) -> None:
         """Insert a new referral."""
-        await self._work.connection.run(_INSERT, _values(referral))
-        await self._finish(referral)
+        self._work.connection.defer(_INSERT, _values(referral))
+        self._finish(referral)
 
     async def save(self, referral: Referral) -> None:
         """Write a changed referral.
@@ -61,7 +61,7 @@ class ReferralStore:
         """
         if await self._work.connection.run(_UPDATE, _values(referral)) != 1:
             raise StaleVersionError
-        await self._finish(referral)
+        self._finish(referral)
 
     async def get(self, referral_id: ReferralId) -> Referral | None:
         """The referral of that id."""
@@ -99,13 +99,13 @@ class ReferralStore:
         rows = await self._work.connection.rows(query, {"value": value, **more})
         return [referral_of(row) for row in rows]
 
-    async def _finish(self, referral: Referral) -> None:
+    def _finish(self, referral: Referral) -> None:
         if referral.new_steps:
             steps = [_step_values(step) for step in referral.new_steps]
-            await self._work.connection.run(
+            self._work.connection.defer(
                 _INSERT_STEPS, {"referral_id": referral.referral_id, "steps": orjson.dumps(steps).decode()}
             )
-        await self._outbox.add(self._work, referral.raised)
+        self._outbox.add(self._work, referral.raised)
         referral.mark_saved()
 
 

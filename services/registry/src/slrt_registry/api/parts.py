@@ -60,7 +60,7 @@ async def put_on_record(
 ) -> None:
     """Write the looks to the access log and commit, so that nothing is shown that is not on record."""
     for look in looks:
-        await record_access(
+        record_access(
             work,
             authorized.principal,
             purpose=purpose,

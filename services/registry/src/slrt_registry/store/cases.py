@@ -20,9 +20,9 @@ _INSERT_PERSONS = """
     """
 
 
-async def note(connection: Connection, case: CaseRecord) -> None:
+def note(connection: Connection, case: CaseRecord) -> None:
     """Write what became of a case; what was written first stays."""
-    await connection.run(
+    connection.defer(
         _INSERT,
         {
             "case_id": case.case_id,
@@ -36,7 +36,7 @@ async def note(connection: Connection, case: CaseRecord) -> None:
         for position, (person_id, rule) in enumerate(case.persons)
     ]
     if rows:
-        await connection.run(_INSERT_PERSONS, {"case_id": case.case_id, "rows": as_json(rows)})
+        connection.defer(_INSERT_PERSONS, {"case_id": case.case_id, "rows": as_json(rows)})
 
 
 async def case(connection: Connection, case_id: CaseId) -> CaseRecord | None:

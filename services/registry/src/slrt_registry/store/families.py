@@ -139,7 +139,7 @@ async def write(connection: Connection, changed: Family) -> None:
         (_WRITE_PARTICIPATIONS, changed.participations),
     ):
         if rows:
-            await connection.run(statement, key | {"rows": as_json(rows)})
+            connection.defer(statement, key | {"rows": as_json(rows)})
 
 
 def _need(row: Row) -> ProgrammeNeed:

@@ -59,7 +59,7 @@ _BY_BIRTH_DATE = (
 )
 
 
-async def hold(connection: Connection, stated: StatedCase) -> None:
+def hold(connection: Connection, stated: StatedCase) -> None:
     """Lock the numbers of a case, and its birth dates in its village, for this transaction.
 
     For people who have no number this is what lets two cases that come at once agree on one person. For the others
@@ -73,7 +73,7 @@ async def hold(connection: Connection, stated: StatedCase) -> None:
         if person.birth_date is not None:
             found_by.add(f"born {person.birth_date} in {stated.village_code}")
     keys = {lock_key(key) for key in found_by}
-    await connection.run(
+    connection.defer(
         "SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(%(keys)s AS bigint[])) AS key", {"keys": sorted(keys)}
     )
 

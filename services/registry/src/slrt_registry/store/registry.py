@@ -22,7 +22,7 @@ class RegistryStore:
         self._outbox = outbox
 
     async def hold(self, stated: StatedCase) -> None:
-        await persons.hold(self._work.connection, stated)
+        persons.hold(self._work.connection, stated)
 
     async def candidates(self, stated: StatedCase) -> Candidates:
         return await persons.candidates(self._work.connection, stated)
@@ -42,19 +42,19 @@ class RegistryStore:
 
     async def save_person(self, person: Person) -> None:
         await persons.write(self._work.connection, person)
-        await self._outbox.add(self._work, person.raised)
+        self._outbox.add(self._work, person.raised)
         person.mark_saved()
 
     async def save_family(self, family: Family) -> None:
         await families.write(self._work.connection, family)
-        await self._outbox.add(self._work, family.raised)
+        self._outbox.add(self._work, family.raised)
         family.mark_saved()
 
     async def case(self, case_id: CaseId) -> CaseRecord | None:
         return await cases.case(self._work.connection, case_id)
 
     async def note_case(self, case: CaseRecord) -> None:
-        await cases.note(self._work.connection, case)
+        cases.note(self._work.connection, case)
 
     async def case_entries(self, case_id: CaseId) -> CaseEntries:
         return await families.entries_of_case(self._work.connection, case_id)
