@@ -1,6 +1,6 @@
 """Become another command that ends when its parent ends (Linux), optionally as another user.
 
-Run as a file by `process.spawn`: ``python -I -S owned.py PARENT_PID SIGNAL UID:GID|- COMMAND…``. A small program
+Run as a file by `process.spawn`: ``python -I -S owned.py PARENT_PID SIGNAL UID:GID|- NICENESS COMMAND…``. A program
 instead of ``preexec_fn``: the death signal must be set after the change of user (a change of credentials clears
 it), and code between fork and exec is not safe in a process with threads.
 """
@@ -13,8 +13,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 def main(arguments: list[str]) -> None:
-    """Change user, ask the kernel for the death signal, then exec."""
-    parent, signal_number, user, *command = arguments
+    """Take the priority, change user, ask the kernel for the death signal, then exec."""
+    parent, signal_number, user, niceness, *command = arguments
+    os.nice(int(niceness))
     if user != "-":
         uid, gid = (int(part) for part in user.split(":"))
         os.setgroups([])

@@ -45,11 +45,13 @@ class Command:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout: float = 15.0
     death_signal: signal.Signals = signal.SIGKILL  # when the launcher dies: nothing may be left
+    niceness: int = 0  # how far it stands back for others when the processor is busy; 0 to 19
 
     def launch_argv(self) -> list[str]:
         """The arguments that start it through ``owned.py``."""
         user = f"{self.user.uid}:{self.user.gid}" if self.user else "-"
         head = [sys.executable, "-I", "-S", str(_OWNED), str(os.getpid()), str(int(self.death_signal)), user]
+        head.append(str(self.niceness))
         return [*head, *self.argv]
 
     def launch_env(self) -> dict[str, str]:

@@ -13,6 +13,7 @@ from slrt_local.units import Unit, answers
 SERVICES = ("intake", "referral", "registry", "notification")
 CHANNELS = ("email", "whatsapp")
 _PATIENCE = 180.0  # seconds until ready; 15 of them start at once, and on a busy machine a restart would not help
+_STANDS_BACK = 10
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class ServiceProcess:
     name: str = ""
     once: bool = False
     serves: str | None = None
+
+    @property
+    def niceness(self) -> int:
+        """What takes reports in and sends them on comes first; telling people about it may wait for a moment."""
+        return _STANDS_BACK if self.service == "notification" or self.arguments[0] == "connector" else 0
 
 
 #: What runs, in the order a person would tell it. Add a process here and it is started, watched and shown.
@@ -136,7 +142,7 @@ def _unit(state: State, around: Surroundings, process: ServiceProcess) -> Unit:
     return Unit(
         name=process.name,
         # The services drain for up to 25 s after SIGTERM; a little more, and they are killed.
-        command=lambda: Command(argv=argv, env=env, cwd=state.root, stop_timeout=28),
+        command=lambda: Command(argv=argv, env=env, cwd=state.root, stop_timeout=28, niceness=process.niceness),
         is_ready=answers(f"{url}/readyz") if url else None,
         after=process.after,
         once=process.once,

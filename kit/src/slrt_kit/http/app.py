@@ -83,7 +83,7 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        telemetry={"logs": False},
+        telemetry={"logs": False, "metrics": False, "operation_spans": False},
         routes=list(health_routes(database=database, package=package)),
         generate_unique_id_function=lambda route: route.name,
     )

@@ -24,7 +24,10 @@ _STOP_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSettings:
-    """How a consumer works. Times in seconds unless named otherwise."""
+    """How a consumer works. Times in seconds unless named otherwise.
+
+    After each batch it rests for ``linger``, so that the next one is larger: for those whom nobody waits for.
+    """
 
     bootstrap: str
     group: str
@@ -33,6 +36,7 @@ class ConsumerSettings:
     session_timeout_ms: int = 6000
     max_batch: int = 500
     poll_ms: int = 200
+    linger: float = 0.0
     pause_min: float = 0.2
     pause_max: float = 15.0
     parked_every: float = 1.0
@@ -176,6 +180,7 @@ class EventConsumer:
                 if batches:
                     async with self._busy:
                         await self._handle(consumer, dead_letters, batches, stop)
+                    await _wait(stop, settings.linger)
                 if asyncio.get_running_loop().time() >= self._commit_due:
                     await self._commit(consumer)
                 await self._measure(consumer)
@@ -337,5 +342,7 @@ def _raw(record: ConsumerRecord) -> RawEvent:
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    if not seconds:
+        return
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
