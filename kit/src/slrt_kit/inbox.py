@@ -34,10 +34,16 @@ _SEEN = """
         OR EXISTS (SELECT FROM parked WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition_key = %(key)s)
     """
 _CLAIM_MANY = """
-    INSERT INTO inbox (consumer, event_id)
-    SELECT %(consumer)s, event_id FROM unnest(CAST(%(event_ids)s AS uuid[])) AS event_id ORDER BY event_id
-    ON CONFLICT DO NOTHING
-    RETURNING event_id
+    WITH claimed AS (
+        INSERT INTO inbox (consumer, event_id)
+        SELECT %(consumer)s, event_id FROM unnest(CAST(%(event_ids)s AS uuid[])) AS event_id
+        WHERE NOT EXISTS (SELECT FROM parked WHERE consumer = %(consumer)s)
+        ORDER BY event_id
+        ON CONFLICT DO NOTHING
+        RETURNING event_id
+    )
+    SELECT ARRAY(SELECT event_id FROM claimed) AS claimed,
+           EXISTS (SELECT FROM parked WHERE consumer = %(consumer)s) AS parked
     """
 _CLAIM_PARKED = (
     "INSERT INTO inbox (consumer, event_id) VALUES (%(consumer)s, %(event_id)s) ON CONFLICT DO NOTHING RETURNING 1"
@@ -112,10 +118,13 @@ class Inbox:
             return "duplicate" if row.itself else "behind"
         return "claimed" if row.claimed else "duplicate"
 
-    async def claim_many(self, connection: Connection, event_ids: Sequence[UUID]) -> set[UUID]:
-        """Take a batch of events for handling in this transaction; returns those that had not been handled."""
-        rows = await connection.values(_CLAIM_MANY, {"consumer": self._consumer, "event_ids": list(event_ids)})
-        return set(rows)
+    async def claim_many(self, connection: Connection, event_ids: Sequence[UUID]) -> set[UUID] | None:
+        """Take a batch of events for handling in this transaction; returns those that had not been handled.
+
+        None: an event of this consumer is parked, and nothing is taken.
+        """
+        row = await connection.one(_CLAIM_MANY, {"consumer": self._consumer, "event_ids": list(event_ids)})
+        return None if row.parked else set(row.claimed)
 
     async def claim_parked(self, connection: Connection, parked: ParkedEvent) -> bool:
         """Take a parked event for handling and release it; False when it had been handled already."""

@@ -13,7 +13,7 @@ from slrt_local.units import Unit, answers
 SERVICES = ("intake", "referral", "registry", "notification")
 CHANNELS = ("email", "whatsapp")
 _PATIENCE = 180.0  # seconds until ready; 15 of them start at once, and on a busy machine a restart would not help
-_STANDS_BACK = 10
+_STANDS_BACK = 15
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,9 @@ class Processor(Generic[Deps]):
             decoded = [self._decode(raw) for raw in raws]
             known = {received.envelope.id: received for received, entry in decoded if entry is not None}
             async with self._database.unit_of_work() as work:
-                if await self._inbox.parked_count(work.connection):
-                    return False
                 claimed = await self._inbox.claim_many(work.connection, list(known))
+                if claimed is None:
+                    return False
                 if claimed:
                     await projection([known[event_id] for event_id in known if event_id in claimed], work, self._deps)
                 await work.commit()

@@ -1,7 +1,7 @@
 """Keep what happened to a case, in whichever service."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,7 +48,7 @@ async def timeline(connection: Connection, case_id: CaseId) -> list[TimelineEntr
 def add_to_timeline(connection: Connection, entries: Sequence[TimelineEntry]) -> None:
     """Note events on their cases' timelines; one that is there already stays as it is."""
     if entries:
-        connection.defer(_INSERT_TIMELINE, {"rows": as_json([asdict(entry) for entry in entries])})
+        connection.defer(_INSERT_TIMELINE, {"rows": as_json(entries)})
 
 
 def facts_of(event: Event) -> dict[str, Any]:
