@@ -53,6 +53,7 @@ class CaseLife(RuleBasedStateMachine):
             village_code=RegionCode("12.74.03.1002"),
             needs=needs,
             has_subject=False,
+            reachable_by=(),
             by=by,
             at=NOW,
         )

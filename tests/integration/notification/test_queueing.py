@@ -57,6 +57,36 @@ async def test_a_registered_case_queues_one_notification_per_channel_with_its_ev
         assert envelope.keysequence == 1
 
 
+@pytest.mark.parametrize(
+    ("reachable_by", "queued"),
+    [
+        (None, ["email", "whatsapp"]),
+        (("email", "whatsapp"), ["email", "whatsapp"]),
+        (("whatsapp",), ["whatsapp"]),
+        ((), []),
+    ],
+)
+async def test_only_channels_that_the_resident_gave_an_address_for_are_queued_now_and_later(
+    service: "Service", reachable_by: tuple[str, ...] | None, queued: list[str]
+) -> None:
+    case_id = new_uuid7()
+    await service.hear(case_registered(case_id, reachable_by=reachable_by))
+    await service.hear(accepted(case_id))
+    rows = await service.rows(
+        "SELECT template, array_agg(channel ORDER BY channel) AS channels FROM notifications GROUP BY template"
+    )
+    assert [row["channels"] for row in rows] == ([queued] * 2 if queued else [])
+
+
+async def test_a_channel_of_a_newer_contract_is_no_channel_of_ours(service: "Service") -> None:
+    event = case_registered(new_uuid7(), reachable_by=("whatsapp",))
+    payload = event.encode().replace(b'"whatsapp"', b'"pigeon"')
+    raw = raw_event(event)
+    told = RawEvent(raw.topic, raw.key, raw.headers, payload)
+    assert await service.consumer("cases").process(told) is Outcome.APPLIED
+    assert await service.rows("SELECT 1 FROM notifications") == []
+
+
 async def test_an_event_that_comes_twice_queues_once(service: "Service") -> None:
     raw = raw_event(case_registered(), at=service.clock.now())
     assert await service.consumer("cases").process(raw) is Outcome.APPLIED

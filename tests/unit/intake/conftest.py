@@ -40,6 +40,7 @@ def register(*needs: Need, by: str = REGISTRAR) -> Case:
         village_code=RegionCode("12.74.03.1002"),
         needs=list(needs) or [need()],
         has_subject=True,
+        reachable_by=(),
         by=by,
         at=NOON,
     )

@@ -14,6 +14,7 @@ from slrt_contracts.codes import (
     DecidedByLevel,
     NeedCode,
     NeedDecision,
+    NotificationChannel,
     Open,
     OutcomeCode,
     ProgrammeCode,
@@ -27,6 +28,7 @@ from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId, Satis
 # One field report holds a handful of needs; the bound keeps an event far below the broker's message limit.
 _PerNeed = Field(min_length=1, max_length=50)
 _Attributes = Field(max_length=20)
+_Channels = Field(max_length=10)
 
 
 class NeedAttribute(Part):
@@ -85,7 +87,8 @@ class CaseRegistered(_CaseEvent):
     """A case got its ticket number.
 
     Told when the reporter's draft is confirmed. The registry fetches the identities by claim check and
-    records person, family and needs; the resident is sent the ticket number.
+    records person, family and needs; the resident is sent the ticket number, through the channels of ``reachable_by``
+    (that there is one, never the address). An event without it was recorded before the field was.
     """
 
     TYPE: ClassVar[str] = "id.slrt.intake.case-registered.v1"
@@ -94,6 +97,7 @@ class CaseRegistered(_CaseEvent):
     district_code: DistrictCode
     urgent: UrgentFlag
     has_subject: SubjectFlag
+    reachable_by: Annotated[tuple[Open[NotificationChannel], ...], _Channels] | None = None
     needs: Annotated[tuple[NeedSnapshot, ...], _PerNeed]
 
 

@@ -90,6 +90,7 @@ async def register_case(
             village_code=village,
             needs=needs,
             has_subject=bool(command.persons),
+            reachable_by=command.contact.reachable_by,
             by=by,
             at=at,
         )

@@ -13,7 +13,7 @@ from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_notification import usecases
 from slrt_notification.policy.model import CASE_EVENTS, REFERRAL_EVENTS, Policy
-from slrt_notification.ports import Contacts, DeliveryLog, Notifications, Sender
+from slrt_notification.ports import Contacts, DeliveryLog, KnownCase, Notifications, Sender
 from slrt_notification.usecases import Attempt
 
 log = get_logger(__name__)
@@ -51,8 +51,11 @@ async def queue(received: Received[Event], work: UnitOfWork, parts: ConsumerPart
     """Queue what the policy says the resident is told of this event."""
     await usecases.queue_notifications(
         received.event,
-        case_id=CaseId(received.envelope.correlationid),
-        district_code=getattr(received.event, "district_code", None),
+        told=KnownCase(
+            case_id=CaseId(received.envelope.correlationid),
+            district_code=getattr(received.event, "district_code", None),
+            reachable_by=getattr(received.event, "reachable_by", None),
+        ),
         cause_event_id=received.envelope.id,
         caused_at=received.envelope.recordedtime,
         policy=parts.policy,

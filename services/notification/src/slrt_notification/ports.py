@@ -1,6 +1,7 @@
 """What the use cases need from outside, as Protocols; `store.py` and `adapters/` keep these promises."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -19,11 +20,20 @@ class RecipientRefusedError(Exception):
     """The provider will never take a message for this address."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownCase:
+    """What is known of a case. None: no event has told it yet."""
+
+    case_id: CaseId
+    district_code: DistrictCode | None
+    reachable_by: Collection[str] | None
+
+
 class Notifications(Protocol):
     """The notifications of one unit of work. Both writes put the raised events into the outbox."""
 
-    async def note_case(self, case_id: CaseId, district_code: DistrictCode | None) -> DistrictCode | None:
-        """Remember the case and, when given, its district; returns the district as far as it is known."""
+    async def note_case(self, told: KnownCase) -> KnownCase:
+        """Remember what an event tells of a case; returns what is known of it by now."""
 
     async def add(self, notification: Notification) -> bool:
         """False when one for the same event and channel is there already: nothing is written."""

@@ -4,21 +4,24 @@ from datetime import datetime
 from uuid import UUID
 
 from slrt_contracts.codes import FailureReason, NotificationChannel
-from slrt_contracts.types import CaseId, DistrictCode, NotificationId
+from slrt_contracts.types import CaseId, NotificationId
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, ReadSession, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_notification.domain.notification import Notification
 from slrt_notification.domain.transitions import NotificationStatus
+from slrt_notification.ports import KnownCase
 
 _COLUMNS = """notification_id, version, event_sequence, case_id, district_code, channel, template, cause_event_id,
     caused_at, queued_at, status, reason_code, ended_at"""
 
 # Always an update, so that the row is locked: the consumers of one case go one after the other.
 _NOTE_CASE = """
-    INSERT INTO cases (case_id, district_code) VALUES (%(case_id)s, %(district_code)s)
-    ON CONFLICT (case_id) DO UPDATE SET district_code = COALESCE(cases.district_code, EXCLUDED.district_code)
-    RETURNING district_code
+    INSERT INTO cases (case_id, district_code, reachable_by)
+    VALUES (%(case_id)s, %(district_code)s, %(reachable_by)s)
+    ON CONFLICT (case_id) DO UPDATE SET district_code = COALESCE(cases.district_code, EXCLUDED.district_code),
+        reachable_by = COALESCE(cases.reachable_by, EXCLUDED.reachable_by)
+    RETURNING case_id, district_code, reachable_by
     """
 _FILL_DISTRICT = (
     "UPDATE notifications SET district_code = %(district_code)s WHERE case_id = %(case_id)s AND district_code IS NULL"
@@ -45,12 +48,18 @@ class NotificationStore:
         self._work = work
         self._outbox = outbox
 
-    async def note_case(self, case_id: CaseId, district_code: DistrictCode | None) -> DistrictCode | None:
+    async def note_case(self, told: KnownCase) -> KnownCase:
         """Remember the case; a district that becomes known is given to the notifications made before."""
-        values = {"case_id": case_id, "district_code": district_code}
-        known: DistrictCode | None = await self._work.connection.value(_NOTE_CASE, values)
-        if district_code is not None:
-            self._work.connection.defer(_FILL_DISTRICT, {"case_id": case_id, "district_code": known})
+        values = {
+            "case_id": told.case_id,
+            "district_code": told.district_code,
+            "reachable_by": None if told.reachable_by is None else list(told.reachable_by),
+        }
+        known = KnownCase(**(await self._work.connection.one(_NOTE_CASE, values))._asdict())
+        if told.district_code is not None:
+            self._work.connection.defer(
+                _FILL_DISTRICT, {"case_id": known.case_id, "district_code": known.district_code}
+            )
         return known
 
     async def add(self, notification: Notification) -> bool:

@@ -6,18 +6,17 @@ from datetime import datetime
 
 from slrt_contracts.codes import FailureReason
 from slrt_contracts.events.base import Event
-from slrt_contracts.types import CaseId, DistrictCode, EventId, NotificationId
+from slrt_contracts.types import EventId, NotificationId
 from slrt_kit.clock import NewId
 from slrt_notification.domain.notification import Notification
 from slrt_notification.policy.model import Policy, language_of
-from slrt_notification.ports import Contacts, Notifications, RecipientRefusedError, Sender
+from slrt_notification.ports import Contacts, KnownCase, Notifications, RecipientRefusedError, Sender
 
 
 async def queue_notifications(
     event: Event,
     *,
-    case_id: CaseId,
-    district_code: DistrictCode | None,
+    told: KnownCase,
     cause_event_id: EventId,
     caused_at: datetime,
     policy: Policy,
@@ -27,18 +26,21 @@ async def queue_notifications(
 ) -> Sequence[Notification]:
     """Queue one notification for each channel that the policy names for the event; returns the new ones.
 
-    ``district_code`` is the case's district if the event tells it; ``caused_at`` when the event was recorded.
+    A channel that the resident gave no address for is passed over: asking for a contact that is not there would be
+    one more look at somebody's data. ``told`` is what the event tells of its case; ``caused_at`` when it was recorded.
     """
-    known_district = await notifications.note_case(case_id, district_code)
+    known = await notifications.note_case(told)
     rule = policy.rule_for(event)
     if rule is None:
         return ()
     queued = []
     for channel in rule.channels:
+        if known.reachable_by is not None and channel not in known.reachable_by:
+            continue
         notification = Notification.queue(
             notification_id=NotificationId(new_id()),
-            case_id=case_id,
-            district_code=known_district,
+            case_id=known.case_id,
+            district_code=known.district_code,
             channel=channel,
             template=rule.template,
             cause_event_id=cause_event_id,

@@ -15,6 +15,7 @@ from slrt_contracts.codes import (
     DecidedByLevel,
     NeedCode,
     NeedDecision,
+    NotificationChannel,
     OutcomeCode,
     Recommendation,
     RegistryStatus,
@@ -131,6 +132,7 @@ class Case(Aggregate):
         village_code: RegionCode,
         needs: Sequence[Need],
         has_subject: bool,
+        reachable_by: Sequence[NotificationChannel],
         by: str,
         at: datetime,
     ) -> Self:
@@ -152,6 +154,7 @@ class Case(Aggregate):
                 district_code=case.district_code,
                 urgent=case.urgent,
                 has_subject=has_subject,
+                reachable_by=tuple(reachable_by),
                 needs=tuple(need.snapshot() for need in case.needs),
             ),
             at=at,

@@ -6,6 +6,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from slrt_contracts.codes import NotificationChannel
+
 
 class Relation(StrEnum):
     """How a person stands to the one the report is about."""
@@ -40,6 +42,12 @@ class Contact:
     kk_number: str | None
     address: str | None
     proxy_name: str | None
+
+    @property
+    def reachable_by(self) -> tuple[NotificationChannel, ...]:
+        """The channels that an address was given for."""
+        given = ((NotificationChannel.EMAIL, self.email), (NotificationChannel.WHATSAPP, self.phone))
+        return tuple(channel for channel, address in given if address)
 
 
 # [0-9] and not \d, which also takes the digits of other scripts.
