@@ -1,4 +1,4 @@
-"""How much of the machine went to processes that are not the bench's own while a row was measured."""
+"""How much of the machine went to others than the bench while a row was measured: processes, and other guests."""
 
 import time
 from types import TracebackType
@@ -32,7 +32,8 @@ class ForeignCpu:
 
 def _busy() -> float:
     times = psutil.cpu_times()
-    return float(times.user + times.system + times.nice)
+    # What the host gave to others while we were ready to run is lost to us just as well.
+    return float(times.user + times.system + times.nice + getattr(times, "steal", 0.0))
 
 
 def _family(roots: list[int]) -> float:

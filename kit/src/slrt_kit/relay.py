@@ -42,6 +42,7 @@ class RelaySettings:
     batch_size: int = 1000
     idle_poll_min: float = 0.01
     idle_poll_max: float = 0.1
+    rest_max: float = 0.05
     retry_min: float = 0.2
     retry_max: float = 5.0
     send_timeout: float = 30.0
@@ -145,11 +146,17 @@ class Relay:
                 await self._keep_house(connection)
                 housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
             self._nudge.clear()
+            began = loop.time()
             rows = await self._fetch(connection)
             if rows:
                 await self._publish(connection, producer, rows)
                 sleep = self._settings.idle_poll_min
-            if len(rows) < self._settings.batch_size:
+            if len(rows) == self._settings.batch_size:
+                continue
+            if rows:
+                # Rest as long as the batch took: on a busy machine the next one is larger instead of later.
+                await _wait(stop, min(loop.time() - began, self._settings.rest_max))
+            if not self._nudge.is_set():
                 await self._sleep(sleep)
                 sleep = min(sleep * 1.5, self._settings.idle_poll_max)
 

@@ -97,6 +97,7 @@ async def test_connections_that_were_ended_while_idle_are_replaced_unnoticed(dat
         for connection in (first.connection, second.connection, reader):
             await connection.value("SELECT 1")
     rows.all(END_ALL)
+    await eventually(lambda: rows.one(CONNECTIONS) == 0, what="all connections are ended")
     async with database.unit_of_work() as first, database.unit_of_work() as second, database.read() as reader:
         for connection in (first.connection, second.connection, reader):
             assert await connection.value("SELECT 1") == 1
