@@ -1,6 +1,7 @@
 """The registry's store: what it refuses to write, and that it finds people without walking through everybody."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +9,7 @@ import pytest
 from psycopg import IntegrityError
 
 from slrt_contracts.types import FamilyId, NeedId, PersonId
+from slrt_kit.access import Scope
 from slrt_kit.db import StaleVersionError
 from slrt_kit.regions import RegionCode
 from slrt_registry.domain.family import Family
@@ -15,6 +17,7 @@ from slrt_registry.domain.person import Person
 from slrt_registry.store import families, persons
 
 NIK, KK = "1274035708859001", "1274031505159001"
+CITY = Scope(everywhere=False, region="12.74", office=None)
 MakePerson = Callable[..., dict[str, Any]]
 
 
@@ -103,11 +106,8 @@ async def test_who_is_not_there_is_none(service: Any) -> None:
         ),
         (persons._CARDS, {"family_ids": [uuid4()], "kk": KK}),
         (persons._BY_IDS, {"person_ids": [uuid4()]}),
-        (persons._BY_NIK, {"nik": NIK, "everywhere": False, "region": "12.74"}),
-        (
-            persons._BY_BIRTH_DATE,
-            {"birth_date": "1985-08-17", "everywhere": False, "region": "12.74", "limit": 500},
-        ),
+        persons._by_nik(NIK, CITY),
+        persons._by_birth_date(date(1985, 8, 17), CITY),
         ("SELECT family_id FROM programme_needs WHERE need_id = %(need_id)s", {"need_id": uuid4()}),
         (f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE family_id = %(id)s", {"id": uuid4()}),  # noqa: S608
         (f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE case_id = %(id)s", {"id": uuid4()}),  # noqa: S608

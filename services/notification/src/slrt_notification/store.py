@@ -8,6 +8,7 @@ from slrt_contracts.types import CaseId, NotificationId
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, ReadSession, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
+from slrt_kit.scoped import in_region
 from slrt_notification.domain.notification import Notification
 from slrt_notification.domain.transitions import NotificationStatus
 from slrt_notification.ports import KnownCase
@@ -107,15 +108,9 @@ class DeliveryLogStore:
         limit: int,
     ) -> list[Notification]:
         """Notifications inside the scope, newest first, after the given position."""
-        conditions = ["true"]
-        values: dict[str, object] = {"limit": limit}
-        if not scope.everywhere:
-            # Every code of a subtree starts with "root." and '/' is the next character after '.'.
-            conditions.append(
-                "(district_code = %(region)s OR (district_code COLLATE \"C\" >= %(region)s || '.'"
-                " AND district_code COLLATE \"C\" < %(region)s || '/'))"
-            )
-            values["region"] = scope.region or "-"
+        inside, values = in_region(scope, "district_code")
+        conditions = [inside]
+        values["limit"] = limit
         for column, wanted in (("case_id", case_id), ("channel", channel), ("status", status)):
             if wanted is not None:
                 conditions.append(f"{column} = %({column})s")

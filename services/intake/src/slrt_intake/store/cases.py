@@ -26,6 +26,7 @@ from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.regions import RegionCode
+from slrt_kit.scoped import in_region
 
 _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, village_code, has_subject,
     registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied,
@@ -155,15 +156,9 @@ async def list_cases(
     limit: int,
 ) -> list[Case]:
     """Cases inside the scope, newest first, after the given position; without the people."""
-    conditions = ["true"]
-    values: dict[str, object] = {"limit": limit}
-    if not scope.everywhere:
-        # Every code of a subtree starts with "root." and '/' is the next character after '.'.
-        conditions.append(
-            "(village_code = %(region)s OR (village_code COLLATE \"C\" >= %(region)s || '.'"
-            " AND village_code COLLATE \"C\" < %(region)s || '/'))"
-        )
-        values["region"] = scope.region or "-"
+    inside, values = in_region(scope, "village_code")
+    conditions = [inside]
+    values["limit"] = limit
     if status is not None:
         conditions.append("status = %(status)s")
         values["status"] = status

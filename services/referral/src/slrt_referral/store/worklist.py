@@ -7,6 +7,7 @@ from uuid import UUID
 
 from slrt_kit.access import Scope
 from slrt_kit.db import ReadSession
+from slrt_kit.scoped import in_region
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.transitions import ReferralStatus
 from slrt_referral.store.referrals import COLUMNS, referral_of
@@ -14,11 +15,6 @@ from slrt_referral.store.referrals import COLUMNS, referral_of
 Position = tuple[bool, datetime, UUID]
 """Where a row stands in the order: urgent, made at, id."""
 
-# Every code of a subtree starts with "root." and '/' is the next character after '.'.
-_IN_REGION = (
-    '(district_code COLLATE "C" = %(region)s OR (district_code COLLATE "C" >= %(region)s || \'.\''
-    " AND district_code COLLATE \"C\" < %(region)s || '/'))"
-)
 # What waits as a draft was not handed over to the office yet.
 _OF_OFFICE = "(office_code = %(own_office)s AND status <> 'draft')"
 
@@ -56,13 +52,9 @@ async def list_referrals(
 
 
 def _visible(scope: Scope, values: dict[str, Any]) -> str:
-    if scope.everywhere:
-        return "true"
-    parts = []
-    if scope.region is not None:
-        parts.append(_IN_REGION)
-        values["region"] = scope.region
+    condition, region = in_region(scope, "district_code")
+    values |= region
     if scope.office is not None:
-        parts.append(_OF_OFFICE)
         values["own_office"] = scope.office
-    return f"({' OR '.join(parts)})" if parts else "false"
+        condition = f"({condition} OR {_OF_OFFICE})"
+    return condition

@@ -8,11 +8,12 @@ from slrt_contracts.types import FamilyId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row
 from slrt_kit.regions import RegionCode
+from slrt_kit.scoped import in_region
 from slrt_registry.domain.matching import StatedCase
 from slrt_registry.domain.numbers import identifying_number
 from slrt_registry.domain.person import Person
 from slrt_registry.ports import Candidates
-from slrt_registry.store.sql import IN_SCOPE, check_written, lock_key, scope_values, taken_number_is_stale
+from slrt_registry.store.sql import check_written, lock_key, taken_number_is_stale
 
 MOST_BORN_ON_A_DAY = 500
 """How many persons of one birth date are compared by name: a day's births of some 10 million people."""
@@ -52,11 +53,6 @@ _CANDIDATES = f"""
     """  # noqa: S608 — fixed columns above
 _CARDS = "SELECT family_id, kk_number FROM families WHERE family_id = ANY(%(family_ids)s) OR kk_number = %(kk)s"
 _BY_IDS = f"SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(%(person_ids)s)"  # noqa: S608 — fixed columns
-_BY_NIK = f"SELECT {_COLUMNS} FROM persons p WHERE p.nik = %(nik)s AND {IN_SCOPE}"  # noqa: S608 — fixed text
-_BY_BIRTH_DATE = (
-    f"SELECT {_COLUMNS} FROM persons p WHERE p.birth_date = %(birth_date)s AND {IN_SCOPE} "  # noqa: S608 — fixed text
-    "ORDER BY p.person_id LIMIT %(limit)s"
-)
 
 
 def hold(connection: Connection, stated: StatedCase) -> None:
@@ -106,16 +102,28 @@ async def persons(connection: Connection, person_ids: Sequence[PersonId]) -> lis
 
 async def by_nik(connection: Connection, nik: str, scope: Scope) -> Person | None:
     """The person with that NIK, when inside the scope."""
-    row = await connection.row(_BY_NIK, {"nik": nik, **scope_values(scope)})
+    row = await connection.row(*_by_nik(nik, scope))
     return None if row is None else _person(row)
+
+
+def _by_nik(nik: str, scope: Scope) -> tuple[str, dict[str, object]]:
+    inside, values = in_region(scope, "p.village_code")
+    query = f"SELECT {_COLUMNS} FROM persons p WHERE p.nik = %(nik)s AND {inside}"  # noqa: S608 — fixed text
+    return query, values | {"nik": nik}
 
 
 async def by_birth_date(connection: Connection, birth_date: date, scope: Scope) -> list[Person]:
     """Persons born that day, inside the scope; at most `MOST_BORN_ON_A_DAY`."""
-    rows = await connection.rows(
-        _BY_BIRTH_DATE, {"birth_date": birth_date, "limit": MOST_BORN_ON_A_DAY, **scope_values(scope)}
+    return [_person(row) for row in await connection.rows(*_by_birth_date(birth_date, scope))]
+
+
+def _by_birth_date(birth_date: date, scope: Scope) -> tuple[str, dict[str, object]]:
+    inside, values = in_region(scope, "p.village_code")
+    query = (
+        f"SELECT {_COLUMNS} FROM persons p WHERE p.birth_date = %(birth_date)s AND {inside} "  # noqa: S608 — fixed text
+        "ORDER BY p.person_id LIMIT %(limit)s"
     )
-    return [_person(row) for row in rows]
+    return query, values | {"birth_date": birth_date, "limit": MOST_BORN_ON_A_DAY}
 
 
 async def write(connection: Connection, person: Person) -> None:

@@ -7,17 +7,7 @@ from contextlib import contextmanager
 import orjson
 from psycopg.errors import UniqueViolation
 
-from slrt_kit.access import Scope
 from slrt_kit.db import StaleVersionError
-
-# Every code of a subtree starts with "root." and '/' is the next character after '.'.
-IN_SCOPE = """(%(everywhere)s OR village_code = %(region)s
-    OR (village_code COLLATE "C" >= %(region)s::text || '.' AND village_code COLLATE "C" < %(region)s::text || '/'))"""
-
-
-def scope_values(scope: Scope) -> dict[str, object]:
-    """The parameters of `IN_SCOPE`; a scope without a region has nobody in it."""
-    return {"everywhere": scope.everywhere, "region": scope.region or "-"}
 
 
 def as_json(value: object) -> str:
