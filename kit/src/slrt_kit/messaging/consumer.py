@@ -215,16 +215,23 @@ class EventConsumer:
     ) -> None:
         done: int | None = None
         record = records[0]
+        raws = [_raw(each) for each in records]
+        at, one_by_one_until = 0, 0
         try:
-            if await self._processor.process_batch([_raw(each) for each in records]):
-                done = records[-1].offset + 1
-                self._guard.note(dead=False)
-                records = []
-            for record in records:
+            while at < len(records):
                 if stop.is_set() or self._leaving.is_set() or partition not in consumer.assignment():
                     return
-                await self._handle_record(dead_letters, record)
-                done = record.offset + 1
+                record = records[at]
+                size = self._processor.together(raws[at:]) if at >= one_by_one_until else 1
+                if size == 1:
+                    await self._handle_record(dead_letters, record, raws[at])
+                elif await self._processor.process_batch(raws[at : at + size]):
+                    self._guard.note(dead=False)
+                else:
+                    one_by_one_until = at + size
+                    continue
+                at += size
+                done = records[at - 1].offset + 1
             self._paused.pop(partition, None)
         except (*TRANSIENT, KafkaError) as error:
             # A Kafka error here is a dead letter that could not be written: the event waits, as for any other fault.
@@ -233,9 +240,9 @@ class EventConsumer:
             if done is not None:
                 self._done[partition] = done
 
-    async def _handle_record(self, dead_letters: AIOKafkaProducer, record: ConsumerRecord) -> None:
+    async def _handle_record(self, dead_letters: AIOKafkaProducer, record: ConsumerRecord, raw: RawEvent) -> None:
         try:
-            await self._processor.process(_raw(record))
+            await self._processor.process(raw)
         except UnreadableError as error:
             await self._dead_letter(dead_letters, record, str(error))
             self._guard.note(dead=True)

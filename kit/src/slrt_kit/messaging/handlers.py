@@ -34,6 +34,12 @@ class Entry(Generic[Deps]):
     apply: Callable[..., Awaitable[None]]
     prepare: Callable[..., Awaitable[Any]] | None = None
     concerns: Callable[..., bool] | None = None
+    only_asks: bool = False
+
+    @property
+    def acts_outside(self) -> bool:
+        """Whether its preparation does something outside that must be on record before anything else happens."""
+        return self.prepare is not None and not self.only_asks
 
 
 Project = Callable[[Sequence[Received[Event]], UnitOfWork, Deps], Awaitable[None]]
@@ -72,17 +78,19 @@ class Handlers(Generic[Deps]):
         prepare: Prepare[EventT, Deps, Prepared],
         *,
         concerns: Callable[[Received[EventT], Deps], bool] | None = None,
+        only_asks: bool = False,
     ) -> Callable[[PreparedHandler[EventT, Deps, Prepared]], PreparedHandler[EventT, Deps, Prepared]]:
         """Register a handler whose first half runs before the transaction.
 
         ``concerns(received, deps)`` says from the event alone whether it is this consumer's business: for a
-        connector, most are not, and those cost no look into the database.
+        connector, most are not, and those cost no look into the database. ``only_asks``: the first half changes
+        nothing outside, so several events may be prepared side by side and applied in one transaction.
         """
 
         def register(
             handler: PreparedHandler[EventT, Deps, Prepared],
         ) -> PreparedHandler[EventT, Deps, Prepared]:
-            self._add(event, Entry(handler, prepare, concerns))
+            self._add(event, Entry(handler, prepare, concerns, only_asks))
             return handler
 
         return register

@@ -1,7 +1,9 @@
 """Take one received event to its end: applied once, parked, dead-lettered, or left for later; no Kafka in here."""
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+import itertools
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -37,7 +39,11 @@ _RETRY_LEASE = timedelta(seconds=60)
 
 TRANSIENT = (TransientError, httpx.TransportError, TimeoutError, *DATABASE_DOWN)
 
+MOST_TOGETHER = 20
+"""How many events handlers get in one transaction: more would hold locks for longer than they save time."""
+
 _NOT_PREPARED = object()
+_IGNORED = object()
 
 
 class Outcome(StrEnum):
@@ -86,46 +92,90 @@ class Processor(Generic[Deps]):
             metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
         return outcome
 
-    async def process_batch(self, raws: Sequence[RawEvent]) -> bool:
-        """Apply a batch of a projection in one transaction; False when it must be taken event by event.
+    def together(self, raws: Sequence[RawEvent]) -> int:
+        """How many of the first events may go to `process_batch`.
 
-        That is so when there is no projection, when an event is unreadable, when anything is parked, or when the
-        projection fails: one bad event must not hold up its neighbours.
-
-        Raises:
-            TransientError and its kin (`TRANSIENT`): nothing happened; the batch must come again.
+        Handlers see one event of a key at a time: what is prepared for the second must rest on what the first has
+        done. Where a preparation does something outside, every event goes alone: what it did must be on record
+        before anything else can fail.
         """
-        projection = self._handlers.projection
-        if projection is None or len(raws) == 1:
-            return False
+        if self._handlers.projection is not None:
+            return len(raws)
+        if any(entry.acts_outside for entry in self._handlers.entries.values()):
+            return 1
+        keys = list(itertools.islice((raw.key for raw in raws), MOST_TOGETHER))
+        return next((place for place, key in enumerate(keys) if key in keys[:place]), len(keys))
+
+    async def process_batch(self, raws: Sequence[RawEvent]) -> bool:
+        """Apply events in order, in one transaction; False when they must be taken one by one, and nothing happened.
+
+        That is so when one of them is unreadable, when anything is parked, and when anything fails: one bad event
+        must not hold up its neighbours.
+        """
         started = perf_counter()
         try:
             decoded = [self._decode(raw) for raw in raws]
-            known = {received.envelope.id: received for received, entry in decoded if entry is not None}
+            known = {
+                received.envelope.id: (raw, received, entry)
+                for raw, (received, entry) in zip(raws, decoded, strict=True)
+                if entry is not None and (entry.concerns is None or entry.concerns(received, self._deps))
+            }
+            prepared = await self._prepare_all(known)
             async with self._database.unit_of_work() as work:
                 claimed = await self._inbox.claim_many(work.connection, list(known))
                 if claimed is None:
                     return False
-                if claimed:
-                    await projection([known[event_id] for event_id in known if event_id in claimed], work, self._deps)
+                await self._apply_all([known[each] for each in known if each in claimed], work, prepared)
                 await work.commit()
-        except TRANSIENT:
-            raise
-        except Exception as error:  # noqa: BLE001 — nothing was committed; event by event finds the one that fails
+        except Exception as error:  # noqa: BLE001 — nothing was committed; one by one it shows which one fails, and how
             log.warning("batch taken apart", consumer=self._consumer, error=type(error).__name__)
             return False
         now = self._database.clock.now()
-        for received, entry in decoded:
-            if entry is None:
+        for received, _ in decoded:
+            event_id = received.envelope.id
+            if event_id not in known or prepared.get(event_id) is _IGNORED:
                 self._count(received.envelope, Outcome.IGNORED)
-                continue
-            applied = received.envelope.id in claimed
-            self._count(received.envelope, Outcome.APPLIED if applied else Outcome.DUPLICATE)
-            if applied:
+            elif event_id not in claimed:
+                self._count(received.envelope, Outcome.DUPLICATE)
+            else:
+                self._count(received.envelope, Outcome.APPLIED)
                 delay = (now - received.envelope.recordedtime).total_seconds()
                 metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
         return True
+
+    async def _prepare_all(
+        self, known: Mapping[EventId, tuple[RawEvent, Received[Any], Entry[Deps]]]
+    ) -> dict[Any, Any]:
+        """What the events' preparations gave, side by side: these only ask."""
+
+        async def prepare(received: Received[Any], entry: Entry[Deps]) -> Any:
+            if entry.prepare is None:
+                return None
+            with contextlib.suppress(IgnoredError):
+                return await entry.prepare(received, self._deps)
+            return _IGNORED
+
+        found = await asyncio.gather(*(prepare(received, entry) for _, received, entry in known.values()))
+        return dict(zip(known, found, strict=True))
+
+    async def _apply_all(
+        self,
+        events: Sequence[tuple[RawEvent, Received[Any], Entry[Deps]]],
+        work: UnitOfWork,
+        prepared: Mapping[EventId, Any],
+    ) -> None:
+        if self._handlers.projection is not None:
+            if events:
+                await self._handlers.projection([received for _, received, _ in events], work, self._deps)
+            return
+        for raw, received, entry in events:
+            made = prepared[received.envelope.id]
+            if made is _IGNORED:
+                continue
+            work.causation_id = received.envelope.id
+            with self._span(raw, received.envelope):
+                await self._call(entry, received, work, made)
 
     def _decode(self, raw: RawEvent) -> tuple[Received[Any], Entry[Deps] | None]:
         try:

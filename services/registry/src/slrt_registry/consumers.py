@@ -58,7 +58,7 @@ async def fetch_parties(received: Received[CaseRegistered], parts: ConsumerParts
     return parties
 
 
-@cases.on_prepared(CaseRegistered, fetch_parties)
+@cases.on_prepared(CaseRegistered, fetch_parties, only_asks=True)
 async def record_case(
     received: Received[CaseRegistered], work: UnitOfWork, parts: ConsumerParts, parties: Parties
 ) -> None:
