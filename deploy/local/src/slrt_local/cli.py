@@ -1,9 +1,8 @@
 """The command ``slrt``: bring the local stack up and down, look at it, and get a token."""
 
+import contextlib
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ import typer
 from slrt_local import control, stack, status, supervisor
 from slrt_local.identity import DEFAULT_TTL, IdentityError, Signer, account_for
 from slrt_local.parts.postgres_home import remove_outside_folder
-from slrt_local.process import PartError, end, end_recorded, tail, wait_until
+from slrt_local.process import PartError, end, end_recorded, has_ended, tail, wait_until
 from slrt_local.state import State
 
 app = typer.Typer(
@@ -131,10 +130,13 @@ def down(
 def _stop(where: State) -> None:
     pid = where.holder()
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-        if not wait_until(lambda: not where.is_locked(), seconds=_DOWN_PATIENCE):
-            typer.echo("the launcher does not end: killing it", err=True)
-            end([psutil.Process(pid)], graceful=False)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            launcher = psutil.Process(pid)
+            launcher.terminate()
+            # It gives up its lock a moment before it has ended.
+            if not wait_until(lambda: not where.is_locked() and has_ended(launcher), seconds=_DOWN_PATIENCE):
+                typer.echo("the launcher does not end: killing it", err=True)
+                end([launcher], graceful=False)
     with where.lock():
         end_recorded(where, progress=typer.echo)
 
