@@ -183,7 +183,7 @@ class EventConsumer:
                     await _wait(stop, settings.linger)
                 if asyncio.get_running_loop().time() >= self._commit_due:
                     await self._commit(consumer)
-                await self._measure(consumer)
+                    await self._measure(consumer)
             await self._commit(consumer)
         finally:
             # Stopping leaves the group, so that others take over at once.
