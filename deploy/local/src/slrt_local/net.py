@@ -1,10 +1,12 @@
-"""Find free loopback ports, and say who holds a busy one."""
+"""Find free loopback ports, say who holds a busy one, ask whether somebody answers."""
 
 import contextlib
+import http.client
 import re
 import secrets
 import socket
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 
@@ -84,3 +86,20 @@ def first_address(addresses: str) -> tuple[str, int]:
     if not match:
         raise ValueError(f"{addresses!r} is not host:port[,host:port]")
     return match[1], int(match[2])
+
+
+def succeeds(url: str, *, timeout: float) -> bool:
+    """Whether ``GET url`` (http) is answered with success within so many seconds.
+
+    Many are asked many times while they start, so it costs no more than it must: a client of httpx would make itself
+    a TLS context for each question, and the launcher would take the processor from those it waits for.
+    """
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request("GET", parts.path or "/")
+        return 200 <= connection.getresponse().status < 300  # noqa: PLR2004 — what success means
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

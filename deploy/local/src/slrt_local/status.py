@@ -4,9 +4,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import psutil
 
+from slrt_local import net
 from slrt_local.parts.kafka import Kafka
 from slrt_local.parts.postgres import Postgres
 from slrt_local.process import family
@@ -105,12 +105,7 @@ def _health(state: State, name: str, unit: dict[str, Any]) -> str:
 
 def _answers(name: str, of: dict[str, str]) -> bool:
     url = f"{of['internal']}/ping" if name == "gateway" else f"{of['url']}/readyz" if "url" in of else ""
-    if not url:
-        return True
-    try:
-        return httpx.get(url, timeout=3).is_success
-    except httpx.HTTPError:
-        return False
+    return not url or net.succeeds(url, timeout=3)
 
 
 def _family(pid: int | None) -> list[psutil.Process]:

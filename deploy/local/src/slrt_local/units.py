@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import httpx
-
+from slrt_local import net
 from slrt_local.process import Command, Progress
 
 
@@ -30,11 +29,4 @@ class Unit:
 
 def answers(url: str) -> Callable[[], bool]:
     """A check: ``GET url`` succeeds within a second."""
-
-    def check() -> bool:
-        try:
-            return httpx.get(url, timeout=1).is_success
-        except httpx.HTTPError:
-            return False
-
-    return check
+    return lambda: net.succeeds(url, timeout=1)

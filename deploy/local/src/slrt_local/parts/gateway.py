@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
 from slrt_local import net
@@ -72,10 +71,7 @@ class Gateway:
 
     def is_ready(self) -> bool:
         """True when Traefik answers its ping."""
-        try:
-            return httpx.get(f"{self.internal_url}/ping", timeout=1).is_success
-        except httpx.HTTPError:
-            return False
+        return net.succeeds(f"{self.internal_url}/ping", timeout=1)
 
     @property
     def internal_url(self) -> str:
