@@ -216,7 +216,8 @@ class _Pool:
     async def take(self) -> psycopg.AsyncConnection[Row]:
         """Raises OperationalError: PostgreSQL is away, or no connection was given back for `POOL_TIMEOUT_S`."""
         try:
-            await asyncio.wait_for(self._free.acquire(), POOL_TIMEOUT_S)
+            async with asyncio.timeout(POOL_TIMEOUT_S):
+                await self._free.acquire()
         except TimeoutError as error:
             raise NoConnectionFreeError from error
         try:

@@ -177,7 +177,8 @@ async def test_when_a_member_joins_and_leaves_everything_is_applied_once_and_in_
     topic, keys = await new_topic(partitions=4), new_keys(20)
 
     async def slowly(_: Received[Any]) -> None:
-        await asyncio.sleep(0.005)
+        # Something must be left for the second member, however long its joining takes.
+        await asyncio.sleep(0.2 if len(joiner_script.calls) < 10 else 0.005)
 
     script.before = slowly
     joiner_script = type(script)(before=slowly)

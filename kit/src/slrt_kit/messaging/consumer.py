@@ -185,6 +185,10 @@ class EventConsumer:
                     await self._commit(consumer)
                     await self._measure(consumer)
             await self._commit(consumer)
+        except DeadLetterLimitError:
+            # What is in the dead letters already must not come there again when the consumer is started anew.
+            await self._commit(consumer)
+            raise
         finally:
             # Stopping leaves the group, so that others take over at once.
             await asyncio.gather(_stop(consumer), _stop(dead_letters))

@@ -69,6 +69,7 @@ class Processor(Generic[Deps]):
         self._handlers = handlers
         self._deps = deps
         self._inbox = Inbox(consumer)
+        self._goes_alone = any(entry.acts_outside for entry in handlers.entries.values())
 
     async def process(self, raw: RawEvent) -> Outcome:
         """Handle one event from the topic.
@@ -87,9 +88,6 @@ class Processor(Generic[Deps]):
             outcome = await self._process(raw, received, entry)
         self._count(envelope, outcome)
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
-        if outcome is Outcome.APPLIED:
-            delay = (self._database.clock.now() - envelope.recordedtime).total_seconds()
-            metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
         return outcome
 
     def together(self, raws: Sequence[RawEvent]) -> int:
@@ -101,7 +99,7 @@ class Processor(Generic[Deps]):
         """
         if self._handlers.projection is not None:
             return len(raws)
-        if any(entry.acts_outside for entry in self._handlers.entries.values()):
+        if self._goes_alone:
             return 1
         keys = list(itertools.islice((raw.key for raw in raws), MOST_TOGETHER))
         return next((place for place, key in enumerate(keys) if key in keys[:place]), len(keys))
@@ -130,7 +128,6 @@ class Processor(Generic[Deps]):
         except Exception as error:  # noqa: BLE001 — nothing was committed; one by one it shows which one fails, and how
             log.warning("batch taken apart", consumer=self._consumer, error=type(error).__name__)
             return False
-        now = self._database.clock.now()
         for received, _ in decoded:
             event_id = received.envelope.id
             if event_id not in known or prepared.get(event_id) is _IGNORED:
@@ -139,8 +136,6 @@ class Processor(Generic[Deps]):
                 self._count(received.envelope, Outcome.DUPLICATE)
             else:
                 self._count(received.envelope, Outcome.APPLIED)
-                delay = (now - received.envelope.recordedtime).total_seconds()
-                metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
         return True
 
@@ -344,3 +339,6 @@ class Processor(Generic[Deps]):
 
     def _count(self, envelope: Envelope, outcome: Outcome) -> None:
         metrics.CONSUMER_EVENTS.labels(self._consumer, envelope.type, outcome).inc()
+        if outcome is Outcome.APPLIED:
+            delay = (self._database.clock.now() - envelope.recordedtime).total_seconds()
+            metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
