@@ -174,7 +174,24 @@ class Database:
         work = UnitOfWork(self._writers, clock=self.clock, new_id=self.new_id, causation_id=causation_id)
         async with work:
             yield work
-        if work.committed and work.recorded_events and self.on_events_committed is not None:
+        if work.committed and work.recorded_events:
+            self.events_committed()
+
+    @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Connection]:
+        """For one statement that writes and is a transaction by itself: it takes one round trip.
+
+        Whoever puts events into the outbox this way calls `events_committed` afterwards.
+        """
+        raw = await self._writers.take()
+        try:
+            yield Connection(raw)
+        finally:
+            await self._writers.give_back(raw)
+
+    def events_committed(self) -> None:
+        """Let the relay know that there is something to publish."""
+        if self.on_events_committed is not None:
             self.on_events_committed()
 
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """Write the events of an aggregate beside its row, in the same transaction; the relay publishes them afterwards."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from uuid import UUID
 
 import orjson
@@ -15,14 +16,24 @@ from slrt_kit.db import UnitOfWork
 MAX_PAYLOAD_BYTES = 256 * 1024
 """Far below the broker's limit of 1 MiB: what the broker can never take is refused here, at its origin."""
 
-_INSERT = """
+
+def insert_events(*, only: str = "true") -> str:
+    """The SQL that inserts the rows of `Outbox.rows`, as JSON in ``%(events)s``; also as a part of a larger statement.
+
+    ``only`` is a condition on a row ``e``.
+    """
+    return f"""
     INSERT INTO outbox (event_id, topic, partition_key, key_sequence, headers, payload, created_at)
     SELECT e.event_id, e.topic, e.partition_key, e.key_sequence, e.headers, convert_to(e.payload, 'UTF8'), e.created_at
-    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS e(
+    FROM jsonb_to_recordset(CAST(%(events)s AS jsonb)) AS e(
         event_id uuid, topic text, partition_key text, key_sequence bigint, headers jsonb, payload text,
         created_at timestamptz)
+    WHERE {only}
     ORDER BY e.key_sequence
-    """
+    """  # noqa: S608 — conditions are written in the stores
+
+
+_INSERT_EVENTS = insert_events()
 
 
 class EventTooLargeError(Exception):
@@ -46,21 +57,37 @@ class Outbox:
             EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`; nothing is written.
         """
         identified = [(EventId(work.new_id()), recorded) for recorded in events]
-        rows = [self._row(work, event_id, recorded) for event_id, recorded in identified]
-        if not rows:
-            return []
-        work.connection.defer(_INSERT, {"rows": orjson.dumps(rows).decode()})
-        work.recorded_events += len(rows)
+        rows = self.rows(identified, now=work.clock.now(), causation_id=work.causation_id)
+        if rows:
+            work.connection.defer(_INSERT_EVENTS, {"events": orjson.dumps(rows).decode()})
+            work.recorded_events += len(rows)
         return identified
 
-    def _row(self, work: UnitOfWork, event_id: EventId, recorded: RecordedEvent) -> dict[str, object]:
+    def rows(
+        self, events: Iterable[tuple[EventId, RecordedEvent]], *, now: datetime, causation_id: EventId | None
+    ) -> list[dict[str, object]]:
+        """The pending rows of events, recorded at ``now`` (UTC), for `insert_events`.
+
+        Raises:
+            EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`.
+        """
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        traceparent = carrier.get("traceparent")
+        return [self._row(event_id, recorded, now, causation_id, traceparent) for event_id, recorded in events]
+
+    def _row(
+        self,
+        event_id: EventId,
+        recorded: RecordedEvent,
+        now: datetime,
+        causation_id: EventId | None,
+        traceparent: str | None,
+    ) -> dict[str, object]:
         event = recorded.event
         payload = event.encode()
         if len(payload) > MAX_PAYLOAD_BYTES:
             raise EventTooLargeError(f"{event.TYPE} of key {event.partition_key} has {len(payload)} bytes")
-        now = work.clock.now()
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier)
         envelope = Envelope.of(
             event,
             id=event_id,
@@ -69,8 +96,8 @@ class Outbox:
             recordedtime=now,
             keysequence=recorded.key_sequence,
             correlationid=correlation_of(event),
-            causationid=work.causation_id,
-            traceparent=carrier.get("traceparent"),
+            causationid=causation_id,
+            traceparent=traceparent,
         )
         return {
             "event_id": str(event_id),

@@ -6,29 +6,19 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from slrt_kit import idempotency
 from slrt_kit.access import Principal, Scope
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.idempotency import AnsweredCommand
 from slrt_kit.problems import PreconditionRequiredError, ProblemError, StaleError, Text
 
 _MAX_KEY_LENGTH = 200
 _ETAG = re.compile(r'^(?:W/)?"(\d{1,18})"$')
-
-# Claiming first makes a second request with the same key wait here until the first has committed or failed.
-_CLAIM = (
-    "INSERT INTO idempotency (subject, key, fingerprint, created_at) "
-    "VALUES (%(subject)s, %(key)s, %(fingerprint)s, %(now)s) ON CONFLICT DO NOTHING RETURNING 1"
-)
-_FIND = "SELECT fingerprint, status, headers, body FROM idempotency WHERE subject = %(subject)s AND key = %(key)s"
-_KEEP = (
-    "UPDATE idempotency SET status = %(status)s, headers = CAST(%(headers)s AS jsonb), body = %(body)s "
-    "WHERE subject = %(subject)s AND key = %(key)s"
-)
 
 
 class IdempotencyKeyRequiredError(ProblemError):
@@ -81,41 +71,38 @@ class Command:
         A failed command leaves no trace of its key: it may be repeated as it is.
         """
         async with self.database.unit_of_work() as unit:
-            claimed = await unit.connection.value(
-                _CLAIM,
-                {
-                    "subject": self.principal.subject,
-                    "key": self.key,
-                    "fingerprint": self.fingerprint,
-                    "now": unit.clock.now(),
-                },
-            )
-            if claimed is None:
+            if not await idempotency.claim(unit, self.principal.subject, self.key, self.fingerprint):
                 return await self._replay(unit)
-            answer = await work(unit)
-            body = answer.body.model_dump_json().encode()
-            headers = dict(answer.headers)
-            if answer.version is not None:
-                headers["ETag"] = etag(answer.version)
-            unit.connection.defer(
-                _KEEP,
-                {
-                    "subject": self.principal.subject,
-                    "key": self.key,
-                    "status": answer.status,
-                    "headers": orjson.dumps(headers).decode(),
-                    "body": body,
-                },
-            )
+            answered = self.answered(await work(unit))
+            idempotency.keep(unit, answered)
             await unit.commit()
-        return Response(body, answer.status, headers, media_type="application/json")
+        return response(answered)
+
+    def answered(self, answer: Answer) -> AnsweredCommand:
+        """The command with its answer."""
+        headers = dict(answer.headers)
+        if answer.version is not None:
+            headers["ETag"] = etag(answer.version)
+        return AnsweredCommand(
+            subject=self.principal.subject,
+            key=self.key,
+            fingerprint=self.fingerprint,
+            status=answer.status,
+            headers=headers,
+            body=answer.body.model_dump_json().encode(),
+        )
 
     async def _replay(self, unit: UnitOfWork) -> Response:
-        row = await unit.connection.one(_FIND, {"subject": self.principal.subject, "key": self.key})
-        if row.fingerprint != self.fingerprint:
+        kept = await idempotency.find(unit, self.principal.subject, self.key)
+        if kept.fingerprint != self.fingerprint:
             raise IdempotencyKeyReusedError
-        headers = {**row.headers, "Idempotency-Replayed": "true"}
-        return Response(row.body, row.status, headers, media_type="application/json")
+        return response(kept, replayed=True)
+
+
+def response(answered: AnsweredCommand, *, replayed: bool = False) -> Response:
+    """What the caller gets, the first time or again."""
+    headers = {**answered.headers, "Idempotency-Replayed": "true"} if replayed else dict(answered.headers)
+    return Response(answered.body, answered.status, headers, media_type="application/json")
 
 
 def version_of(if_match: str | None) -> int:

@@ -26,6 +26,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
     from slrt_intake.api import cases, claims, drafts, tracking  # noqa: PLC0415
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
+    from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
 
     app = runtime.app(
         title="SLRT intake",
@@ -33,7 +34,13 @@ def build_app(runtime: Runtime) -> "FastAPI":
         routers=[cases.router, drafts.router, claims.router, tracking.router],
     )
     regions = Regions.load()
-    app.state.parts = IntakeParts(runtime.database, runtime.outbox, regions, ReportParser.load(regions))
+    app.state.parts = IntakeParts(
+        runtime.database,
+        runtime.outbox,
+        Registrations(runtime.database, runtime.outbox),
+        regions,
+        ReportParser.load(regions),
+    )
     return app
 
 

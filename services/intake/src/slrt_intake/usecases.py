@@ -64,6 +64,28 @@ class RegisterCase:
     needs: Sequence[NeedInput]
 
 
+def new_case(
+    command: RegisterCase, *, regions: RegionTable, scope: Scope, by: str, at: datetime, new_id: NewId
+) -> Case:
+    """The case, with a ticket number drawn for it; not saved yet.
+
+    Raises:
+        UnknownRegionError, OutsideYourAreaError, UnknownPersonError: nothing is changed.
+    """
+    village = check_village(command.village_code, regions=regions, scope=scope)
+    return Case.register(
+        case_id=CaseId(new_id()),
+        ticket_number=ticket.make_ticket(regency_of(village), secrets.randbits(ticket.RANDOM_BITS)),
+        channel=command.channel,
+        village_code=village,
+        needs=[_need(need, command.persons, new_id) for need in command.needs],
+        has_subject=bool(command.persons),
+        reachable_by=command.contact.reachable_by,
+        by=by,
+        at=at,
+    )
+
+
 async def register_case(
     command: RegisterCase,
     *,
@@ -77,23 +99,10 @@ async def register_case(
     """Register and return the case.
 
     Raises:
-        UnknownRegionError, OutsideYourAreaError, UnknownPersonError: nothing is changed.
+        What `new_case` raises.
     """
-    village = check_village(command.village_code, regions=regions, scope=scope)
-    case_id = CaseId(new_id())
-    needs = [_need(need, command.persons, new_id) for need in command.needs]
     for _ in range(TICKET_DRAWS):
-        case = Case.register(
-            case_id=case_id,
-            ticket_number=ticket.make_ticket(regency_of(village), secrets.randbits(ticket.RANDOM_BITS)),
-            channel=command.channel,
-            village_code=village,
-            needs=needs,
-            has_subject=bool(command.persons),
-            reachable_by=command.contact.reachable_by,
-            by=by,
-            at=at,
-        )
+        case = new_case(command, regions=regions, scope=scope, by=by, at=at, new_id=new_id)
         try:
             await cases.add(case, persons=command.persons, contact=command.contact)
         except TicketTakenError:

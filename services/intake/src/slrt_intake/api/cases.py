@@ -25,10 +25,11 @@ from slrt_intake.api.schemas import (
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store import cases as case_store
+from slrt_intake.store.new_cases import NewCase
 from slrt_intake.store.timeline import timeline
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.commands import Answer, Command, check_version, command, etag
+from slrt_kit.http.commands import Answer, Command, check_version, command, etag, response
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
 
 router = APIRouter(tags=["cases"])
@@ -46,9 +47,23 @@ async def register_case(
 ) -> Response:
     """Register a contact. 201 means that it is durable. Doubtful numbers are warnings, never a refusal."""
 
+    stated = body.command(parts.database.new_id)
+    warnings = usecases.number_warnings(stated, regions=parts.regions)
+    case = usecases.new_case(
+        stated,
+        regions=parts.regions,
+        scope=request.scope,
+        by=request.principal.subject,
+        at=parts.database.clock.now(),
+        new_id=parts.database.new_id,
+    )
+    answered = request.answered(registered(case, warnings))
+    if await parts.registrations.add(NewCase(case, stated.persons, stated.contact, answered)):
+        return response(answered)
+
+    # The key was used before, or the ticket number is somebody else's.
     async def work(unit: UnitOfWork) -> Answer:
-        stated = body.command(unit.new_id)
-        case = await usecases.register_case(
+        drawn_anew = await usecases.register_case(
             stated,
             cases=parts.cases(unit),
             regions=parts.regions,
@@ -57,7 +72,7 @@ async def register_case(
             at=unit.clock.now(),
             new_id=unit.new_id,
         )
-        return registered(case, usecases.number_warnings(stated, regions=parts.regions))
+        return registered(drawn_anew, warnings)
 
     return await request.run(work)
 
@@ -67,7 +82,7 @@ def registered(case: Case, warnings: list[str]) -> Answer:
     return Answer(
         CaseReceipt.of(case, warnings),
         status=201,
-        version=case.version,
+        version=1,
         headers={"Location": f"/intake/v1/cases/{case.case_id}"},
     )
 

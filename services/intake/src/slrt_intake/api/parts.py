@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.drafts import DraftStore
+from slrt_intake.store.new_cases import Registrations
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.regions import Regions
@@ -19,6 +20,7 @@ class IntakeParts:
 
     database: Database
     outbox: Outbox
+    registrations: Registrations
     regions: Regions
     reports: ReportParser
 

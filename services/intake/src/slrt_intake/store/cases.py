@@ -20,8 +20,9 @@ from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus
 from slrt_intake.ports import TicketTakenError
+from slrt_intake.store.new_cases import ADD_CASES, NewCase, add_case_values, need_row
 from slrt_intake.store.sql import as_json
-from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, facts_of
+from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -33,30 +34,6 @@ _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, chan
     (SELECT jsonb_agg(to_jsonb(n) ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id) AS needs"""
 # One statement, hence one snapshot: read one after the other, a case and its needs may be of different versions.
 
-_INSERT_CASE = """
-    INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
-                       has_subject, registered_by, registered_at)
-    VALUES (%(case_id)s, 1, %(event_sequence)s, %(ticket_number)s, %(status)s, %(channel)s, %(village_code)s,
-            %(urgent)s, %(has_subject)s, %(registered_by)s, %(registered_at)s)
-    ON CONFLICT (ticket_number) DO NOTHING
-    """
-_INSERT_NEEDS = """
-    INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, description, attributes, status)
-    SELECT need_id, case_id, position, need_code, person_id, urgent, description, attributes, status
-    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS n(need_id uuid, case_id uuid, position integer,
-         need_code text, person_id uuid, urgent boolean, description text, attributes jsonb, status text)
-    """
-_INSERT_PERSONS = """
-    INSERT INTO persons (person_id, case_id, position, relation, name, nik, birth_date, sex)
-    SELECT person_id, case_id, position, relation, name, nik, birth_date, sex
-    FROM jsonb_to_recordset(CAST(%(rows)s AS jsonb)) AS p(person_id uuid, case_id uuid, position integer,
-         relation text, name text, nik text, birth_date date, sex char(1))
-    """
-_INSERT_CONTACT = """
-    INSERT INTO contacts (case_id, phone, phone_last4, email, language, kk_number, address, proxy_name)
-    VALUES (%(case_id)s, %(phone)s, %(phone_last4)s, %(email)s, %(language)s, %(kk_number)s, %(address)s,
-            %(proxy_name)s)
-    """
 _UPDATE_CASE = """
     UPDATE cases SET version = version + 1, event_sequence = %(event_sequence)s, status = %(status)s,
         registry_status = %(registry_status)s, recommended_by = %(recommended_by)s, decided_by = %(decided_by)s,
@@ -85,16 +62,11 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        connection = self._work.connection
-        if await connection.run(_INSERT_CASE, _case_values(case)) != 1:
+        new = NewCase(case, persons, contact)
+        if await self._work.connection.value(ADD_CASES, add_case_values(new, self._outbox, self._work)) != 1:
             raise TicketTakenError
-        connection.defer(_INSERT_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])})
-        if persons:
-            connection.defer(
-                _INSERT_PERSONS, {"rows": as_json([_person_row(case, p, i) for i, p in enumerate(persons)])}
-            )
-        connection.defer(_INSERT_CONTACT, _contact_values(case, contact))
-        self._publish(case)
+        self._work.recorded_events += 1
+        case.mark_saved()
 
     async def save(self, case: Case) -> None:
         """Write a changed case.
@@ -105,7 +77,7 @@ class CaseStore:
         if await self._work.connection.run(_UPDATE_CASE, _case_values(case)) != 1:
             raise StaleVersionError
         self._work.connection.defer(
-            _UPDATE_NEEDS, {"rows": as_json([_need_row(case, n, i) for i, n in enumerate(case.needs)])}
+            _UPDATE_NEEDS, {"rows": as_json([need_row(case, need, place) for place, need in enumerate(case.needs)])}
         )
         self._publish(case)
 
@@ -132,15 +104,7 @@ class CaseStore:
     def _publish(self, case: Case) -> None:
         now = self._work.clock.now()
         entries = [
-            TimelineEntry(
-                event_id=event_id,
-                case_id=case.case_id,
-                event_type=recorded.event.TYPE,
-                service="intake",
-                happened_at=recorded.happened_at,
-                recorded_at=now,
-                facts=facts_of(recorded.event),
-            )
+            entry_of(case.case_id, event_id, recorded, now=now)
             for event_id, recorded in self._outbox.add(self._work, case.raised)
         ]
         add_to_timeline(self._work.connection, entries)
@@ -204,62 +168,11 @@ def _case_values(case: Case) -> dict[str, object]:
         "case_id": case.case_id,
         "version": case.version,
         "event_sequence": case.event_sequence,
-        "ticket_number": case.ticket_number,
         "status": case.status,
-        "channel": case.channel,
-        "village_code": case.village_code,
-        "urgent": case.urgent,
-        "has_subject": case.has_subject,
-        "registered_by": case.registered_by,
-        "registered_at": case.registered_at,
         "registry_status": case.registry_status,
         "recommended_by": case.recommended_by,
         "decided_by": case.decided_by,
         "resolved_at": case.resolved_at,
         "closed_at": case.closed_at,
         "satisfied": case.satisfied,
-    }
-
-
-def _need_row(case: Case, need: Need, position: int) -> dict[str, object]:
-    return {
-        "need_id": need.need_id,
-        "case_id": case.case_id,
-        "position": position,
-        "need_code": need.need_code,
-        "person_id": need.person_id,
-        "urgent": need.urgent,
-        "description": need.description,
-        "attributes": dict(need.attributes),
-        "status": need.status,
-        "recommendation": need.recommendation,
-        "decision": need.decision,
-        "outcome_code": need.outcome_code,
-        "referral_id": need.referral_id,
-    }
-
-
-def _person_row(case: Case, person: Person, position: int) -> dict[str, object]:
-    return {
-        "person_id": person.person_id,
-        "case_id": case.case_id,
-        "position": position,
-        "relation": person.relation,
-        "name": person.name,
-        "nik": person.nik,
-        "birth_date": person.birth_date,
-        "sex": person.sex,
-    }
-
-
-def _contact_values(case: Case, contact: Contact) -> dict[str, object]:
-    return {
-        "case_id": case.case_id,
-        "phone": contact.phone,
-        "phone_last4": contact.phone[-4:] if contact.phone else None,
-        "email": contact.email,
-        "language": contact.language,
-        "kk_number": contact.kk_number,
-        "address": contact.address,
-        "proxy_name": contact.proxy_name,
     }
