@@ -1,30 +1,37 @@
 """Put on record who looked at whose data and what for, in the transaction that reads it."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
+
+import orjson
 
 from slrt_kit.access import Principal
 from slrt_kit.db import UnitOfWork
 
 _INSERT = """
     INSERT INTO access_log (at, subject, roles, office, purpose, action, object_type, object_id, fields, request_id)
-    VALUES (%(at)s, %(subject)s, %(roles)s, %(office)s, %(purpose)s, %(action)s, %(object_type)s, %(object_id)s,
-            %(fields)s, %(request_id)s)
+    SELECT %(at)s, %(subject)s, %(roles)s, %(office)s, %(purpose)s, action, object_type, object_id, fields,
+           coalesce(event_id, %(request_id)s)
+    FROM jsonb_to_recordset(CAST(%(looks)s AS jsonb)) AS l(action text, object_type text, object_id uuid,
+         fields text[], event_id text)
     """
 
 
+class Look(NamedTuple):
+    """One look at one thing, and which fields of it were shown. ``event_id`` is the event that made somebody look."""
+
+    action: str
+    object_type: str
+    object_id: UUID
+    fields: Sequence[str]
+    event_id: UUID | None = None
+
+
 def record_access(
-    work: UnitOfWork,
-    principal: Principal,
-    *,
-    purpose: str,
-    action: str,
-    object_type: str,
-    object_id: UUID,
-    fields: Sequence[str],
-    request_id: str | None,
+    work: UnitOfWork, principal: Principal, looks: Sequence[Look], *, purpose: str, request_id: str | None
 ) -> None:
-    """Write one row of the access log; the caller commits it before the data leaves the process."""
+    """Write one row of the access log for each look; the caller commits them before the data leaves the process."""
     work.connection.defer(
         _INSERT,
         {
@@ -33,10 +40,7 @@ def record_access(
             "roles": sorted(principal.roles),
             "office": principal.office,
             "purpose": purpose,
-            "action": action,
-            "object_type": object_type,
-            "object_id": object_id,
-            "fields": list(fields),
             "request_id": request_id,
+            "looks": orjson.dumps([look._asdict() for look in looks]).decode(),
         },
     )

@@ -233,3 +233,72 @@ async def test_a_need_that_comes_back_to_the_office_opens_it_again(intake: Any, 
     await intake.hear(new)
     await intake.hear(_referral(ReferralDeclined, case, 1, DUKCAPIL, referral_id=old.referral_id))
     assert (await _fetch(intake, case["case_id"], role="opd_officer", office=DUKCAPIL)).status_code == 200
+
+
+# -- several cases at once ----------------------------------------------------------------------------------------
+
+
+async def _fetch_many(intake: Any, *cases: Any, role: str = "service", **more: Any) -> httpx.Response:
+    headers = intake.token(role, **({"region": None} | more)) | {"Purpose": "registry-record"}
+    asked = [case if isinstance(case, dict) else {"case_id": str(case)} for case in cases]
+    return await intake.client.post("/v1/parties/search", json={"cases": asked}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "cases",
+    [
+        [],
+        [{}],
+        [{"case_id": "siapa"}],
+        [{"case_id": str(uuid4()), "nik": "?"}],
+        [{"case_id": str(uuid4())}] * 101,
+        None,
+    ],
+)
+async def test_a_question_that_does_not_fit_is_refused(cases: Any, intake: Any) -> None:
+    headers = intake.token("service", region=None) | {"Purpose": "registry-record"}
+    async with intake.unchanged():
+        answer = await intake.client.post("/v1/parties/search", json={"cases": cases}, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:slrt:problem:invalid-request")
+
+
+async def test_several_cases_without_a_purpose_are_not_shown(intake: Any, case: dict[str, Any]) -> None:
+    async with intake.unchanged():
+        answer = await intake.client.post(
+            "/v1/parties/search",
+            json={"cases": [{"case_id": case["case_id"]}]},
+            headers=intake.token("service", region=None),
+        )
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:slrt:problem:purpose-required")
+
+
+async def test_cases_of_another_region_are_left_out_and_leave_no_trace(intake: Any, case: dict[str, Any]) -> None:
+    async with intake.unchanged():
+        answer = await _fetch_many(intake, case["case_id"], uuid4(), role="front_office", region="32.01")
+    assert (answer.status_code, answer.json()) == (200, {"parties": []})
+
+
+async def test_several_cases_are_shown_as_each_is_alone_and_each_look_is_on_record(intake: Any) -> None:
+    cases = [
+        await intake.decided(**FAMILY),
+        await intake.register(),
+        await intake.register(needs=[{"need_code": "JALAN"}]),
+    ]
+    causes = [str(uuid4()) for _ in cases]
+    asked = [{"case_id": case["case_id"], "event_id": cause} for case, cause in zip(cases, causes, strict=True)]
+    answer = await _fetch_many(intake, *asked, uuid4())
+    shown = {parties["case_id"]: parties for parties in answer.json()["parties"]}
+    assert set(shown) == {case["case_id"] for case in cases}
+    for case, cause in zip(cases, causes, strict=True):
+        (look,) = await _looks(intake, case["case_id"])
+        assert (look.object_type, look.purpose, look.request_id) == ("case-parties", "registry-record", cause)
+        assert shown[case["case_id"]] == (await _fetch(intake, case["case_id"])).json()
+
+
+async def test_an_office_gets_of_several_cases_only_what_it_was_sent(intake: Any, case: dict[str, Any]) -> None:
+    other = await intake.decided(**FAMILY)
+    await _send(intake, case, 1, DUKCAPIL)
+    answer = await _fetch_many(intake, case["case_id"], other["case_id"], role="opd_officer", office=DUKCAPIL)
+    (parties,) = answer.json()["parties"]
+    assert [person["name"] for person in parties["persons"]] == ["Bayu Karangan"]
+    assert await _looks(intake, other["case_id"]) == []

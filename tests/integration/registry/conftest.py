@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import orjson
 import pytest
 from pydantic import SecretStr
 
@@ -50,8 +51,9 @@ class PlayedIntake:
         if request.url.path == "/token":
             return httpx.Response(200, json={"access_token": "the registry's", "expires_in": 300})
         self.requests.append(request)
-        found = self.parties.get(request.url.path)
-        return self.answer or (httpx.Response(404, json={}) if found is None else httpx.Response(200, json=found))
+        asked = [case["case_id"] for case in orjson.loads(request.content)["cases"]]
+        shown = [self.parties[case_id] for case_id in asked if case_id in self.parties]
+        return self.answer or httpx.Response(200, json={"parties": shown})
 
     def client(self) -> ServiceClient:
         return ServiceClient(
@@ -130,7 +132,7 @@ class Service:
                 for code, need_id in need_ids.items()
             ],
         )
-        self.intake.parties[f"/v1/cases/{event.case_id}/parties"] = {
+        self.intake.parties[str(event.case_id)] = {
             "case_id": str(event.case_id),
             "village_code": village,
             "kk_number": kk,

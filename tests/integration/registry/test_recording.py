@@ -40,9 +40,9 @@ async def test_while_intake_is_away_nothing_happens_and_the_event_stays(service:
 
 async def test_a_case_that_intake_does_not_show_is_parked_and_found_later(service: Any, person: MakePerson) -> None:
     case = service.told(person("Siti Aminah"))
-    service.intake.answer = httpx.Response(404, json={})
+    service.intake.answer = httpx.Response(200, json={"parties": []})
     assert await service.cases.process(case.raw) is Outcome.PARKED
-    assert await service.parked() == ["claim check answered 404"]
+    assert await service.parked() == ["intake shows no such case"]
     service.intake.answer = None
     service.clock.move(seconds=5)
     assert await service.cases.retry_parked() == 1
@@ -51,7 +51,7 @@ async def test_a_case_that_intake_does_not_show_is_parked_and_found_later(servic
 
 async def test_an_answer_that_was_not_agreed_is_parked_and_records_nothing(service: Any, person: MakePerson) -> None:
     case = service.told(person("Siti Aminah"))
-    service.intake.answer = httpx.Response(200, json={"case_id": str(case.case_id)})
+    service.intake.answer = httpx.Response(200, json={"parties": [{"case_id": str(case.case_id)}]})
     assert await service.cases.process(case.raw) is Outcome.PARKED
     assert await service.count("cases") == 0
 

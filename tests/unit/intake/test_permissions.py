@@ -26,6 +26,7 @@ DEMANDS = {
     ("POST", f"{CASE}/recommend"): "intake.case.recommend",
     ("POST", f"{CASE}/decide"): "intake.case.decide",
     ("GET", f"{CASE}/parties"): "intake.party.read",
+    ("POST", "/v1/parties/search"): "intake.party.read",
     ("GET", f"{CASE}/contact"): "intake.contact.read",
     ("POST", "/v1/drafts"): "intake.draft.write",
     ("GET", DRAFT): "intake.draft.read",

@@ -1,5 +1,7 @@
 """What comes in from intake and what goes out over HTTP: first what must not pass."""
 
+import asyncio
+import json
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -9,12 +11,13 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from slrt_contracts.types import CaseId, EventId
-from slrt_intake.api.schemas import PartiesView, PersonView
+from slrt_intake.api.claim_schemas import PartiesBody, PartiesList, PartiesView, PersonView
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.messaging.errors import RejectedError, TransientError
 from slrt_kit.testing import TestIssuer
 from slrt_registry.adapters.intake import IntakeClaims, PartiesAnswer, PersonAnswer
 from slrt_registry.api.schemas import SearchBody, mask_number
+from slrt_registry.ports import Parties
 
 CASE = CaseId(uuid4())
 PERSON = {"person_id": str(uuid4()), "relation": "client", "name": "Siti Aminah", "nik": None, "birth_date": None}
@@ -29,8 +32,8 @@ ANSWER: Mapping[str, Any] = {
 }
 
 
-def claims(answer: object, *, status: int = 200) -> IntakeClaims:
-    """Intake, answering that."""
+def claims(*answers: object, status: int = 200, whole: object = None, asked: list[Any] | None = None) -> IntakeClaims:
+    """Intake, showing those parties; ``whole`` is said instead of the list of them; ``asked`` gets the questions."""
     issuer = TestIssuer()
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -38,7 +41,10 @@ def claims(answer: object, *, status: int = 200) -> IntakeClaims:
             return issuer.transport().handle_request(request)
         assert request.headers["purpose"] == "registry-record"
         assert request.headers["authorization"].startswith("Bearer ")
-        return httpx.Response(status, json=answer)
+        question = PartiesBody.model_validate_json(request.content)
+        if asked is not None:
+            asked.append(question)
+        return httpx.Response(status, json={"parties": answers} if whole is None else whole)
 
     return IntakeClaims(
         ServiceClient(
@@ -68,22 +74,56 @@ def claims(answer: object, *, status: int = 200) -> IntakeClaims:
         {**ANSWER, "need_persons": {"a need": "a person"}},
     ],
 )
-async def test_an_answer_that_was_not_agreed_is_rejected_without_naming_anybody(broken: object) -> None:
+async def test_parties_that_were_not_agreed_are_rejected_without_naming_anybody(broken: object) -> None:
     with pytest.raises(RejectedError) as raised:
         await claims(broken).parties(CASE, event_id=EventId(uuid4()))
     assert "Siti" not in raised.value.reason
 
 
+@pytest.mark.parametrize("whole", [[], "tidak ada", {}, {"parties": None}, {"parties": {"case_id": "x"}}, ANSWER])
+async def test_an_answer_that_was_not_agreed_is_rejected_without_naming_anybody(whole: object) -> None:
+    with pytest.raises(RejectedError) as raised:
+        await claims(whole=whole).parties(CASE, event_id=EventId(uuid4()))
+    assert "Siti" not in raised.value.reason
+
+
+async def test_a_case_that_intake_does_not_show_is_a_rejection() -> None:
+    with pytest.raises(RejectedError):
+        await claims().parties(CASE, event_id=EventId(uuid4()))
+
+
+async def test_cases_asked_for_side_by_side_are_one_question_and_a_bad_answer_fails_its_own_alone() -> None:
+    good, bad, unknown = CASE, CaseId(uuid4()), CaseId(uuid4())
+    events = {case_id: EventId(uuid4()) for case_id in (bad, good, unknown)}
+    asked: list[Any] = []
+    intake = claims({**ANSWER, "case_id": str(bad), "persons": None}, ANSWER, asked=asked)
+    said = await asyncio.gather(
+        *(intake.parties(case_id, event_id=event_id) for case_id, event_id in events.items()), return_exceptions=True
+    )
+    assert [type(one) for one in said] == [RejectedError, Parties, RejectedError]
+    assert [{(case.case_id, case.event_id) for case in question.cases} for question in asked] == [set(events.items())]
+
+
+async def test_while_intake_is_away_all_who_asked_wait_and_it_is_asked_once() -> None:
+    asked: list[Any] = []
+    intake = claims(status=503, asked=asked)
+    said = await asyncio.gather(
+        *(intake.parties(CaseId(uuid4()), event_id=EventId(uuid4())) for _ in range(20)), return_exceptions=True
+    )
+    assert {type(one) for one in said} == {TransientError}
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 429])
 async def test_intake_being_away_is_waited_out(status: int) -> None:
     with pytest.raises(TransientError):
-        await claims({}, status=status).parties(CASE, event_id=EventId(uuid4()))
+        await claims(status=status).parties(CASE, event_id=EventId(uuid4()))
 
 
 @pytest.mark.parametrize("status", [400, 403, 404])
 async def test_intake_refusing_is_a_rejection(status: int) -> None:
     with pytest.raises(RejectedError):
-        await claims({}, status=status).parties(CASE, event_id=EventId(uuid4()))
+        await claims(status=status).parties(CASE, event_id=EventId(uuid4()))
 
 
 async def test_of_the_answer_only_what_is_recorded_is_kept() -> None:
@@ -108,7 +148,7 @@ def test_every_field_that_we_read_is_one_that_intake_promises(ours: Any, theirs:
         assert name in promised["required"]
 
 
-def test_what_intake_says_by_its_own_schema_is_what_we_read() -> None:
+async def test_what_intake_says_by_its_own_schema_is_what_we_read() -> None:
     person, need = uuid4(), uuid4()
     said = PartiesView(
         case_id=CASE,
@@ -123,7 +163,8 @@ def test_what_intake_says_by_its_own_schema_is_what_we_read() -> None:
         ],
         need_persons={need: person},
     )
-    read = PartiesAnswer.model_validate_json(said.model_dump_json()).parties()
+    sent = json.loads(PartiesList(parties=[said]).model_dump_json())
+    read = await claims(whole=sent).parties(CASE, event_id=EventId(uuid4()))
     assert read.stated.kk == "1274031505159001"
     assert read.need_persons == {need: person}
     assert str(read.stated.persons[0].birth_date) == "1985-08-17"

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import orjson
 from opentelemetry import propagate
 from pydantic import SecretStr
 
@@ -51,11 +52,18 @@ class ServiceClient:
             TransientError: try again later.
             RejectedError: the owner refuses or does not have it.
         """
+        return await self._ask("GET", path, None, purpose=purpose, event_id=event_id)
+
+    async def query(self, path: str, body: object, *, purpose: str, event_id: UUID) -> Any:
+        """POST a question that changes nothing; otherwise as `get`."""
+        return await self._ask("POST", path, orjson.dumps(body), purpose=purpose, event_id=event_id)
+
+    async def _ask(self, method: str, path: str, content: bytes | None, *, purpose: str, event_id: UUID) -> Any:
         try:
-            response = await self._get(path, purpose=purpose, event_id=event_id)
+            response = await self._send(method, path, content, purpose=purpose, event_id=event_id)
             if response.status_code == _UNAUTHORIZED:
                 self._token_expires = 0.0
-                response = await self._get(path, purpose=purpose, event_id=event_id)
+                response = await self._send(method, path, content, purpose=purpose, event_id=event_id)
         except httpx.HTTPError as error:
             metrics.CLAIM_CHECKS.labels(self._owner, "unreachable").inc()
             raise TransientError(f"claim check: {type(error).__name__}") from error
@@ -67,14 +75,20 @@ class ServiceClient:
             raise TransientError(f"claim check answered {response.status_code}")
         raise RejectedError(f"claim check answered {response.status_code}")
 
-    async def _get(self, path: str, *, purpose: str, event_id: UUID) -> httpx.Response:
+    async def _send(
+        self, method: str, path: str, content: bytes | None, *, purpose: str, event_id: UUID
+    ) -> httpx.Response:
         headers = {
             "Authorization": f"Bearer {await self._own_token()}",
             "Purpose": purpose,
             "X-Request-Id": str(event_id),
         }
+        if content is not None:
+            headers["Content-Type"] = "application/json"
         propagate.inject(headers)
-        return await self._client.get(self._base_url + path, headers=headers, timeout=TIMEOUT)
+        return await self._client.request(
+            method, self._base_url + path, content=content, headers=headers, timeout=TIMEOUT
+        )
 
     async def _own_token(self) -> str:
         async with self._renewing:

@@ -1,7 +1,7 @@
 """What intake takes and gives over HTTP. Unknown fields are refused; sizes are bounded."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Self, TypeVar
 from uuid import UUID
 
@@ -291,38 +291,6 @@ class DecideBody(Body):
     def by_need(self) -> Mapping[NeedId, NeedDecision]:
         """Raises NeedsMismatchError when a need is named twice."""
         return _once_each([(need.need_id, need.decision) for need in self.needs])
-
-
-class PersonView(BaseModel):
-    """An identity, for a claim check."""
-
-    person_id: UUID
-    relation: Relation
-    name: str
-    nik: str | None
-    birth_date: date | None
-    sex: str | None
-
-
-class PartiesView(BaseModel):
-    """The people of a case, for a stated purpose."""
-
-    case_id: UUID
-    village_code: str
-    kk_number: str | None
-    address: str | None
-    phone: str | None
-    persons: list[PersonView]
-    need_persons: dict[UUID, UUID] = Field(description="need → the person it is for")
-
-
-class ContactView(BaseModel):
-    """What a message to the resident needs."""
-
-    ticket_number: str
-    language: str
-    phone: str | None
-    email: str | None
 
 
 class TicketBody(Body):

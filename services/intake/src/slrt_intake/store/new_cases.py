@@ -13,8 +13,8 @@ from slrt_intake.domain.party import Contact, Person
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import entry_of, insert_entries
 from slrt_kit.clock import NewId
-from slrt_kit.db import Database, UnitOfWork
-from slrt_kit.group_commit import GroupCommit
+from slrt_kit.coalesce import Coalescer
+from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
 from slrt_kit.outbox import Outbox, insert_events
 
@@ -94,7 +94,7 @@ class Registrations:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
-        self._group = GroupCommit(self._write)
+        self._group = Coalescer(self._write, common=DATABASE_DOWN)
 
     async def add(self, new: NewCase) -> bool:
         """True: it is durable. False: the command's key or the ticket number is taken; nothing was written.

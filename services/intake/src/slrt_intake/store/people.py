@@ -1,39 +1,83 @@
-"""Keep the identities of a case and which office may fetch them."""
+"""Keep the identities of a case and which office may fetch them; only claim checks read them."""
+
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import NamedTuple
+from uuid import UUID
 
 from slrt_contracts.types import CaseId, NeedId, OfficeCode, ReferralId
-from slrt_intake.domain.party import Contact, Person, Relation
+from slrt_intake.domain.claim import Parties
+from slrt_intake.domain.party import Person, Relation
 from slrt_kit.db import Connection
+from slrt_kit.regions import RegionCode
+
+_PARTIES = """
+    SELECT c.case_id, c.village_code, k.kk_number, k.address, k.phone,
+           (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.position) FROM persons p WHERE p.case_id = c.case_id) AS persons,
+           (SELECT jsonb_object_agg(n.need_id, n.person_id) FROM needs n WHERE n.case_id = c.case_id) AS need_persons,
+           ARRAY(SELECT o.need_id FROM office_needs o WHERE o.case_id = c.case_id AND o.office_code = %(office)s)
+               AS referred
+    FROM cases c LEFT JOIN contacts k USING (case_id)
+    WHERE c.case_id = ANY(%(case_ids)s)
+    """
 
 
-async def persons_of(connection: Connection, case_id: CaseId) -> list[Person]:
-    """The identities of a case; only claim checks call this."""
-    rows = await connection.rows(
-        (
-            "SELECT person_id, relation, name, nik, birth_date, sex FROM persons "
-            "WHERE case_id = %(case_id)s ORDER BY position"
-        ),
-        {"case_id": case_id},
-    )
+class Reach(NamedTuple):
+    """How the resident of a case is reached, and by which ticket number they know it."""
+
+    village_code: RegionCode
+    ticket_number: str
+    language: str
+    phone: str | None
+    email: str | None
+
+
+async def parties_of(
+    connection: Connection, case_ids: Sequence[CaseId], *, office: str | None
+) -> list[tuple[Parties, Collection[NeedId]]]:
+    """The people of those cases that exist, each with the needs that the office holds a referral of."""
+    rows = await connection.rows(_PARTIES, {"case_ids": list(case_ids), "office": office})
     return [
-        Person(
-            person_id=row.person_id,
-            relation=Relation(row.relation),
-            name=row.name,
-            nik=row.nik,
-            birth_date=row.birth_date,
-            sex=row.sex,
+        (
+            Parties(
+                case_id=CaseId(row.case_id),
+                village_code=RegionCode(row.village_code),
+                kk_number=row.kk_number,
+                address=row.address,
+                phone=row.phone,
+                persons=[_person(**person) for person in row.persons or ()],
+                need_persons={
+                    NeedId(UUID(need_id)): None if person_id is None else UUID(person_id)
+                    for need_id, person_id in row.need_persons.items()
+                },
+            ),
+            {NeedId(need_id) for need_id in row.referred},
         )
         for row in rows
     ]
 
 
-async def contact_of(connection: Connection, case_id: CaseId) -> Contact | None:
-    """How the resident of a case is reached; only claim checks call this."""
+def _person(
+    *, person_id: str, relation: str, name: str, nik: str | None, birth_date: str | None, sex: str | None, **_: object
+) -> Person:
+    return Person(
+        person_id=UUID(person_id),
+        relation=Relation(relation),
+        name=name,
+        nik=nik,
+        birth_date=None if birth_date is None else date.fromisoformat(birth_date),
+        sex=sex,
+    )
+
+
+async def reach_of(connection: Connection, case_id: CaseId) -> Reach | None:
+    """How the resident of a case is reached; None when there is no such case."""
     row = await connection.row(
-        "SELECT phone, email, language, kk_number, address, proxy_name FROM contacts WHERE case_id = %(case_id)s",
+        "SELECT c.village_code, c.ticket_number, coalesce(k.language, 'id'), k.phone, k.email "
+        "FROM cases c LEFT JOIN contacts k USING (case_id) WHERE c.case_id = %(case_id)s",
         {"case_id": case_id},
     )
-    return Contact(**row._asdict()) if row else None
+    return Reach(*row) if row else None
 
 
 def note_office(
@@ -57,12 +101,3 @@ def note_office(
 def withdraw_office(connection: Connection, referral_id: ReferralId) -> None:
     """The office declined: its claim checks end, unless it holds another referral of the case."""
     connection.defer("DELETE FROM office_needs WHERE referral_id = %(referral_id)s", {"referral_id": referral_id})
-
-
-async def needs_of_office(connection: Connection, case_id: CaseId, office_code: str) -> set[NeedId]:
-    """The needs of a case that the office holds a referral of."""
-    rows = await connection.values(
-        "SELECT DISTINCT need_id FROM office_needs WHERE case_id = %(case_id)s AND office_code = %(office_code)s",
-        {"case_id": case_id, "office_code": office_code},
-    )
-    return {NeedId(need_id) for need_id in rows}

@@ -1,13 +1,12 @@
 """What the routes share: the registry on a unit of work, and looks at people: with a purpose and on record."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
-from uuid import UUID
+from typing import Annotated
 
 from fastapi import Depends, Header, Request
 
-from slrt_kit.audit import record_access
+from slrt_kit.audit import Look, record_access
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.auth import Authorized
 from slrt_registry.domain.problems import PurposeRequiredError
@@ -46,28 +45,9 @@ Purpose = Annotated[str, Depends(_purpose)]
 """The stated purpose of a look at somebody's data; 400 without one."""
 
 
-class Look(NamedTuple):
-    """One look at one thing, and which fields of it were shown."""
-
-    action: str
-    object_type: str
-    object_id: UUID
-    fields: Sequence[str]
-
-
 async def put_on_record(
     work: UnitOfWork, authorized: Authorized, looks: Iterable[Look], *, purpose: str, request: Request
 ) -> None:
     """Write the looks to the access log and commit, so that nothing is shown that is not on record."""
-    for look in looks:
-        record_access(
-            work,
-            authorized.principal,
-            purpose=purpose,
-            action=look.action,
-            object_type=look.object_type,
-            object_id=look.object_id,
-            fields=look.fields,
-            request_id=request.state.request_id,
-        )
+    record_access(work, authorized.principal, list(looks), purpose=purpose, request_id=request.state.request_id)
     await work.commit()

@@ -6,10 +6,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import PersonId
+from slrt_kit.audit import Look
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import etag
 from slrt_registry import usecases
-from slrt_registry.api.parts import Look, Parts, Purpose, put_on_record
+from slrt_registry.api.parts import Parts, Purpose, put_on_record
 from slrt_registry.api.schemas import SHOWN_FIELDS, PersonView, SearchBody, SearchResult
 
 router = APIRouter(prefix="/persons", tags=["persons"])

@@ -1,4 +1,4 @@
-"""Group commit: nobody is answered before the write, and nobody is failed by a neighbour."""
+"""Doing things together: nobody is answered before they are done, and nobody is failed by a neighbour."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
-from slrt_kit.group_commit import MOST_TOGETHER, MOST_WAITING, WRITERS, GroupCommit
+from slrt_kit.coalesce import MOST_TOGETHER, MOST_WAITING, WORKERS, Coalescer
+from slrt_kit.db import DATABASE_DOWN
 from slrt_kit.problems import ServiceUnavailableError
 
 
@@ -33,7 +34,7 @@ class Writer:
 
 async def test_a_bad_item_fails_alone_and_its_neighbours_are_written() -> None:
     writer = Writer()
-    group = GroupCommit(writer)
+    group = Coalescer(writer, common=DATABASE_DOWN)
     writer.gate.clear()
     asked = [asyncio.create_task(group.add(item)) for item in (1, 2, 3, -4, 5, -6, 7)]
     await asyncio.sleep(0)
@@ -47,7 +48,7 @@ async def test_a_bad_item_fails_alone_and_its_neighbours_are_written() -> None:
 async def test_when_the_database_is_away_all_of_the_group_hear_it_at_once_and_nobody_is_tried_again() -> None:
     writer = Writer()
     writer.failure = psycopg.OperationalError("away")
-    group = GroupCommit(writer)
+    group = Coalescer(writer, common=DATABASE_DOWN)
     said = await asyncio.gather(*(group.add(item) for item in range(20)), return_exceptions=True)
     assert {type(item) for item in said} == {psycopg.OperationalError}
     assert sorted(item for items in writer.groups for item in items) == list(range(20))
@@ -58,8 +59,8 @@ async def test_when_the_database_is_away_all_of_the_group_hear_it_at_once_and_no
 async def test_more_than_may_wait_are_told_so_and_the_others_are_written() -> None:
     writer = Writer()
     writer.gate.clear()
-    group = GroupCommit(writer)
-    most = MOST_WAITING + WRITERS * MOST_TOGETHER
+    group = Coalescer(writer, common=DATABASE_DOWN)
+    most = MOST_WAITING + WORKERS * MOST_TOGETHER
     asked = [asyncio.create_task(group.add(item)) for item in range(MOST_WAITING)]
     await asyncio.sleep(0.01)
     asked += [asyncio.create_task(group.add(item)) for item in range(MOST_WAITING, most + 5)]
@@ -75,7 +76,7 @@ async def test_more_than_may_wait_are_told_so_and_the_others_are_written() -> No
 async def test_nobody_is_answered_before_the_write_has_returned() -> None:
     writer = Writer()
     writer.gate.clear()
-    group = GroupCommit(writer)
+    group = Coalescer(writer, common=DATABASE_DOWN)
     asked = [asyncio.create_task(group.add(item)) for item in range(200)]
     for _ in range(20):
         await asyncio.sleep(0)
@@ -87,9 +88,9 @@ async def test_nobody_is_answered_before_the_write_has_returned() -> None:
 async def test_those_who_come_while_a_group_is_written_go_together() -> None:
     writer = Writer()
     writer.gate.clear()
-    group = GroupCommit(writer)
+    group = Coalescer(writer, common=DATABASE_DOWN)
     asked = []
-    for item in range(MOST_TOGETHER * 2 + WRITERS):
+    for item in range(MOST_TOGETHER * 2 + WORKERS):
         asked.append(asyncio.create_task(group.add(item)))
         await asyncio.sleep(0)
     writer.gate.set()
@@ -100,7 +101,7 @@ async def test_those_who_come_while_a_group_is_written_go_together() -> None:
 
 
 async def test_somebody_who_comes_the_moment_the_last_writer_ends_is_served() -> None:
-    group = GroupCommit(Writer())
+    group = Coalescer(Writer(), common=DATABASE_DOWN)
     # Each is added in the very step of the loop in which the one before was answered.
     for item in range(2_000):
         async with asyncio.timeout(5):
@@ -110,7 +111,7 @@ async def test_somebody_who_comes_the_moment_the_last_writer_ends_is_served() ->
 async def test_a_caller_who_leaves_takes_nobody_along() -> None:
     writer = Writer()
     writer.gate.clear()
-    group = GroupCommit(writer)
+    group = Coalescer(writer, common=DATABASE_DOWN)
     asked = [asyncio.create_task(group.add(item)) for item in range(6)]
     await asyncio.sleep(0.01)
     asked[1].cancel()
@@ -122,5 +123,5 @@ async def test_a_caller_who_leaves_takes_nobody_along() -> None:
 
 @pytest.mark.parametrize("crowd", [1, 7, 63, 64, 65, 400])
 async def test_every_caller_gets_the_answer_to_its_own_item(crowd: int) -> None:
-    group = GroupCommit(Writer())
+    group = Coalescer(Writer(), common=DATABASE_DOWN)
     assert await asyncio.gather(*(group.add(item) for item in range(crowd))) == [f"wrote {n}" for n in range(crowd)]

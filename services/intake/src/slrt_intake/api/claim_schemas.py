@@ -1,0 +1,86 @@
+"""What claim checks take and give over HTTP: the only answers of intake with personal data in them."""
+
+from datetime import date
+from typing import Self
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from slrt_intake.domain.claim import Parties
+from slrt_intake.domain.party import Relation
+from slrt_kit.http.bodies import Body
+
+MAX_CLAIMS = 100
+
+
+class PersonView(BaseModel):
+    """An identity, for a claim check."""
+
+    person_id: UUID
+    relation: Relation
+    name: str
+    nik: str | None
+    birth_date: date | None
+    sex: str | None
+
+
+class PartiesView(BaseModel):
+    """The people of a case, for a stated purpose."""
+
+    case_id: UUID
+    village_code: str
+    kk_number: str | None
+    address: str | None
+    phone: str | None
+    persons: list[PersonView]
+    need_persons: dict[UUID, UUID] = Field(description="need → the person it is for")
+
+    @classmethod
+    def of(cls, parties: Parties) -> Self:
+        return cls(
+            case_id=parties.case_id,
+            village_code=parties.village_code,
+            kk_number=parties.kk_number,
+            address=parties.address,
+            phone=parties.phone,
+            persons=[
+                PersonView(
+                    person_id=person.person_id,
+                    relation=person.relation,
+                    name=person.name,
+                    nik=person.nik,
+                    birth_date=person.birth_date,
+                    sex=person.sex,
+                )
+                for person in parties.persons
+            ],
+            need_persons={need_id: found for need_id, found in parties.need_persons.items() if found is not None},
+        )
+
+
+class CaseClaim(Body):
+    """A case whose people are asked for, and the event that makes the caller ask; that goes on record."""
+
+    case_id: UUID
+    event_id: UUID | None = None
+
+
+class PartiesBody(Body):
+    """The cases whose people are asked for."""
+
+    cases: list[CaseClaim] = Field(min_length=1, max_length=MAX_CLAIMS)
+
+
+class PartiesList(BaseModel):
+    """The people of those cases that are the caller's to see, in no order."""
+
+    parties: list[PartiesView]
+
+
+class ContactView(BaseModel):
+    """What a message to the resident needs."""
+
+    ticket_number: str
+    language: str
+    phone: str | None
+    email: str | None
