@@ -33,6 +33,10 @@ _SEEN = """
     SELECT EXISTS (SELECT FROM inbox WHERE consumer = %(consumer)s AND event_id = %(event_id)s)
         OR EXISTS (SELECT FROM parked WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition_key = %(key)s)
     """
+_HANDLED = """
+    SELECT ARRAY(SELECT event_id FROM inbox WHERE consumer = %(consumer)s AND event_id = ANY(%(event_ids)s)) AS handled,
+           EXISTS (SELECT FROM parked WHERE consumer = %(consumer)s) AS parked
+    """
 _CLAIM_MANY = """
     WITH claimed AS (
         INSERT INTO inbox (consumer, event_id)
@@ -117,6 +121,11 @@ class Inbox:
         if row.key_waits and not row.handled:
             return "duplicate" if row.itself else "behind"
         return "claimed" if row.claimed else "duplicate"
+
+    async def handled(self, connection: Connection, event_ids: Sequence[UUID]) -> set[UUID] | None:
+        """Those of a batch that were handled before. None: an event of this consumer is parked."""
+        row = await connection.one(_HANDLED, {"consumer": self._consumer, "event_ids": list(event_ids)})
+        return None if row.parked else set(row.handled)
 
     async def claim_many(self, connection: Connection, event_ids: Sequence[UUID]) -> set[UUID] | None:
         """Take a batch of events for handling in this transaction; returns those that had not been handled.

@@ -123,15 +123,37 @@ async def test_an_unreadable_event_takes_the_batch_apart(processor: Processor[An
 
 def test_two_events_of_one_key_are_never_together(processor: Processor[Any]) -> None:
     _, raws = batch(4)
-    assert processor.together(raws) == 4
-    assert processor.together([*raws[:3], raws[1], raws[3]]) == 3
-    assert processor.together([raws[0], raws[0]]) == 1
-    assert processor.together(raws[:1]) == 1
-    assert processor.together(batch(MOST_TOGETHER + 5)[1]) == MOST_TOGETHER
+    assert processor.together([raws]) == [4]
+    assert processor.together([[*raws[:3], raws[1], raws[3]]]) == [3]
+    assert processor.together([[raws[0], raws[0]]]) == [1]
+    assert processor.together([raws[:1]]) == [1]
+    assert processor.together([batch(MOST_TOGETHER + 5)[1]]) == [MOST_TOGETHER]
 
 
-def test_what_does_something_outside_goes_alone(database: Database, script: Script) -> None:
+def test_the_first_events_of_all_partitions_go_together_up_to_a_bound(processor: Processor[Any]) -> None:
+    few, many = batch(3)[1], batch(MOST_TOGETHER)[1]
+    assert processor.together([few, [few[1]], many]) == [3, 0, MOST_TOGETHER - 3]
+    assert processor.together([many, few]) == [MOST_TOGETHER, 0]
+
+
+async def test_about_events_that_were_handled_nobody_is_asked_again(processor: Processor[Any], script: Script) -> None:
+    ids, raws = batch(4)
+    assert await processor.process_batch(raws[:3])
+    assert await processor.process_batch(raws)
+    assert script.prepared == ids
+
+
+async def test_while_an_event_is_parked_nothing_is_asked_for_a_batch(processor: Processor[Any], script: Script) -> None:
+    ids, raws = batch(3)
+    script.rejected = {ids[0]}
+    assert await processor.process(raws[0]) is Outcome.PARKED
+    assert not await processor.process_batch(raws[1:])
+    assert script.prepared == ids[:1]
+
+
+async def test_what_does_something_outside_goes_alone(database: Database, script: Script) -> None:
     handlers = Handlers[Script]()
     handlers.on_prepared(CaseRegistered, ask)(apply)
     connector = Processor(consumer="slrt.test.alone", database=database, handlers=handlers, deps=script)
-    assert connector.together(batch(4)[1]) == 1
+    assert not await connector.process_batch(batch(1)[1])
+    assert script.prepared == []

@@ -76,6 +76,46 @@ class DeadLetterGuard:
             raise DeadLetterLimitError(self.settings.group)
 
 
+class _Hand:
+    """What was polled of one partition: how much of it is done, and what was taken of the rest."""
+
+    def __init__(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
+        self.partition = partition
+        self._records = records
+        self._raws = [_raw(record) for record in records]
+        self._at = 0
+        self._taken = 0
+
+    @property
+    def left(self) -> Sequence[RawEvent]:
+        """What is not done yet."""
+        return self._raws[self._at :]
+
+    @property
+    def taken(self) -> Sequence[RawEvent]:
+        """What is being done."""
+        return self._raws[self._at : self._at + self._taken]
+
+    @property
+    def next_record(self) -> ConsumerRecord:
+        """The first that is not done."""
+        return self._records[self._at]
+
+    def take(self, count: int) -> None:
+        """Take that many of what is left."""
+        self._taken = count
+
+    def go_on(self, count: int) -> int:
+        """That many are done; returns the offset of the last of them."""
+        self._at += count
+        self._taken -= count
+        return int(self._records[self._at - 1].offset)
+
+    def drop(self) -> None:
+        """Leave the rest: it comes again."""
+        self._raws = []
+
+
 class _FinishBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
     """Let the events in hand end and their offsets be committed before partitions go to somebody else."""
 
@@ -197,52 +237,51 @@ class EventConsumer:
         self,
         consumer: AIOKafkaConsumer,
         dead_letters: AIOKafkaProducer,
-        batches: dict[TopicPartition, list[ConsumerRecord]],
+        polled: dict[TopicPartition, list[ConsumerRecord]],
         stop: asyncio.Event,
     ) -> None:
-        """All partitions side by side, each in order; a fault in one holds up none of the others."""
-        results = await asyncio.gather(
-            *(self._handle_partition(consumer, dead_letters, *batch, stop) for batch in batches.items()),
-            return_exceptions=True,
-        )
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        """The events of all partitions together where they go well, else each partition for itself and in order."""
+        hands = [_Hand(partition, records) for partition, records in polled.items()]
+        while hands and not stop.is_set() and not self._leaving.is_set():
+            for hand, size in zip(hands, self._processor.together([hand.left for hand in hands]), strict=True):
+                hand.take(size)
+            if not await self._processor.process_batch([raw for hand in hands for raw in hand.taken]):
+                results = await asyncio.gather(
+                    *(self._handle_one_by_one(consumer, dead_letters, hand, stop) for hand in hands),
+                    return_exceptions=True,
+                )
+                for result in results:
+                    if isinstance(result, BaseException):
+                        raise result
+            else:
+                for hand in hands:
+                    self._done_with(hand, len(hand.taken))
+            mine = consumer.assignment()
+            hands = [hand for hand in hands if hand.left and hand.partition in mine]
 
-    async def _handle_partition(
-        self,
-        consumer: AIOKafkaConsumer,
-        dead_letters: AIOKafkaProducer,
-        partition: TopicPartition,
-        records: list[ConsumerRecord],
-        stop: asyncio.Event,
+    async def _handle_one_by_one(
+        self, consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer, hand: "_Hand", stop: asyncio.Event
     ) -> None:
-        done: int | None = None
-        record = records[0]
-        raws = [_raw(each) for each in records]
-        at, one_by_one_until = 0, 0
+        """What was taken of one partition; a fault in one holds up none of the others."""
+        moved = False
         try:
-            while at < len(records):
-                if stop.is_set() or self._leaving.is_set() or partition not in consumer.assignment():
+            for raw in hand.taken:
+                if stop.is_set() or self._leaving.is_set() or hand.partition not in consumer.assignment():
+                    hand.drop()
                     return
-                record = records[at]
-                size = self._processor.together(raws[at:]) if at >= one_by_one_until else 1
-                if size == 1:
-                    await self._handle_record(dead_letters, record, raws[at])
-                elif await self._processor.process_batch(raws[at : at + size]):
-                    self._guard.note(dead=False)
-                else:
-                    one_by_one_until = at + size
-                    continue
-                at += size
-                done = records[at - 1].offset + 1
-            self._paused.pop(partition, None)
+                await self._handle_record(dead_letters, hand.next_record, raw)
+                self._done_with(hand, 1)
+                moved = True
         except (*TRANSIENT, KafkaError) as error:
             # A Kafka error here is a dead letter that could not be written: the event waits, as for any other fault.
-            self._pause(consumer, partition, record.offset, error, moved=done is not None)
-        finally:
-            if done is not None:
-                self._done[partition] = done
+            self._pause(consumer, hand.partition, hand.next_record.offset, error, moved=moved)
+            hand.drop()
+
+    def _done_with(self, hand: "_Hand", count: int) -> None:
+        """Note how far the partition is; whatever held it up is over."""
+        if count:
+            self._done[hand.partition] = hand.go_on(count) + 1
+            self._paused.pop(hand.partition, None)
 
     async def _handle_record(self, dead_letters: AIOKafkaProducer, record: ConsumerRecord, raw: RawEvent) -> None:
         try:

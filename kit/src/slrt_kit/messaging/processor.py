@@ -80,7 +80,7 @@ class Processor(Generic[Deps]):
         """
         started = perf_counter()
         received, entry = self._decode(raw)
-        if entry is None or (entry.concerns is not None and not entry.concerns(received, self._deps)):
+        if entry is None or not self._concerns(received, entry):
             self._count(received.envelope, Outcome.IGNORED)
             return Outcome.IGNORED
         envelope = received.envelope
@@ -90,34 +90,44 @@ class Processor(Generic[Deps]):
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
         return outcome
 
-    def together(self, raws: Sequence[RawEvent]) -> int:
-        """How many of the first events may go to `process_batch`.
+    def together(self, left: Sequence[Sequence[RawEvent]]) -> list[int]:
+        """How many of the first events of each partition to take next: for `process_batch`, else one by one.
 
         Handlers see one event of a key at a time: what is prepared for the second must rest on what the first has
-        done. Where a preparation does something outside, every event goes alone: what it did must be on record
-        before anything else can fail.
+        done.
         """
-        if self._handlers.projection is not None:
-            return len(raws)
-        if self._goes_alone:
-            return 1
-        keys = list(itertools.islice((raw.key for raw in raws), MOST_TOGETHER))
-        return next((place for place, key in enumerate(keys) if key in keys[:place]), len(keys))
+        if self._handlers.projection is not None or self._goes_alone:
+            return [len(raws) for raws in left]
+        keys: set[str] = set()
+        sizes = []
+        for raws in left:
+            before = len(keys)
+            for raw in itertools.islice(raws, MOST_TOGETHER - before):
+                if raw.key in keys:
+                    break
+                keys.add(raw.key)
+            sizes.append(len(keys) - before)
+        return sizes
 
     async def process_batch(self, raws: Sequence[RawEvent]) -> bool:
         """Apply events in order, in one transaction; False when they must be taken one by one, and nothing happened.
 
-        That is so when one of them is unreadable, when anything is parked, and when anything fails: one bad event
-        must not hold up its neighbours.
+        That is so when preparing one acts outside, when one is unreadable, when anything is parked, and when anything
+        fails: one bad event must not hold up its neighbours.
         """
+        if self._goes_alone:
+            # What a preparation did outside must be on record before anything else can fail.
+            return False
         started = perf_counter()
         try:
             decoded = [self._decode(raw) for raw in raws]
             known = {
                 received.envelope.id: (raw, received, entry)
                 for raw, (received, entry) in zip(raws, decoded, strict=True)
-                if entry is not None and (entry.concerns is None or entry.concerns(received, self._deps))
+                if entry is not None and self._concerns(received, entry)
             }
+            if not await self._drop_handled(known):
+                return False
             prepared = await self._prepare_all(known)
             async with self._database.unit_of_work() as work:
                 claimed = await self._inbox.claim_many(work.connection, list(known))
@@ -128,9 +138,9 @@ class Processor(Generic[Deps]):
         except Exception as error:  # noqa: BLE001 — nothing was committed; one by one it shows which one fails, and how
             log.warning("batch taken apart", consumer=self._consumer, error=type(error).__name__)
             return False
-        for received, _ in decoded:
+        for received, entry in decoded:
             event_id = received.envelope.id
-            if event_id not in known or prepared.get(event_id) is _IGNORED:
+            if not self._concerns(received, entry) or prepared.get(event_id) is _IGNORED:
                 self._count(received.envelope, Outcome.IGNORED)
             elif event_id not in claimed:
                 self._count(received.envelope, Outcome.DUPLICATE)
@@ -138,6 +148,20 @@ class Processor(Generic[Deps]):
                 self._count(received.envelope, Outcome.APPLIED)
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
         return True
+
+    def _concerns(self, received: Received[Any], entry: Entry[Deps] | None) -> bool:
+        """Whether the event is this consumer's business at all."""
+        return entry is not None and (entry.concerns is None or entry.concerns(received, self._deps))
+
+    async def _drop_handled(self, known: dict[EventId, tuple[RawEvent, Received[Any], Entry[Deps]]]) -> bool:
+        """Nothing is asked of anybody for events that will not be applied; False when any event is parked."""
+        if not any(entry.prepare for _, _, entry in known.values()):
+            return True
+        async with self._database.read() as session:
+            handled = await self._inbox.handled(session, list(known))
+        for event_id in handled or ():
+            del known[EventId(event_id)]
+        return handled is not None
 
     async def _prepare_all(
         self, known: Mapping[EventId, tuple[RawEvent, Received[Any], Entry[Deps]]]
