@@ -37,8 +37,8 @@ log = get_logger(__name__)
 
 Deps = TypeVar("Deps")
 
-PROJECTION_LINGER_S = 0.05
-"""How much a projection is behind at most when all is well: it costs a fraction in larger batches."""
+LINGER_S = 0.2
+"""How much a consumer that nobody waits for may be behind when all is well."""
 DRAIN_SECONDS = 25
 """How long a role may take to end what it has in hand after SIGTERM."""
 
@@ -101,19 +101,17 @@ class Runtime:
             client=self.http,
         )
 
-    def consumer(
-        self, name: str, handlers: Handlers[Deps], deps: Deps, *, topics: Sequence[str] | None = None
-    ) -> EventConsumer:
+    def consumer(self, name: str, handlers: Handlers[Deps], deps: Deps, *, linger: float = 0.0) -> EventConsumer:
         """A member of the consumer group ``slrt.<service>.<name>``, on the topics of the types it handles."""
         group = f"slrt.{self.name}.{name}"
         return EventConsumer(
             ConsumerSettings(
                 bootstrap=self.settings.kafka_bootstrap,
                 group=group,
-                topics=topics or topics_of(handlers),
+                topics=topics_of(handlers),
                 dead_letter_topic=dead_letter_topic(self.name),
                 session_timeout_ms=self.settings.kafka_session_timeout_ms,
-                linger=0.0 if handlers.projection is None else PROJECTION_LINGER_S,
+                linger=linger,
             ),
             Processor(consumer=group, database=self.worker_database, handlers=handlers, deps=deps),
         )

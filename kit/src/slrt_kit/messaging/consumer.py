@@ -20,13 +20,15 @@ from slrt_kit.messaging.processor import TRANSIENT, Processor
 log = get_logger(__name__)
 
 _STOP_TIMEOUT_S = 5.0
+_LINGER_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumerSettings:
     """How a consumer works. Times in seconds unless named otherwise.
 
-    After each batch it rests for ``linger``, so that the next one is larger: for those whom nobody waits for.
+    ``linger`` is how long the broker may hold back the first event so that more come with it: for those whom nobody
+    waits for. Few large answers cost the broker and us a fraction of many small ones.
     """
 
     bootstrap: str
@@ -195,6 +197,8 @@ class EventConsumer:
             session_timeout_ms=settings.session_timeout_ms,
             heartbeat_interval_ms=max(settings.session_timeout_ms // 4, 250),
             max_poll_records=settings.max_batch,
+            fetch_min_bytes=_LINGER_BYTES if settings.linger else 1,
+            fetch_max_wait_ms=int(settings.linger * 1000) or 500,
             # A topic that was made after we subscribed must not stay unseen for the default five minutes.
             metadata_max_age_ms=10_000,
         )
@@ -220,7 +224,6 @@ class EventConsumer:
                 if batches:
                     async with self._busy:
                         await self._handle(consumer, dead_letters, batches, stop)
-                    await _wait(stop, settings.linger)
                 if asyncio.get_running_loop().time() >= self._commit_due:
                     await self._commit(consumer)
                     await self._measure(consumer)

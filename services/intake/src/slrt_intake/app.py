@@ -9,7 +9,7 @@ from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
-from slrt_kit.runtime import Runtime
+from slrt_kit.runtime import LINGER_S, Runtime
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -49,5 +49,5 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     parts = ConsumerParts(runtime.outbox)
     return [
         runtime.consumer("outcomes", consumers.outcomes, parts),
-        runtime.consumer("timeline", consumers.timeline, parts),
+        runtime.consumer("timeline", consumers.timeline, parts, linger=LINGER_S),
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from slrt_contracts.codes import NotificationChannel
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import EventConsumer
-from slrt_kit.runtime import Runtime
+from slrt_kit.runtime import LINGER_S, Runtime
 from slrt_notification import consumers
 from slrt_notification.adapters.contacts import IntakeContacts
 from slrt_notification.adapters.mail import MailSender
@@ -46,14 +46,15 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups that make notifications of other services' events."""
     parts = ConsumerParts(_opener(runtime), load_policy(_settings(runtime).messages_file))
     return [
-        runtime.consumer("cases", consumers.cases, parts),
-        runtime.consumer("referrals", consumers.referrals, parts),
+        runtime.consumer("cases", consumers.cases, parts, linger=LINGER_S),
+        runtime.consumer("referrals", consumers.referrals, parts, linger=LINGER_S),
     ]
 
 
 def build_connector(runtime: Runtime, channel: NotificationChannel) -> EventConsumer:
     """The consumer that sends what is queued for one channel; every channel has its own group, and so its own lag."""
-    return runtime.consumer(f"connector.{channel}", consumers.connector, build_connector_parts(runtime, channel))
+    parts = build_connector_parts(runtime, channel)
+    return runtime.consumer(f"connector.{channel}", consumers.connector, parts, linger=LINGER_S)
 
 
 def build_connector_parts(runtime: Runtime, channel: NotificationChannel) -> ConnectorParts:
