@@ -77,6 +77,15 @@ class Connection:
                 await self._raw.execute(*each)
             return await self._raw.execute(statement, values)
 
+    async def rows_of(self, *queries: tuple[str, Values]) -> list[Sequence[Row]]:
+        """All rows of each query, asked in one round trip."""
+        deferred, self._deferred = self._deferred, []
+        async with self._raw.pipeline():
+            for each in deferred:
+                await self._raw.execute(*each)
+            cursors = [await self._raw.execute(*each) for each in queries]
+        return [await cursor.fetchall() for cursor in cursors]
+
     async def row(self, query: str, values: Values | None = None) -> Row | None:
         """The only row, or None.
 

@@ -11,7 +11,6 @@ from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
 from slrt_registry.consumers import ConsumerParts, cases
 from slrt_registry.domain.matching import StatedCase
-from slrt_registry.ports import CaseRecord
 from slrt_registry.store import RegistryStore
 
 MOTHER_NIK, CHILD_NIK = "1274035708859001", "1274031203149003"
@@ -33,7 +32,7 @@ class Gate:
 
 
 class HeldStore(RegistryStore):
-    """A store that waits at the gate before the last statement; without ``locks`` it takes no advisory locks."""
+    """A store that waits at the gate after its last statement; without ``locks`` it takes no advisory locks."""
 
     def __init__(self, work: UnitOfWork, gate: Gate | None, *, locks: bool) -> None:
         super().__init__(work, Outbox("registry"))
@@ -43,8 +42,8 @@ class HeldStore(RegistryStore):
         if self._locks:
             await super().hold(stated)
 
-    async def note_case(self, case: CaseRecord) -> None:
-        await super().note_case(case)
+    async def save(self, **what: Any) -> None:
+        await super().save(**what)
         if self._gate is not None:
             self._gate.reached.set()
             await self._gate.go.wait()

@@ -36,7 +36,9 @@ async def two(service: Any, person: MakePerson) -> tuple[Person, Person]:
 async def save(service: Any, aggregate: Person | Family) -> None:
     async with service.database.unit_of_work() as work:
         registry = service.parts.registry(work)
-        await (registry.save_person(aggregate) if isinstance(aggregate, Person) else registry.save_family(aggregate))
+        await (
+            registry.save(persons=[aggregate]) if isinstance(aggregate, Person) else registry.save(families=[aggregate])
+        )
         await work.commit()
 
 
@@ -104,7 +106,7 @@ async def test_who_is_not_there_is_none(service: Any) -> None:
             persons._CANDIDATES,
             {"niks": [NIK], "birth_dates": ["1985-08-17"], "village_code": "12.74.03.1002", "kk": KK},
         ),
-        (persons._CARDS, {"family_ids": [uuid4()], "kk": KK}),
+        (persons._BY_CARD, {"kk": KK}),
         (persons._BY_IDS, {"person_ids": [uuid4()]}),
         persons._by_nik(NIK, CITY),
         persons._by_birth_date(date(1985, 8, 17), CITY),

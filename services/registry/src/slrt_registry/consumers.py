@@ -44,8 +44,8 @@ async def fetch_parties(received: Received[CaseRegistered], parts: ConsumerParts
     if parties is None or not parties.stated.persons:
         # In a transaction of its own, as an ignored event has none; noting it again changes nothing.
         async with parts.database.unit_of_work(causation_id=received.envelope.id) as work:
-            await parts.registry(work).note_case(
-                CaseRecord(
+            await parts.registry(work).save(
+                case=CaseRecord(
                     case_id=event.case_id,
                     region_code=RegionCode(event.district_code),
                     family_id=None,

@@ -42,12 +42,13 @@ class CaseEntries:
 
 
 class Registry(Protocol):
-    """The registry in one unit of work. The saves compare the version and write the raised events to the outbox."""
+    """The registry in one unit of work."""
 
     async def hold(self, stated: StatedCase) -> None:
         """Wait until no other transaction is recording people who may be the same."""
 
-    async def candidates(self, stated: StatedCase) -> Candidates: ...
+    async def candidates(self, case_id: CaseId, stated: StatedCase) -> Candidates | None:
+        """None when the case was handled before."""
 
     async def person(self, person_id: PersonId) -> Person | None: ...
 
@@ -57,15 +58,16 @@ class Registry(Protocol):
 
     async def family_of_need(self, need_id: NeedId) -> Family | None: ...
 
-    async def save_person(self, person: Person) -> None:
-        """Raises StaleVersionError when somebody else saved it, or recorded the same NIK, since it was loaded."""
+    async def save(
+        self, *, families: Sequence[Family] = (), persons: Sequence[Person] = (), case: CaseRecord | None = None
+    ) -> None:
+        """Write what is new or changed, with the raised events.
 
-    async def save_family(self, family: Family) -> None:
-        """Raises StaleVersionError when somebody else saved it, or recorded the same KK number, since it was loaded."""
+        Raises:
+            StaleVersionError: somebody else saved one of them, or recorded the same NIK or KK, since it was loaded.
+        """
 
     async def case(self, case_id: CaseId) -> CaseRecord | None: ...
-
-    async def note_case(self, case: CaseRecord) -> None: ...
 
     async def case_entries(self, case_id: CaseId) -> CaseEntries: ...
 

@@ -40,11 +40,11 @@ async def record_case(
     Raises:
         StaleVersionError: another case of the same people was recorded meanwhile; do it all again.
     """
-    if await registry.case(case_id) is not None:
-        return
     stated = parties.stated
     await registry.hold(stated)
-    candidates = await registry.candidates(stated)
+    candidates = await registry.candidates(case_id, stated)
+    if candidates is None:
+        return
     match = match_case(stated, candidates.persons, candidates.kk_of)
     family = await registry.family(match.family_id) if match.family_id is not None else None
     if family is None:
@@ -81,20 +81,14 @@ async def record_case(
         )
     moved = [(home, p.person_id) for p in persons if (home := home_of.get(p.person_id)) not in (None, p.family_id)]
     families = [family, *await _families_left(moved, registry=registry, at=at)]
-    # Always families first and in one order, then persons in one order: two cases never wait for each other.
-    for changed in sorted(families, key=lambda one: one.family_id):
-        await registry.save_family(changed)
-    for person in sorted(persons, key=lambda one: (one.nik or "", one.person_id)):
-        await registry.save_person(person)
-    await registry.note_case(
-        CaseRecord(
-            case_id=case_id,
-            region_code=stated.village_code,
-            family_id=family.family_id,
-            persons=[(p.person_id, matched.rule) for p, matched in zip(persons, match.persons, strict=True)],
-            handled_at=at,
-        )
+    record = CaseRecord(
+        case_id=case_id,
+        region_code=stated.village_code,
+        family_id=family.family_id,
+        persons=[(p.person_id, matched.rule) for p, matched in zip(persons, match.persons, strict=True)],
+        handled_at=at,
     )
+    await registry.save(families=families, persons=persons, case=record)
 
 
 def _put_on_record(
@@ -178,7 +172,7 @@ async def settle_need(
         starts_on=at.astimezone(WIB).date(),
         at=at,
     )
-    await registry.save_family(family)
+    await registry.save(families=[family])
 
 
 async def load_person(person_id: PersonId, *, registry: Registry, scope: Scope) -> Person:

@@ -1,10 +1,10 @@
-"""Keep persons, and find the candidates of a case."""
+"""Read persons, and find the candidates of a case."""
 
 from collections.abc import Sequence
 from datetime import date
 
 from slrt_contracts.codes import NikStatus
-from slrt_contracts.types import FamilyId, PersonId
+from slrt_contracts.types import CaseId, FamilyId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row
 from slrt_kit.regions import RegionCode
@@ -13,7 +13,7 @@ from slrt_registry.domain.matching import StatedCase
 from slrt_registry.domain.numbers import identifying_number
 from slrt_registry.domain.person import Person
 from slrt_registry.ports import Candidates
-from slrt_registry.store.sql import check_written, lock_key, taken_number_is_stale
+from slrt_registry.store.sql import lock_key
 
 MOST_BORN_ON_A_DAY = 500
 """How many persons of one birth date are compared by name: a day's births of some 10 million people."""
@@ -21,20 +21,6 @@ MOST_BORN_ON_A_DAY = 500
 _COLUMNS = """p.regency_code, p.person_id, p.version, p.event_sequence, p.village_code, p.name, p.nik, p.nik_status,
     p.birth_date, p.sex, p.family_id"""
 
-# An insert that meets the same NIK of a transaction under way waits for it, and then inserts nothing.
-_INSERT = """
-    INSERT INTO persons (regency_code, person_id, version, event_sequence, village_code, name, nik, nik_status,
-                         birth_date, sex, family_id)
-    VALUES (%(regency_code)s, %(person_id)s, 1, %(event_sequence)s, %(village_code)s, %(name)s, %(nik)s, %(nik_status)s,
-            %(birth_date)s, %(sex)s, %(family_id)s)
-    ON CONFLICT DO NOTHING
-    """
-_UPDATE = """
-    UPDATE persons SET version = version + 1, event_sequence = %(event_sequence)s, village_code = %(village_code)s,
-        name = %(name)s, nik = %(nik)s, nik_status = %(nik_status)s, birth_date = %(birth_date)s, sex = %(sex)s,
-        family_id = %(family_id)s
-    WHERE regency_code = %(regency_code)s AND person_id = %(person_id)s AND version = %(version)s
-    """
 # Two look-ups and not one with OR, which would be a walk through everybody; arrays, for the indexes to be used.
 _CANDIDATES = f"""
     WITH found AS (
@@ -46,12 +32,15 @@ _CANDIDATES = f"""
         SELECT family_id FROM families WHERE kk_number = %(kk)s
         UNION
         SELECT family_id FROM found WHERE family_id IS NOT NULL
+    ), candidates AS (
+        SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(ARRAY(SELECT person_id FROM found))
+        UNION
+        SELECT {_COLUMNS} FROM persons p WHERE p.family_id = ANY(ARRAY(SELECT family_id FROM near))
     )
-    SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(ARRAY(SELECT person_id FROM found))
-    UNION
-    SELECT {_COLUMNS} FROM persons p WHERE p.family_id = ANY(ARRAY(SELECT family_id FROM near))
+    SELECT c.*, f.kk_number FROM candidates c LEFT JOIN families f USING (family_id)
     """  # noqa: S608 — fixed columns above
-_CARDS = "SELECT family_id, kk_number FROM families WHERE family_id = ANY(%(family_ids)s) OR kk_number = %(kk)s"
+_BY_CARD = "SELECT family_id FROM families WHERE kk_number = %(kk)s"
+_HANDLED = "SELECT FROM cases WHERE case_id = %(case_id)s"
 _BY_IDS = f"SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(%(person_ids)s)"  # noqa: S608 — fixed columns
 
 
@@ -74,23 +63,24 @@ def hold(connection: Connection, stated: StatedCase) -> None:
     )
 
 
-async def candidates(connection: Connection, stated: StatedCase) -> Candidates:
-    """See `match_case`."""
+async def candidates(connection: Connection, case_id: CaseId, stated: StatedCase) -> Candidates | None:
+    """See `match_case`; None when the case was handled before."""
     niks = {number for person in stated.persons if (number := identifying_number(person.nik)) is not None}
     birth_dates = {person.birth_date for person in stated.persons if person.birth_date is not None}
-    rows = await connection.rows(
-        _CANDIDATES,
-        {
-            "niks": sorted(niks),
-            "birth_dates": sorted(birth_dates),
-            "village_code": stated.village_code,
-            "kk": stated.kk,
-        },
+    facts = {
+        "niks": sorted(niks),
+        "birth_dates": sorted(birth_dates),
+        "village_code": stated.village_code,
+        "kk": stated.kk,
+    }
+    rows, by_card, handled = await connection.rows_of(
+        (_CANDIDATES, facts), (_BY_CARD, facts), (_HANDLED, {"case_id": case_id})
     )
-    persons = [_person(row) for row in rows]
-    family_ids = {person.family_id for person in persons if person.family_id is not None}
-    cards = await connection.rows(_CARDS, {"family_ids": sorted(family_ids), "kk": stated.kk})
-    return Candidates(persons, {FamilyId(row.family_id): row.kk_number for row in cards})
+    if handled:
+        return None
+    kk_of: dict[FamilyId, str | None] = {FamilyId(row.family_id): stated.kk for row in by_card}
+    kk_of |= {FamilyId(row.family_id): row.kk_number for row in rows if row.family_id is not None}
+    return Candidates([_person(row) for row in rows], kk_of)
 
 
 async def persons(connection: Connection, person_ids: Sequence[PersonId]) -> list[Person]:
@@ -126,16 +116,6 @@ def _by_birth_date(birth_date: date, scope: Scope) -> tuple[str, dict[str, objec
     return query, values | {"birth_date": birth_date, "limit": MOST_BORN_ON_A_DAY}
 
 
-async def write(connection: Connection, person: Person) -> None:
-    """Insert a new person or update a changed one.
-
-    Raises:
-        StaleVersionError: somebody else changed the person or recorded the NIK since it was loaded.
-    """
-    with taken_number_is_stale():
-        check_written(await connection.run(_UPDATE if person.version else _INSERT, _values(person)))
-
-
 def _person(row: Row) -> Person:
     return Person(
         person_id=PersonId(row.person_id),
@@ -150,19 +130,3 @@ def _person(row: Row) -> Person:
         sex=row.sex,
         family_id=None if row.family_id is None else FamilyId(row.family_id),
     )
-
-
-def _values(person: Person) -> dict[str, object]:
-    return {
-        "regency_code": person.regency_code,
-        "person_id": person.person_id,
-        "version": person.version,
-        "event_sequence": person.event_sequence,
-        "village_code": person.village_code,
-        "name": person.name,
-        "nik": person.nik,
-        "nik_status": person.nik_status,
-        "birth_date": person.birth_date,
-        "sex": person.sex,
-        "family_id": person.family_id,
-    }

@@ -12,6 +12,7 @@ from slrt_registry.domain.matching import StatedCase
 from slrt_registry.domain.person import Person
 from slrt_registry.ports import Candidates, CaseEntries, CaseRecord
 from slrt_registry.store import cases, families, persons
+from slrt_registry.store.saving import save
 
 
 class RegistryStore:
@@ -24,8 +25,8 @@ class RegistryStore:
     async def hold(self, stated: StatedCase) -> None:
         persons.hold(self._work.connection, stated)
 
-    async def candidates(self, stated: StatedCase) -> Candidates:
-        return await persons.candidates(self._work.connection, stated)
+    async def candidates(self, case_id: CaseId, stated: StatedCase) -> Candidates | None:
+        return await persons.candidates(self._work.connection, case_id, stated)
 
     async def person(self, person_id: PersonId) -> Person | None:
         found = await persons.persons(self._work.connection, [person_id])
@@ -40,21 +41,13 @@ class RegistryStore:
     async def family_of_need(self, need_id: NeedId) -> Family | None:
         return await families.family_of_need(self._work.connection, need_id)
 
-    async def save_person(self, person: Person) -> None:
-        await persons.write(self._work.connection, person)
-        self._outbox.add(self._work, person.raised)
-        person.mark_saved()
-
-    async def save_family(self, family: Family) -> None:
-        await families.write(self._work.connection, family)
-        self._outbox.add(self._work, family.raised)
-        family.mark_saved()
+    async def save(
+        self, *, families: Sequence[Family] = (), persons: Sequence[Person] = (), case: CaseRecord | None = None
+    ) -> None:
+        await save(self._work, self._outbox, families=families, persons=persons, case=case)
 
     async def case(self, case_id: CaseId) -> CaseRecord | None:
         return await cases.case(self._work.connection, case_id)
-
-    async def note_case(self, case: CaseRecord) -> None:
-        cases.note(self._work.connection, case)
 
     async def case_entries(self, case_id: CaseId) -> CaseEntries:
         return await families.entries_of_case(self._work.connection, case_id)
