@@ -116,8 +116,15 @@ class Runtime:
             Processor(consumer=group, database=self.worker_database, handlers=handlers, deps=deps),
         )
 
-    def app(self, *, title: str, description: str, routers: "Sequence[APIRouter]") -> "FastAPI":
-        """The service's HTTP application."""
+    def app(
+        self,
+        *,
+        title: str,
+        description: str,
+        routers: "Sequence[APIRouter]",
+        fast: Sequence[Callable[..., object]] = (),
+    ) -> "FastAPI":
+        """The service's HTTP application; see `slrt_kit.http.app.build_app`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
 
@@ -127,6 +134,7 @@ class Runtime:
             version="1",
             package=self.package,
             routers=routers,
+            fast=fast,
             database=self.database,
             verifier=self.verifier,
         )

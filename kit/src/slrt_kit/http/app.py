@@ -7,22 +7,32 @@ from uuid import uuid4
 
 import structlog
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+from opentelemetry import trace
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from slrt_kit import metrics
 from slrt_kit.db import Database
 from slrt_kit.http.auth import TokenVerifier
+from slrt_kit.http.fast import FastLane, FastRoute
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
+from slrt_kit.logs import get_logger
+from slrt_kit.telemetry import context_of, tracer
+
+log = get_logger(__name__)
 
 MAX_BODY_BYTES = 256 * 1024
+_PREFIX = "/v1"
 _REQUEST_ID_HEADER = b"x-request-id"
+_TRACEPARENT_HEADER = b"traceparent"
 _MAX_REQUEST_ID = 100
+_SERVER_ERROR = 500
 
 
 class RequestContext:
-    """ASGI middleware: a request id for every request, bound to the logs; the body limit; RED metrics of the route."""
+    """ASGI middleware: a request id and a span for every request, the body limit, RED metrics of the route."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,8 +41,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == _REQUEST_ID_HEADER), b"")
-        request_id = given.decode("ascii", "ignore")[:_MAX_REQUEST_ID] if given.isascii() else ""
+        given = _one_of_each(scope["headers"], (_REQUEST_ID_HEADER, _TRACEPARENT_HEADER))
+        request_id = given.get(_REQUEST_ID_HEADER, "")[:_MAX_REQUEST_ID]
         request_id = request_id if request_id.isprintable() and request_id else str(uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
         status = 500
@@ -41,8 +51,9 @@ class RequestContext:
 
         async def bounded_receive() -> Message:
             nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
+            if received <= MAX_BODY_BYTES:
+                message = await receive()
+                received += len(message.get("body", b""))
             if received > MAX_BODY_BYTES:
                 raise HTTPException(413)
             return message
@@ -55,13 +66,35 @@ class RequestContext:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        try:
-            await self._app(scope, bounded_receive, send_with_id)
-        finally:
-            route = getattr(scope.get("route"), "path", "(none)")
-            metrics.HTTP_REQUESTS.labels(scope["method"], route, str(status)).inc()
-            metrics.HTTP_SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
-            structlog.contextvars.unbind_contextvars("request_id")
+        with tracer.start_as_current_span(
+            scope["method"],
+            context=context_of(given.get(_TRACEPARENT_HEADER)),
+            kind=trace.SpanKind.SERVER,
+            # What an exception says may be somebody's data.
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                await self._app(scope, bounded_receive, send_with_id)
+            except Exception as error:
+                log.error("request crashed", error=type(error).__name__, path=scope["path"])  # noqa: TRY400 — as above
+                span.set_attribute("error.type", type(error).__name__)
+                raise
+            finally:
+                route = getattr(scope.get("route"), "path", "(none)")
+                metrics.HTTP_REQUESTS.labels(scope["method"], route, str(status)).inc()
+                metrics.HTTP_SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+                if span.is_recording():
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attributes({"http.route": route, "http.response.status_code": status})
+                    if status >= _SERVER_ERROR:
+                        span.set_status(trace.StatusCode.ERROR)
+                structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _one_of_each(headers: Sequence[tuple[bytes, bytes]], names: Sequence[bytes]) -> dict[bytes, str]:
+    """The first header of each name, where it is ASCII."""
+    return {name: value.decode() for name, value in reversed(headers) if name in names and value.isascii()}
 
 
 def build_app(
@@ -71,11 +104,15 @@ def build_app(
     version: str,
     package: str,
     routers: Sequence[APIRouter],
+    fast: Sequence[Callable[..., object]] = (),
     database: Database,
     verifier: TokenVerifier,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
-    """The application of one service. ``package`` is where its migrations are."""
+    """The application of one service. ``package`` is where its migrations are.
+
+    ``fast`` are functions of those routes that carry the load (see `slrt_kit.http.fast`).
+    """
     app = FastAPI(
         title=title,
         description=description,
@@ -83,7 +120,8 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        telemetry={"logs": False, "metrics": False, "operation_spans": False},
+        # `RequestContext` makes the one span that we want, also for what FastAPI never sees.
+        telemetry={"logs": False, "metrics": False, "tracing": False},
         routes=list(health_routes(database=database, package=package)),
         generate_unique_id_function=lambda route: route.name,
     )
@@ -91,6 +129,11 @@ def build_app(
     app.state.verifier = verifier
     install_problem_handlers(app)
     for router in routers:
-        app.include_router(router, prefix="/v1", responses=PROBLEM_RESPONSES)
+        app.include_router(router, prefix=_PREFIX, responses=PROBLEM_RESPONSES)
+    if fast:
+        own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+        app.add_middleware(
+            FastLane, routes=[FastRoute(_PREFIX + route.path, route) for route in own if route.endpoint in fast]
+        )
     app.add_middleware(RequestContext)
     return app

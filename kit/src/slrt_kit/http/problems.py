@@ -120,36 +120,37 @@ def _from_validation(error: RequestValidationError) -> ProblemError:
     return InvalidRequestError(errors=errors)
 
 
+def problem_of(error: Exception) -> ProblemError | None:
+    """The expected failure that an exception is; None for a fault of ours."""
+    if isinstance(error, ProblemError):
+        return error
+    if isinstance(error, StaleVersionError):
+        return StaleError()
+    if isinstance(error, RequestValidationError):
+        return _from_validation(error)
+    if isinstance(error, HTTPException):
+        return _from_http(error)
+    if isinstance(error, DATABASE_DOWN):
+        log.warning("database is away", error=type(error).__name__)
+        return ServiceUnavailableError()
+    return None
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Turn every exception that can leave a route into a problem."""
 
-    @app.exception_handler(ProblemError)
-    async def _problem(request: Request, error: ProblemError) -> Response:
-        return problem_response(request, error)
+    async def _expected(request: Request, error: Exception) -> Response:
+        problem = problem_of(error)
+        if problem is None:
+            raise error
+        return problem_response(request, problem)
 
-    @app.exception_handler(RequestValidationError)
-    async def _validation(request: Request, error: RequestValidationError) -> Response:
-        return problem_response(request, _from_validation(error))
-
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> Response:
-        return problem_response(request, _from_http(error))
-
-    @app.exception_handler(StaleVersionError)
-    async def _stale(request: Request, _error: StaleVersionError) -> Response:
-        return problem_response(request, StaleError())
-
-    async def _database_down(request: Request, error: Exception) -> Response:
-        log.warning("database is away", error=type(error).__name__, path=request.url.path)
-        return problem_response(request, ServiceUnavailableError())
-
-    for kind in DATABASE_DOWN:
-        app.add_exception_handler(kind, _database_down)
+    for kind in (ProblemError, StaleVersionError, RequestValidationError, HTTPException, *DATABASE_DOWN):
+        app.add_exception_handler(kind, _expected)
 
     @app.exception_handler(Exception)
-    async def _bug(request: Request, error: Exception) -> Response:
-        # Starlette re-raises after this answer, so the server logs the stack too; here it gets its trace id.
-        log.error("request crashed", error=type(error).__name__, path=request.url.path)
+    async def _bug(request: Request, _error: Exception) -> Response:
+        # Starlette re-raises after this answer, so the server logs the stack too.
         response = problem_response(request, InternalError())
         # This one is answered outside our middleware, which marks all others.
         response.headers["X-Request-Id"] = getattr(request.state, "request_id", "")
