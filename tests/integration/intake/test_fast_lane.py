@@ -71,6 +71,34 @@ def test_the_routes_that_carry_the_load_are_in_the_lane_and_no_other(intake: Any
     assert found == PATHS
 
 
+async def test_what_is_as_it_should_be_never_reaches_the_ordinary_way(
+    intake: Any, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: Any) -> Any:
+        raise AssertionError("went the ordinary way")
+
+    case = await intake.register()
+    monkeypatch.setattr(intake.client._transport.app.router, "__class__", type("Closed", (), {"__call__": slow}))
+    assert (await intake.post("/v1/cases", made.registration())).status_code == 201
+    headers = intake.token("service", region=None) | {"Purpose": "resident-message"}
+    body = {"cases": [{"case_id": case["case_id"]}]}
+    for answer in (
+        await intake.client.get(f"/v1/cases/{case['case_id']}/contact", headers=headers),
+        await intake.client.post("/v1/parties/search", json=body, headers=headers),
+    ):
+        assert answer.status_code == 200
+    assert (await intake.get("/v1/cases")).status_code == 500, "the ordinary way is closed"
+
+
+async def test_a_header_that_comes_twice_is_read_alike(intake: Any, ordinary: Any) -> None:
+    case = await intake.register()
+    url, token = f"/v1/cases/{case['case_id']}/contact", intake.token("service", region=None)
+    for purposes in (["good", "Bad!"], ["Bad!", "good"], ["good", "better"]):
+        headers = [*token.items(), *(("Purpose", purpose) for purpose in purposes)]
+        answers = [_said(await client.get(url, headers=headers)) for client in (intake.client, ordinary)]
+        assert answers[0] == answers[1]
+
+
 @pytest.mark.parametrize("body", [b"{", b"", b"[]", b"null", b'"x"', b"\xff", b'{"village_code": NaN}', b"{}" * 2])
 @pytest.mark.parametrize("path", ["/v1/cases", "/v1/parties/search"])
 async def test_a_body_that_is_no_json_of_ours(path: str, body: bytes, intake: Any, ordinary: Any) -> None:

@@ -157,11 +157,8 @@ def _of_header(name: str, annotation: Any, default: Any) -> Resolve:
         raise NotFastError(f"header {name} has no default")
 
     async def resolve(asked: _Asked) -> Any:
-        given = asked.request.headers.getlist(name)
-        # Of several FastAPI takes one or makes a list, by rules of its own.
-        if len(given) > 1:
-            raise ValueError(name)
-        return adapter.validate_python(given[0]) if given else default
+        given = asked.request.headers.get(name)
+        return default if given is None else adapter.validate_python(given)
 
     return resolve
 
