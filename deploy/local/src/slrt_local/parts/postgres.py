@@ -22,6 +22,8 @@ _SETTINGS = {
     "max_connections": "120",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
+    # Nothing spins any more. By the default of 4 a small table is walked through where an index is twice as quick.
+    "random_page_cost": "1.1",
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_timezone": "UTC",
