@@ -238,10 +238,12 @@ async def test_a_need_that_comes_back_to_the_office_opens_it_again(intake: Any, 
 # -- several cases at once ----------------------------------------------------------------------------------------
 
 
-async def _fetch_many(intake: Any, *cases: Any, role: str = "service", **more: Any) -> httpx.Response:
+async def _fetch_many(
+    intake: Any, *cases: Any, role: str = "service", what: str = "parties", **more: Any
+) -> httpx.Response:
     headers = intake.token(role, **({"region": None} | more)) | {"Purpose": "registry-record"}
     asked = [case if isinstance(case, dict) else {"case_id": str(case)} for case in cases]
-    return await intake.client.post("/v1/parties/search", json={"cases": asked}, headers=headers)
+    return await intake.client.post(f"/v1/{what}/search", json={"cases": asked}, headers=headers)
 
 
 @pytest.mark.parametrize(
@@ -302,3 +304,23 @@ async def test_an_office_gets_of_several_cases_only_what_it_was_sent(intake: Any
     (parties,) = answer.json()["parties"]
     assert [person["name"] for person in parties["persons"]] == ["Bayu Karangan"]
     assert await _looks(intake, other["case_id"]) == []
+
+
+async def test_several_contacts_are_shown_as_each_is_alone_and_each_look_is_on_record(intake: Any) -> None:
+    cases = [await intake.register(), await intake.register(contact={"email": "warga.9901@contoh.id"})]
+    causes = [str(uuid4()) for _ in cases]
+    asked = [{"case_id": case["case_id"], "event_id": cause} for case, cause in zip(cases, causes, strict=True)]
+    answer = await _fetch_many(intake, *asked, uuid4(), what="contacts")
+    shown = {contact.pop("case_id"): contact for contact in answer.json()["contacts"]}
+    assert set(shown) == {case["case_id"] for case in cases}
+    for case, cause in zip(cases, causes, strict=True):
+        (look,) = await _looks(intake, case["case_id"])
+        assert (look.object_type, look.fields, look.request_id) == ("case-contact", ["phone", "email"], cause)
+        assert shown[case["case_id"]] == (await _fetch(intake, case["case_id"], "contact")).json()
+
+
+@pytest.mark.parametrize("role", ["front_office", "opd_officer", "facilitator", "resident"])
+async def test_only_a_service_may_ask_for_several_contacts(role: str, intake: Any, case: dict[str, Any]) -> None:
+    async with intake.unchanged():
+        answer = await _fetch_many(intake, case["case_id"], role=role, what="contacts", region="12.74")
+    assert answer.status_code == 403

@@ -20,7 +20,7 @@ from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.envelope import Envelope
 from slrt_contracts.events import Event, decode_event
 from slrt_contracts.events.notification import NotificationQueued
-from slrt_intake.api.schemas import ContactView
+from slrt_intake.api.claim_schemas import ContactView
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
@@ -106,7 +106,7 @@ class Outside:
     def __init__(self) -> None:
         self.contacts: dict[str, dict[str, Any]] = {}
         self.contact_status = 200
-        self.claims: list[tuple[str, dict[str, str]]] = []
+        self.claims: list[tuple[dict[str, str], dict[str, str]]] = []
         self.provider_status = 202
         self.messages: list[tuple[dict[str, Any], dict[str, str]]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -121,12 +121,15 @@ class Outside:
         self._server.server_close()
         self._thread.join()
 
-    def _contact(self, path: str, headers: dict[str, str]) -> tuple[int, Any]:
-        self.claims.append((path, headers))
-        case_id = path.removeprefix("/v1/cases/").removesuffix("/contact")
+    def _contacts(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
         if self.contact_status != 200:
+            self.claims.append(({}, headers))
             return self.contact_status, {}
-        return (200, self.contacts[case_id]) if case_id in self.contacts else (404, {})
+        asked = json.loads(body)["cases"]
+        self.claims += [(case, headers) for case in asked]
+        known = {case["case_id"]: self.contacts[case["case_id"]] for case in asked if case["case_id"] in self.contacts}
+        shown = [{"case_id": key, **found} if isinstance(found, dict) else found for key, found in known.items()]
+        return 200, {"contacts": shown}
 
     def _message(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
         if self.provider_status == 202:
@@ -144,13 +147,11 @@ class Outside:
                 self.end_headers()
                 self.wfile.write(raw)
 
-            def do_GET(self) -> None:
-                self._reply(*outside._contact(self.path, {k.lower(): v for k, v in self.headers.items()}))
-
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {k.lower(): v for k, v in self.headers.items()} | {"path": self.path}
-                self._reply(*outside._message(body, headers))
+                asked = outside._contacts if self.path == "/v1/contacts/search" else outside._message
+                self._reply(*asked(body, headers))
 
             def log_message(self, *_: object) -> None:
                 """Tests are quiet."""

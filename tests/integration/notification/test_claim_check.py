@@ -8,7 +8,7 @@ import psycopg
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.envelope import Envelope
-from slrt_intake.api.schemas import ContactView
+from slrt_intake.api.claim_schemas import ContactView
 from slrt_intake.app import build_app as build_intake
 from slrt_intake.settings import IntakeSettings
 from slrt_kit.inbox import RawEvent

@@ -58,11 +58,12 @@ async def test_a_queued_mail_is_delivered_with_ticket_and_stage_only(service: "S
 async def test_the_contact_is_fetched_for_a_stated_purpose_as_this_service(service: "Service") -> None:
     raw = await service.queued(MAIL)
     await process(service, raw)
-    [(path, headers)] = service.outside.claims
+    [(asked, headers)] = service.outside.claims
     row = await service.row(raw)
-    assert path == f"/v1/cases/{row['case_id']}/contact"
+    event_id = str(Envelope.from_headers(raw.headers).id)
+    assert asked == {"case_id": str(row["case_id"]), "event_id": event_id}
     assert headers["purpose"] == "resident-message"
-    assert headers["x-request-id"] == str(Envelope.from_headers(raw.headers).id)
+    assert headers["x-request-id"] == event_id
     assert headers["authorization"].startswith("Bearer ")
 
 
@@ -239,19 +240,24 @@ async def test_a_claim_check_that_is_refused_parks_the_notification(service: "Se
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "reason"),
     [
-        {"ticket_number": TICKET},
-        {"ticket_number": "Budi\r\nBcc: x", "language": "id", "phone": None, "email": EMAIL_ADDRESS},
-        ["no object"],
+        ({"ticket_number": TICKET}, "contact answer has another shape"),
+        (
+            {"ticket_number": "Budi\r\nBcc: x", "language": "id", "phone": None, "email": EMAIL_ADDRESS},
+            "contact answer has another shape",
+        ),
+        (["no object"], "the claim check's answer does not fit"),
     ],
 )
-async def test_a_contact_in_another_shape_is_parked_and_shows_nothing(service: "Service", answer: object) -> None:
+async def test_a_contact_in_another_shape_is_parked_and_shows_nothing(
+    service: "Service", answer: object, reason: str
+) -> None:
     raw = await service.queued(MAIL)
     row = await service.row(raw)
     service.outside.contacts[str(row["case_id"])] = answer  # type: ignore[assignment]
     assert await process(service, raw) is Outcome.PARKED
-    assert await service.rows("SELECT reason FROM parked") == [{"reason": "contact answer has another shape"}]
+    assert await service.rows("SELECT reason FROM parked") == [{"reason": reason}]
     assert service.mail.mails == []
 
 

@@ -42,7 +42,7 @@ async def test_a_case_that_intake_does_not_show_is_parked_and_found_later(servic
     case = service.told(person("Siti Aminah"))
     service.intake.answer = httpx.Response(200, json={"parties": []})
     assert await service.cases.process(case.raw) is Outcome.PARKED
-    assert await service.parked() == ["intake shows no such case"]
+    assert await service.parked() == ["the claim check shows no such case"]
     service.intake.answer = None
     service.clock.move(seconds=5)
     assert await service.cases.retry_parked() == 1

@@ -27,6 +27,7 @@ DEMANDS = {
     ("POST", f"{CASE}/decide"): "intake.case.decide",
     ("GET", f"{CASE}/parties"): "intake.party.read",
     ("POST", "/v1/parties/search"): "intake.party.read",
+    ("POST", "/v1/contacts/search"): "intake.contact.read",
     ("GET", f"{CASE}/contact"): "intake.contact.read",
     ("POST", "/v1/drafts"): "intake.draft.write",
     ("GET", DRAFT): "intake.draft.read",

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr, ValidationError
 
 from slrt_contracts.types import CaseId, EventId
-from slrt_intake.api.claim_schemas import PartiesBody, PartiesList, PartiesView, PersonView
+from slrt_intake.api.claim_schemas import ClaimsBody, PartiesList, PartiesView, PersonView
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.messaging.errors import RejectedError, TransientError
 from slrt_kit.testing import TestIssuer
@@ -41,7 +41,7 @@ def claims(*answers: object, status: int = 200, whole: object = None, asked: lis
             return issuer.transport().handle_request(request)
         assert request.headers["purpose"] == "registry-record"
         assert request.headers["authorization"].startswith("Bearer ")
-        question = PartiesBody.model_validate_json(request.content)
+        question = ClaimsBody.model_validate_json(request.content)
         if asked is not None:
             asked.append(question)
         return httpx.Response(status, json={"parties": answers} if whole is None else whole)

@@ -59,14 +59,14 @@ class PartiesView(BaseModel):
 
 
 class CaseClaim(Body):
-    """A case whose people are asked for, and the event that makes the caller ask; that goes on record."""
+    """A case that is asked about, and the event that makes the caller ask; that goes on record."""
 
     case_id: UUID
     event_id: UUID | None = None
 
 
-class PartiesBody(Body):
-    """The cases whose people are asked for."""
+class ClaimsBody(Body):
+    """The cases that are asked about."""
 
     cases: list[CaseClaim] = Field(min_length=1, max_length=MAX_CLAIMS)
 
@@ -84,3 +84,15 @@ class ContactView(BaseModel):
     language: str
     phone: str | None
     email: str | None
+
+
+class ContactOfCase(ContactView):
+    """The contact of one of several cases."""
+
+    case_id: UUID
+
+
+class ContactList(BaseModel):
+    """The contacts of those cases that are the caller's to see, in no order."""
+
+    contacts: list[ContactOfCase]

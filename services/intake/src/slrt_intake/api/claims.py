@@ -7,7 +7,14 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request
 
 from slrt_contracts.types import CaseId
-from slrt_intake.api.claim_schemas import ContactView, PartiesBody, PartiesList, PartiesView
+from slrt_intake.api.claim_schemas import (
+    ClaimsBody,
+    ContactList,
+    ContactOfCase,
+    ContactView,
+    PartiesList,
+    PartiesView,
+)
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.claim import Parties, shown
 from slrt_intake.domain.problems import PurposeRequiredError
@@ -41,7 +48,7 @@ async def get_parties(
 
 @router.post("/parties/search")
 async def search_parties(
-    body: PartiesBody,
+    body: ClaimsBody,
     request: Request,
     authorized: Annotated[Authorized, require("intake.party.read")],
     parts: Parts,
@@ -81,15 +88,49 @@ async def get_contact(
     purpose: Purpose = None,
 ) -> ContactView:
     """How the resident of a case is reached; each look is on record."""
-    stated = _stated(purpose)
+    found = await _contacts({case_id: None}, request, authorized, parts, purpose=_stated(purpose))
+    if not found:
+        raise NotFoundError
+    return ContactView(**found[0].model_dump(exclude={"case_id"}))
+
+
+@router.post("/contacts/search")
+async def search_contacts(
+    body: ClaimsBody,
+    request: Request,
+    authorized: Annotated[Authorized, require("intake.contact.read")],
+    parts: Parts,
+    purpose: Purpose = None,
+) -> ContactList:
+    """How the residents of several cases are reached; a case that is not the caller's to see is left out.
+
+    It changes nothing and takes no Idempotency-Key.
+    """
+    wanted = {case.case_id: case.event_id for case in body.cases}
+    return ContactList(contacts=await _contacts(wanted, request, authorized, parts, purpose=_stated(purpose)))
+
+
+async def _contacts(
+    wanted: Mapping[UUID, UUID | None], request: Request, authorized: Authorized, parts: IntakeParts, *, purpose: str
+) -> list[ContactOfCase]:
+    """The contacts that the caller may see; each case is named with the event that made the caller ask."""
     async with parts.database.unit_of_work() as work:
-        reach = await people.reach_of(work.connection, CaseId(case_id))
-        if reach is None or not authorized.scope.covers(region=reach.village_code):
-            raise NotFoundError
-        look = Look("read", "case-contact", case_id, ("phone", "email"))
-        record_access(work, authorized.principal, [look], purpose=stated, request_id=request.state.request_id)
-        await work.commit()
-    return ContactView(ticket_number=reach.ticket_number, language=reach.language, phone=reach.phone, email=reach.email)
+        found = await people.reach_of(work.connection, [CaseId(case_id) for case_id in wanted])
+        seen = [reach for reach in found if authorized.scope.covers(region=reach.village_code)]
+        looks = [Look("read", "case-contact", r.case_id, ("phone", "email"), wanted[r.case_id]) for r in seen]
+        if looks:
+            record_access(work, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id)
+            await work.commit()
+    return [
+        ContactOfCase(
+            case_id=reach.case_id,
+            ticket_number=reach.ticket_number,
+            language=reach.language,
+            phone=reach.phone,
+            email=reach.email,
+        )
+        for reach in seen
+    ]
 
 
 def _stated(purpose: str | None) -> str:

@@ -25,6 +25,7 @@ _PARTIES = """
 class Reach(NamedTuple):
     """How the resident of a case is reached, and by which ticket number they know it."""
 
+    case_id: CaseId
     village_code: RegionCode
     ticket_number: str
     language: str
@@ -70,14 +71,14 @@ def _person(
     )
 
 
-async def reach_of(connection: Connection, case_id: CaseId) -> Reach | None:
-    """How the resident of a case is reached; None when there is no such case."""
-    row = await connection.row(
-        "SELECT c.village_code, c.ticket_number, coalesce(k.language, 'id'), k.phone, k.email "
-        "FROM cases c LEFT JOIN contacts k USING (case_id) WHERE c.case_id = %(case_id)s",
-        {"case_id": case_id},
+async def reach_of(connection: Connection, case_ids: Sequence[CaseId]) -> list[Reach]:
+    """How the residents of those cases that exist are reached."""
+    rows = await connection.rows(
+        "SELECT c.case_id, c.village_code, c.ticket_number, coalesce(k.language, 'id'), k.phone, k.email "
+        "FROM cases c LEFT JOIN contacts k USING (case_id) WHERE c.case_id = ANY(%(case_ids)s)",
+        {"case_ids": list(case_ids)},
     )
-    return Reach(*row) if row else None
+    return [Reach(*row) for row in rows]
 
 
 def note_office(

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from slrt_contracts.types import CaseId, EventId
+from slrt_kit.http.claims import ClaimChecks
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.messaging.errors import RejectedError
 from slrt_notification.domain.contact import Contact
@@ -28,7 +29,7 @@ class IntakeContacts:
     """Asks intake (keeps the promise of `ports.Contacts`); nothing is kept."""
 
     def __init__(self, client: ServiceClient) -> None:
-        self._client = client
+        self._claims = ClaimChecks(client, "contacts", purpose=PURPOSE)
 
     async def contact_of(self, case_id: CaseId, *, event_id: EventId) -> Contact:
         """The contact of a case.
@@ -36,7 +37,7 @@ class IntakeContacts:
         Raises:
             TransientError: intake is away. RejectedError: it refuses, or answers in another shape.
         """
-        answer = await self._client.get(f"/v1/cases/{case_id}/contact", purpose=PURPOSE, event_id=event_id)
+        answer = await self._claims.about(case_id, event_id=event_id)
         try:
             found = ContactAnswer.model_validate(answer)
         except ValidationError:
