@@ -1,4 +1,4 @@
-"""Put on record who looked at whose data and what for, in the transaction that reads it."""
+"""Put on record who looked at whose data and what for, before it is shown."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 
 from slrt_kit.access import Principal
-from slrt_kit.db import UnitOfWork
+from slrt_kit.db import Database
 
 _INSERT = """
     INSERT INTO access_log (at, subject, roles, office, purpose, action, object_type, object_id, fields, request_id)
@@ -28,19 +28,18 @@ class Look(NamedTuple):
     event_id: UUID | None = None
 
 
-def record_access(
-    work: UnitOfWork, principal: Principal, looks: Sequence[Look], *, purpose: str, request_id: str | None
+async def record_access(
+    database: Database, principal: Principal, looks: Sequence[Look], *, purpose: str, request_id: str | None
 ) -> None:
-    """Write one row of the access log for each look; the caller commits them before the data leaves the process."""
-    work.connection.defer(
-        _INSERT,
-        {
-            "at": work.clock.now(),
-            "subject": principal.subject,
-            "roles": sorted(principal.roles),
-            "office": principal.office,
-            "purpose": purpose,
-            "request_id": request_id,
-            "looks": orjson.dumps([look._asdict() for look in looks]).decode(),
-        },
-    )
+    """Write one row of the access log for each look; it is durable on return, and only then may the data be shown."""
+    values = {
+        "at": database.clock.now(),
+        "subject": principal.subject,
+        "roles": sorted(principal.roles),
+        "office": principal.office,
+        "purpose": purpose,
+        "request_id": request_id,
+        "looks": orjson.dumps([look._asdict() for look in looks]).decode(),
+    }
+    async with database.statement() as connection:
+        await connection.run(_INSERT, values)

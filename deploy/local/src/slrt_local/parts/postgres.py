@@ -24,6 +24,7 @@ _SETTINGS = {
     "max_wal_size": "512MB",
     # Nothing spins any more. By the default of 4 a small table is walked through where an index is twice as quick.
     "random_page_cost": "1.1",
+    "track_commit_timestamp": "on",  # by which `make bench` knows when something was applied
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",
     "log_timezone": "UTC",

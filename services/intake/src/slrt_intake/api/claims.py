@@ -1,6 +1,6 @@
 """Claim checks: who may fetch the personal data that no event carries, for a stated purpose, on record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -69,13 +69,11 @@ async def _parties(
     """What the caller may see of the cases; each is named with the event that made the caller ask."""
     scope = authorized.scope
     case_ids = [CaseId(case_id) for case_id in wanted]
-    async with parts.database.unit_of_work() as work:
-        found = await people.parties_of(work.connection, case_ids, office=scope.office)
-        seen = [view for parties, referred in found if (view := shown(parties, scope, referred=referred)) is not None]
-        looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
-        if looks:
-            record_access(work, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id)
-            await work.commit()
+    async with parts.database.read() as session:
+        found = await people.parties_of(session, case_ids, office=scope.office)
+    seen = [view for parties, referred in found if (view := shown(parties, scope, referred=referred)) is not None]
+    looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
+    await _put_on_record(looks, request, authorized, parts, purpose=purpose)
     return seen
 
 
@@ -114,13 +112,11 @@ async def _contacts(
     wanted: Mapping[UUID, UUID | None], request: Request, authorized: Authorized, parts: IntakeParts, *, purpose: str
 ) -> list[ContactOfCase]:
     """The contacts that the caller may see; each case is named with the event that made the caller ask."""
-    async with parts.database.unit_of_work() as work:
-        found = await people.reach_of(work.connection, [CaseId(case_id) for case_id in wanted])
-        seen = [reach for reach in found if authorized.scope.covers(region=reach.village_code)]
-        looks = [Look("read", "case-contact", r.case_id, ("phone", "email"), wanted[r.case_id]) for r in seen]
-        if looks:
-            record_access(work, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id)
-            await work.commit()
+    async with parts.database.read() as session:
+        found = await people.reach_of(session, [CaseId(case_id) for case_id in wanted])
+    seen = [reach for reach in found if authorized.scope.covers(region=reach.village_code)]
+    looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
+    await _put_on_record(looks, request, authorized, parts, purpose=purpose)
     return [
         ContactOfCase(
             case_id=reach.case_id,
@@ -131,6 +127,15 @@ async def _contacts(
         )
         for reach in seen
     ]
+
+
+async def _put_on_record(
+    looks: Sequence[Look], request: Request, authorized: Authorized, parts: IntakeParts, *, purpose: str
+) -> None:
+    if looks:
+        await record_access(
+            parts.database, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id
+        )
 
 
 def _stated(purpose: str | None) -> str:

@@ -32,6 +32,6 @@ async def get_family(
         members = await registry.persons(family.present)
         looks = [Look("read", "family", family.family_id, ("kk-masked", "needs", "participations"))]
         looks += [Look("read", "person", member.person_id, SHOWN_FIELDS) for member in members]
-        await put_on_record(work, authorized, looks, purpose=purpose, request=request)
+    await put_on_record(parts, authorized, looks, purpose=purpose, request=request)
     response.headers["ETag"] = etag(family.version)
     return FamilyView.of(family, list(members))

@@ -1,6 +1,6 @@
 """What the routes share: the registry on a unit of work, and looks at people: with a purpose and on record."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -46,8 +46,9 @@ Purpose = Annotated[str, Depends(_purpose)]
 
 
 async def put_on_record(
-    work: UnitOfWork, authorized: Authorized, looks: Iterable[Look], *, purpose: str, request: Request
+    parts: RegistryParts, authorized: Authorized, looks: Sequence[Look], *, purpose: str, request: Request
 ) -> None:
-    """Write the looks to the access log and commit, so that nothing is shown that is not on record."""
-    record_access(work, authorized.principal, list(looks), purpose=purpose, request_id=request.state.request_id)
-    await work.commit()
+    """Write the looks to the access log: nothing is shown that is not on record."""
+    await record_access(
+        parts.database, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id
+    )

@@ -29,7 +29,7 @@ async def get_person(
     async with parts.database.unit_of_work() as work:
         person = await usecases.load_person(PersonId(person_id), registry=parts.registry(work), scope=authorized.scope)
         look = Look("read", "person", person.person_id, SHOWN_FIELDS)
-        await put_on_record(work, authorized, [look], purpose=purpose, request=request)
+    await put_on_record(parts, authorized, [look], purpose=purpose, request=request)
     response.headers["ETag"] = etag(person.version)
     return PersonView.of(person)
 
@@ -55,5 +55,5 @@ async def search_persons(
             search = Look("search", "person-search", work.new_id(), ("nik",))
             found = await usecases.find_by_nik(body.nik or "", registry=registry, scope=authorized.scope)
         shown = [Look("find", "person", person.person_id, SHOWN_FIELDS) for person in found]
-        await put_on_record(work, authorized, [search, *shown], purpose=purpose, request=request)
+    await put_on_record(parts, authorized, [search, *shown], purpose=purpose, request=request)
     return SearchResult(persons=[PersonView.of(person) for person in found])
