@@ -170,6 +170,7 @@ async def serve(app: "FastAPI | Starlette", *, host: str, port: int, stop: async
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # nothing asks where a caller is: the gateway alone knows, and limits by it
         timeout_graceful_shutdown=DRAIN_SECONDS - 5,
         backlog=2048,
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from slrt_contracts.types import OfficeCode
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
-from slrt_kit.runtime import Runtime
+from slrt_kit.runtime import LINGER_S, Runtime
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.adapters.webhook import WebhookNotices
@@ -42,7 +42,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of the worker; each office's connector is a process of its own."""
-    return [runtime.consumer("cases", cases, CaseParts(runtime.outbox, build_policy(runtime)))]
+    return [runtime.consumer("cases", cases, CaseParts(runtime.outbox, build_policy(runtime)), linger=LINGER_S)]
 
 
 def build_policy(runtime: Runtime) -> RoutingPolicy:

@@ -17,6 +17,8 @@ from slrt_local.state import State, project_root
 
 BOOTSTRAP_VARIABLE = "SLRT_KAFKA_BOOTSTRAP"
 _HEAP = ("-Xms64m", "-Xmx256m")
+# In so small a heap a collection is over in milliseconds anyhow; the default collector works beside us all the time.
+_COLLECTOR = "-XX:+UseSerialGC"
 # A node of our own lives for minutes on a small machine: the second compiler would take a third of the broker's CPU
 # in that time, for code that is quick enough after the first.
 _COMPILER = "-XX:TieredStopAtLevel=1"
@@ -106,7 +108,16 @@ class Kafka:
         if self._java is None:
             raise PartError("kafka: not prepared")
         options = ["-XX:+ExitOnOutOfMemoryError", f"-Dlog4j2.configurationFile={self._folder / 'log4j2.yaml'}"]
-        return [str(self._java.executable), *_HEAP, _COMPILER, *options, "-cp", self._class_path, *arguments]
+        return [
+            str(self._java.executable),
+            *_HEAP,
+            _COLLECTOR,
+            _COMPILER,
+            *options,
+            "-cp",
+            self._class_path,
+            *arguments,
+        ]
 
     def command(self) -> Command:
         """The broker process; call `prepare` first."""
