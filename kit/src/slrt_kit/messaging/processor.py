@@ -307,13 +307,16 @@ class Processor(Generic[Deps]):
         """
         now = self._database.clock.now()
         released = 0
-        while stop is None or not stop.is_set():
+        async with self._database.read() as session:
+            held = await self._inbox.parked_count(session)
+        metrics.CONSUMER_PARKED.labels(self._consumer).set(held)
+        while held and (stop is None or not stop.is_set()):
             parked = await self._take_due(now)
             if parked is None:
                 break
             released += await self._retry(parked)
-        async with self._database.read() as session:
-            metrics.CONSUMER_PARKED.labels(self._consumer).set(await self._inbox.parked_count(session))
+        if released:
+            metrics.CONSUMER_PARKED.labels(self._consumer).set(held - released)
         return released
 
     async def _take_due(self, now: datetime) -> ParkedEvent | None:
