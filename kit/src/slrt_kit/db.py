@@ -2,7 +2,7 @@
 
 import asyncio
 import select
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -28,6 +28,8 @@ Row: TypeAlias = Any
 """A row as a named tuple of the query's columns."""
 Values: TypeAlias = Mapping[str, Any]
 """What a statement's ``%(name)s`` stand for."""
+Check: TypeAlias = Callable[[Sequence[Row]], None]
+"""Looks at what a deferred statement gave, and raises when it is not what it must be."""
 
 set_json_loads(orjson.loads)
 
@@ -51,14 +53,16 @@ class Connection:
 
     def __init__(self, raw: psycopg.AsyncConnection[Row]) -> None:
         self._raw = raw
-        self._deferred: list[tuple[str, Values | None]] = []
+        self._deferred: list[tuple[str, Values | None, Check | None]] = []
+        self.checks_hold = True
 
-    def defer(self, statement: str, values: Values | None = None) -> None:
+    def defer(self, statement: str, values: Values | None = None, *, check: "Check | None" = None) -> None:
         """Send a statement together with the next one or the commit, in one round trip; its error shows there.
 
         For what is written and not asked about. Most of a statement's cost is the way to PostgreSQL and back.
+        ``check`` gets the statement's rows then, before anything that was sent with it is used, and may raise.
         """
-        self._deferred.append((statement, values))
+        self._deferred.append((statement, values, check))
 
     async def run(self, statement: str, values: Values | None = None) -> int:
         """Run a statement; returns how many rows it touched."""
@@ -71,20 +75,30 @@ class Connection:
     async def _execute(self, statement: str, values: Values | None) -> psycopg.AsyncCursor[Row]:
         if not self._deferred:
             return await self._raw.execute(statement, values)
-        deferred, self._deferred = self._deferred, []
-        async with self._raw.pipeline():
-            for each in deferred:
-                await self._raw.execute(*each)
-            return await self._raw.execute(statement, values)
+        (cursor,) = await self._send_with_deferred((statement, values))
+        return cursor
 
     async def rows_of(self, *queries: tuple[str, Values]) -> list[Sequence[Row]]:
         """All rows of each query, asked in one round trip."""
+        return [await cursor.fetchall() for cursor in await self._send_with_deferred(*queries)]
+
+    async def send_checked(self) -> None:
+        """Send what was deferred with a check: before a commit, and not together with it."""
+        if any(check is not None for _, _, check in self._deferred):
+            await self._send_with_deferred()
+
+    async def _send_with_deferred(self, *statements: tuple[str, Values | None]) -> list[psycopg.AsyncCursor[Row]]:
         deferred, self._deferred = self._deferred, []
         async with self._raw.pipeline():
-            for each in deferred:
-                await self._raw.execute(*each)
-            cursors = [await self._raw.execute(*each) for each in queries]
-        return [await cursor.fetchall() for cursor in cursors]
+            before = [(await self._raw.execute(statement, values), check) for statement, values, check in deferred]
+            cursors = [await self._raw.execute(*each) for each in statements]
+        for cursor, check in before:
+            if check is not None:
+                rows = await cursor.fetchall()
+                self.checks_hold = False
+                check(rows)
+                self.checks_hold = True
+        return cursors
 
     async def row(self, query: str, values: Values | None = None) -> Row | None:
         """The only row, or None.
@@ -151,10 +165,13 @@ class UnitOfWork:
 
     async def commit(self) -> None:
         """Make it durable. Returns after PostgreSQL has flushed the commit."""
-        if self._raw is not None and self._raw.info.transaction_status == TransactionStatus.INERROR:
-            # PostgreSQL would answer the COMMIT with a ROLLBACK, and we would promise what is not there.
+        connection = self.connection
+        # PostgreSQL would answer the COMMIT with a ROLLBACK, and we would promise what is not there.
+        failed = self._raw is not None and self._raw.info.transaction_status == TransactionStatus.INERROR
+        if failed or not connection.checks_hold:
             raise RuntimeError("a statement of this unit of work has failed: it cannot be committed")
-        await self.connection.run("COMMIT")
+        await connection.send_checked()
+        await connection.run("COMMIT")
         self.committed = True
 
     async def __aexit__(

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from slrt_kit import db
-from slrt_kit.db import Database, NoConnectionFreeError
+from slrt_kit.db import Database, NoConnectionFreeError, StaleVersionError
 from slrt_kit.testing.waiting import eventually
 
 INSERT = "INSERT INTO effects (sequence) VALUES (%(sequence)s)"
@@ -40,6 +40,37 @@ async def test_an_error_of_what_is_deferred_shows_at_the_commit_and_nothing_is_w
             await work.commit()
     assert not work.committed
     assert rows.one(COUNT) == 0
+
+
+async def test_a_check_that_fails_ends_the_unit_of_work_before_its_commit(database: Database, rows: Any) -> None:
+    def refuse(found: Any) -> None:
+        raise StaleVersionError(str(found))
+
+    insert = "INSERT INTO effects (event_id, key, sequence) VALUES (gen_random_uuid(), 'x', 1) RETURNING key"
+    async with database.unit_of_work() as work:
+        work.connection.defer(insert, check=refuse)
+        with pytest.raises(StaleVersionError, match="'x'"):
+            await work.commit()
+        # Whoever catches it and goes on must not get by.
+        with pytest.raises(RuntimeError):
+            await work.commit()
+    assert rows.one("SELECT count(*) FROM effects") == 0
+
+
+async def test_a_check_is_made_before_what_was_sent_along_is_used(database: Database, rows: Any) -> None:
+    seen: list[Any] = []
+    async with database.unit_of_work() as work:
+        work.connection.defer("SELECT 1 AS a", check=seen.extend)
+        work.connection.defer("SELECT 2 AS a", check=seen.extend)
+        one, other = await work.connection.rows_of(("SELECT 3 AS a", {}), ("SELECT %(a)s::int AS a", {"a": 4}))
+        assert [row.a for row in (*seen, *one, *other)] == [1, 2, 3, 4]
+        work.connection.defer(
+            "INSERT INTO effects (event_id, key, sequence) VALUES (gen_random_uuid(), 'y', 1) RETURNING key",
+            check=seen.extend,
+        )
+        await work.commit()
+    assert seen[-1].key == "y"
+    assert rows.one("SELECT count(*) FROM effects") == 1
 
 
 async def test_what_is_deferred_and_not_committed_is_not_written(database: Database, rows: Any) -> None:

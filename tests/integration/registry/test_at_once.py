@@ -44,6 +44,7 @@ class HeldStore(RegistryStore):
 
     async def save(self, **what: Any) -> None:
         await super().save(**what)
+        await self._work.connection.send_checked()
         if self._gate is not None:
             self._gate.reached.set()
             await self._gate.go.wait()

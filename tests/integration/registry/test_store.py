@@ -11,6 +11,7 @@ from psycopg import IntegrityError
 from slrt_contracts.types import FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import StaleVersionError
+from slrt_kit.messaging.processor import STALE
 from slrt_kit.regions import RegionCode
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.person import Person
@@ -68,7 +69,7 @@ async def test_a_nik_that_somebody_else_got_meanwhile_is_stale_and_not_a_crash(
 ) -> None:
     _, budi = two
     budi.nik = NIK
-    with pytest.raises(StaleVersionError):
+    with pytest.raises(STALE):
         await save(service, budi)
 
 
@@ -80,7 +81,7 @@ async def test_a_card_that_another_family_got_meanwhile_is_stale_and_not_a_crash
         assert budi.family_id is not None
         family = await service.parts.registry(work).family(budi.family_id)
     family.kk_number = KK
-    with pytest.raises(StaleVersionError):
+    with pytest.raises(STALE):
         await save(service, family)
 
 

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 from opentelemetry import trace
+from psycopg.errors import UniqueViolation
 
 from slrt_contracts.envelope import Envelope, EnvelopeError
 from slrt_contracts.events import EVENT_TYPES
@@ -38,6 +39,9 @@ _RETRY_LEASE = timedelta(seconds=60)
 """How long a parked event belongs to the worker that tries it: longer than all deadlines of one attempt together."""
 
 TRANSIENT = (TransientError, httpx.TransportError, TimeoutError, *DATABASE_DOWN)
+
+STALE = (StaleVersionError, UniqueViolation)
+"""Somebody else changed a row, or wrote the very key, since we looked: look again."""
 
 MOST_TOGETHER = 20
 """How many events handlers get in one transaction: more would hold locks for longer than they save time."""
@@ -245,7 +249,7 @@ class Processor(Generic[Deps]):
             except RejectedError as rejected:
                 failure = rejected.reason
                 break
-            except StaleVersionError:
+            except STALE:
                 failure = "stale version"
                 crashes += 1
             except Exception as error:
@@ -338,7 +342,7 @@ class Processor(Generic[Deps]):
             return await self._postpone(parked, rejected.reason)
         except TRANSIENT as error:
             return await self._postpone(parked, f"waits: {type(error).__name__}")
-        except StaleVersionError:
+        except STALE:
             return await self._postpone(parked, "stale version")
         except Exception as error:
             log.exception("handler crashed", consumer=self._consumer, event_id=str(parked.event_id))

@@ -63,8 +63,8 @@ class Registry(Protocol):
     ) -> None:
         """Write what is new or changed, with the raised events.
 
-        Raises:
-            StaleVersionError: somebody else saved one of them, or recorded the same NIK or KK, since it was loaded.
+        The next look into the registry, or the commit, raises StaleVersionError or UniqueViolation when somebody else
+        saved one of them, or recorded the same NIK or KK, since it was loaded.
         """
 
     async def case(self, case_id: CaseId) -> CaseRecord | None: ...

@@ -44,7 +44,7 @@ class RegistryStore:
     async def save(
         self, *, families: Sequence[Family] = (), persons: Sequence[Person] = (), case: CaseRecord | None = None
     ) -> None:
-        await save(self._work, self._outbox, families=families, persons=persons, case=case)
+        save(self._work, self._outbox, families=families, persons=persons, case=case)
 
     async def case(self, case_id: CaseId) -> CaseRecord | None:
         return await cases.case(self._work.connection, case_id)

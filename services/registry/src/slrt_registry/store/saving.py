@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import fields
 
-from psycopg.errors import UniqueViolation
-
 from slrt_contracts.types import EventId
-from slrt_kit.db import StaleVersionError, UnitOfWork
+from slrt_kit.db import Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox, insert_events
 from slrt_registry.domain.family import Family, Member, Participation, ProgrammeNeed
 from slrt_registry.domain.person import Person
@@ -101,7 +99,7 @@ _SAVE = f"""
     """  # noqa: S608 — fixed texts
 
 
-async def save(
+def save(
     work: UnitOfWork,
     outbox: Outbox,
     *,
@@ -111,8 +109,10 @@ async def save(
 ) -> None:
     """Insert what is new, update what was changed, write the raised events; what became of a case stays as first noted.
 
-    Raises:
-        StaleVersionError: somebody else changed one of them, or recorded its NIK or KK number, since it was loaded.
+    It goes with the next statement of the unit of work, at the latest before its commit, which then raises:
+
+        StaleVersionError: somebody else changed one of them, or inserted its NIK or KK number, since it was loaded.
+        UniqueViolation: somebody else has the NIK or KK number that one of them was given.
     """
     events = [(EventId(work.new_id()), event) for each in (*families, *persons) for event in each.raised]
     values: dict[str, Sequence[object]] = {
@@ -127,13 +127,14 @@ async def save(
         "case_persons": [] if case is None else _case_person_rows(case),
         "events": outbox.rows(events, now=work.clock.now(), causation_id=work.causation_id),
     }
-    try:
-        written = await work.connection.one(_SAVE, {name: as_json(rows) for name, rows in values.items()})
-    except UniqueViolation as error:
-        # A number that somebody else has recorded since we looked: what we know is stale, and must be read again.
-        raise StaleVersionError from error
-    if (written.families, written.persons) != (len(families), len(persons)):
-        raise StaleVersionError
+    expected = (len(families), len(persons))
+
+    def check(rows: Sequence[Row]) -> None:
+        ((families_written, persons_written),) = rows
+        if (families_written, persons_written) != expected:
+            raise StaleVersionError
+
+    work.connection.defer(_SAVE, {name: as_json(rows) for name, rows in values.items()}, check=check)
     work.recorded_events += len(events)
     for each in (*families, *persons):
         each.mark_saved()
