@@ -105,9 +105,14 @@ async def test_who_is_not_there_is_none(service: Any) -> None:
     [
         (
             persons._CANDIDATES,
-            {"niks": [NIK], "birth_dates": ["1985-08-17"], "village_code": "12.74.03.1002", "kk": KK},
+            {
+                "case_id": uuid4(),
+                "niks": [NIK],
+                "birth_dates": ["1985-08-17"],
+                "village_code": "12.74.03.1002",
+                "kk": KK,
+            },
         ),
-        (persons._BY_CARD, {"kk": KK}),
         (persons._BY_IDS, {"person_ids": [uuid4()]}),
         persons._by_nik(NIK, CITY),
         persons._by_birth_date(date(1985, 8, 17), CITY),

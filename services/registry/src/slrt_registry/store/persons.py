@@ -37,10 +37,10 @@ _CANDIDATES = f"""
         UNION
         SELECT {_COLUMNS} FROM persons p WHERE p.family_id = ANY(ARRAY(SELECT family_id FROM near))
     )
-    SELECT c.*, f.kk_number FROM candidates c LEFT JOIN families f USING (family_id)
+    SELECT EXISTS (SELECT FROM cases WHERE case_id = %(case_id)s) AS handled,
+           (SELECT family_id FROM families WHERE kk_number = %(kk)s) AS card_of, f.kk_number, c.*
+    FROM (VALUES (1)) AS always(one) LEFT JOIN candidates c ON true LEFT JOIN families f ON f.family_id = c.family_id
     """  # noqa: S608 — fixed columns above
-_BY_CARD = "SELECT family_id FROM families WHERE kk_number = %(kk)s"
-_HANDLED = "SELECT FROM cases WHERE case_id = %(case_id)s"
 _BY_IDS = f"SELECT {_COLUMNS} FROM persons p WHERE p.person_id = ANY(%(person_ids)s)"  # noqa: S608 — fixed columns
 
 
@@ -67,20 +67,24 @@ async def candidates(connection: Connection, case_id: CaseId, stated: StatedCase
     """See `match_case`; None when the case was handled before."""
     niks = {number for person in stated.persons if (number := identifying_number(person.nik)) is not None}
     birth_dates = {person.birth_date for person in stated.persons if person.birth_date is not None}
-    facts = {
-        "niks": sorted(niks),
-        "birth_dates": sorted(birth_dates),
-        "village_code": stated.village_code,
-        "kk": stated.kk,
-    }
-    rows, by_card, handled = await connection.rows_of(
-        (_CANDIDATES, facts), (_BY_CARD, facts), (_HANDLED, {"case_id": case_id})
+    # At least one row, which says what is known of the case and of the card.
+    rows = await connection.rows(
+        _CANDIDATES,
+        {
+            "case_id": case_id,
+            "niks": sorted(niks),
+            "birth_dates": sorted(birth_dates),
+            "village_code": stated.village_code,
+            "kk": stated.kk,
+        },
     )
-    if handled:
+    if rows[0].handled:
         return None
-    kk_of: dict[FamilyId, str | None] = {FamilyId(row.family_id): stated.kk for row in by_card}
-    kk_of |= {FamilyId(row.family_id): row.kk_number for row in rows if row.family_id is not None}
-    return Candidates([_person(row) for row in rows], kk_of)
+    found = [row for row in rows if row.person_id is not None]
+    kk_of = {FamilyId(row.family_id): row.kk_number for row in found if row.family_id is not None}
+    if rows[0].card_of is not None:
+        kk_of[FamilyId(rows[0].card_of)] = stated.kk
+    return Candidates([_person(row) for row in found], kk_of)
 
 
 async def persons(connection: Connection, person_ids: Sequence[PersonId]) -> list[Person]:
