@@ -1,17 +1,20 @@
 """The rules of a consumer that need neither Kafka nor a database: rests, dead-letter limit, the handler table."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slrt_contracts.events import CaseClosed, CaseRegistered
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import ConsumerSettings, DeadLetterGuard, EventConsumer
-from slrt_kit.messaging.errors import DeadLetterLimitError
+from slrt_kit.messaging.errors import DeadLetterLimitError, UnreadableError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.messaging.processor import park_delay
 from slrt_kit.runtime import topics_of
@@ -113,3 +116,37 @@ async def test_a_consumer_without_a_broker_waits_and_ends_when_asked() -> None:
     settings = ConsumerSettings(bootstrap="127.0.0.1:9", group="g", topics=["t"], dead_letter_topic="d")
     async with running(EventConsumer(settings, Idle()).run):  # type: ignore[arg-type]
         await asyncio.sleep(0.2)
+
+
+async def test_good_events_that_are_taken_together_end_a_row_of_dead_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = TopicPartition("t", 0)
+
+    class Reads:
+        """Reads everything but ``bad``."""
+
+        def together(self, left: Sequence[Sequence[Any]]) -> list[int]:
+            return [len(raws) for raws in left]
+
+        async def process_batch(self, raws: Sequence[Any]) -> bool:
+            return all(raw.payload != b"bad" for raw in raws)
+
+        async def process(self, _: Any) -> None:
+            raise UnreadableError("bad")
+
+    async def kept(*_: Any) -> None: ...
+
+    settings = ConsumerSettings(bootstrap="", group="g", topics=["t"], dead_letter_topic="d", dead_letters_in_a_row=2)
+    consumer = EventConsumer(settings, Reads())  # type: ignore[arg-type]
+    monkeypatch.setattr(consumer, "_dead_letter", kept)
+    member = SimpleNamespace(assignment=lambda: {place})
+
+    async def take(value: bytes) -> None:
+        record = SimpleNamespace(topic="t", partition=0, offset=1, key=b"k", value=value, headers=())
+        await consumer._handle(member, None, {place: [record]}, asyncio.Event())
+
+    for _ in range(5):
+        await take(b"bad")
+        await take(b"good")
+    with pytest.raises(DeadLetterLimitError):
+        for _ in range(3):
+            await take(b"bad")

@@ -258,6 +258,8 @@ class EventConsumer:
                         raise result
             else:
                 for hand in hands:
+                    for _ in hand.taken:
+                        self._guard.note(dead=False)
                     self._done_with(hand, len(hand.taken))
             mine = consumer.assignment()
             hands = [hand for hand in hands if hand.left and hand.partition in mine]
