@@ -112,7 +112,7 @@ def configure_logging(*, service: str, role: str, level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     # One line per request and per poll would bury what matters; our own middleware counts requests.
-    for noisy in ("uvicorn.access", "httpx", "httpcore", "alembic.runtime.migration"):
+    for noisy in ("uvicorn.access", "alembic.runtime.migration"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # The client library reports every broken connection attempt; our own relay and consumer say it once.
     logging.getLogger("aiokafka").setLevel(logging.ERROR)

@@ -5,11 +5,10 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import httpx
 import uvicorn
 from starlette.applications import Starlette
 
@@ -19,6 +18,7 @@ from slrt_kit import migrations
 from slrt_kit.db import Database
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.http.health import health_routes
+from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.logs import configure_logging, get_logger
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers
@@ -50,7 +50,6 @@ class Runtime:
     name: str
     package: str
     settings: ServiceSettings
-    _clients: list[httpx.AsyncClient] = field(default_factory=list)
 
     @cached_property
     def database(self) -> Database:
@@ -66,10 +65,8 @@ class Runtime:
         return Outbox(self.name)
 
     @cached_property
-    def http(self) -> httpx.AsyncClient:
-        client = httpx.AsyncClient(follow_redirects=False, timeout=5.0)
-        self._clients.append(client)
-        return client
+    def http(self) -> HttpClient:
+        return HttpClient()
 
     @cached_property
     def verifier(self) -> "TokenVerifier":
@@ -141,11 +138,9 @@ class Runtime:
 
     async def close(self) -> None:
         """Close what was opened."""
-        for pool in ("database", "worker_database"):
-            if pool in self.__dict__:
-                await self.__dict__[pool].close()
-        for client in self._clients:
-            await client.aclose()
+        for part in ("database", "worker_database", "http"):
+            if part in self.__dict__:
+                await self.__dict__[part].close()
 
 
 def topics_of(handlers: Handlers[Any]) -> list[str]:

@@ -108,23 +108,25 @@ def hooks(database: Database) -> Hooks:
 
 
 @pytest.fixture
-async def app(database: Database, hooks: Hooks, token_issuer: TestIssuer, rows: Any) -> AsyncIterator[FastAPI]:
+def app(database: Database, hooks: Hooks, token_issuer: TestIssuer, rows: Any) -> FastAPI:
     rows.run(
         "CREATE TABLE things (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text NOT NULL, "
         "version bigint NOT NULL DEFAULT 1)"
     )
-    async with httpx.AsyncClient() as keys:
-        yield build_app(
-            title="Things",
-            description="",
-            version="1",
-            package="slrt_intake",
-            routers=[routes_with(hooks)],
-            database=database,
-            verifier=TokenVerifier(
-                issuer=token_issuer.issuer, audience="slrt", jwks_url=token_issuer.jwks_url, client=keys
-            ),
-        )
+    return build_app(
+        title="Things",
+        description="",
+        version="1",
+        package="slrt_intake",
+        routers=[routes_with(hooks)],
+        database=database,
+        verifier=TokenVerifier(
+            issuer=token_issuer.issuer,
+            audience="slrt",
+            jwks_url=token_issuer.jwks_url,
+            client=token_issuer.client(),
+        ),
+    )
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 
 from slrt_contracts.events import CaseClosed, CaseDecided, CaseResolved, CaseScreened
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import NoConnectionFreeError, StaleVersionError
+from slrt_kit.http.outgoing import UnreachableError
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.errors import IgnoredError, RejectedError, TransientError, UnreadableError
 from slrt_kit.messaging.handlers import Received
@@ -96,8 +96,7 @@ async def test_two_consumers_of_one_service_each_apply_an_event(
     "error",
     [
         TransientError("away"),
-        httpx.ConnectTimeout("away"),
-        httpx.RemoteProtocolError("cut"),
+        UnreachableError("ServerDisconnectedError"),
         psycopg.OperationalError("gone"),
         NoConnectionFreeError(),
         ConnectionResetError(),
@@ -262,10 +261,10 @@ async def test_a_transient_fault_of_the_preparation_leaves_no_trace(
     processor: Processor[Any], script: Any, rows: Any
 ) -> None:
     async def away(_: Received[Any]) -> str:
-        raise httpx.ConnectError("away")
+        raise UnreachableError("away")
 
     script.prepare = away
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises(UnreachableError):
         await processor.process(raw_event(closed()))
     assert (rows.effects(), rows.one(INBOX), rows.one(PARKED)) == ([], 0, 0)
 

@@ -14,7 +14,7 @@ from slrt_intake.settings import IntakeSettings
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import TestIssuer, api_client
+from slrt_kit.testing import PlayedHttp, TestIssuer, api_client
 from slrt_notification import consumers
 from slrt_notification.adapters.contacts import ContactAnswer
 from slrt_notification.app import PACKAGE, build_connector_parts
@@ -67,7 +67,7 @@ async def test_a_case_registered_at_the_door_reaches_the_resident_by_mail(
     runtime = Runtime("notification", PACKAGE, told)
     runtime.__dict__["database"] = service.database
     # Intake in this process, everything else (the issuer) over the network.
-    runtime.__dict__["http"] = httpx.AsyncClient(mounts={"http://intake.test": httpx.ASGITransport(app)})
+    runtime.__dict__["http"] = PlayedHttp(IntakeHere(httpx.ASGITransport(app)))
     parts = build_connector_parts(runtime, NotificationChannel.EMAIL)
     connector = Processor(
         consumer="slrt.notification.connector.email",
@@ -80,7 +80,6 @@ async def test_a_case_registered_at_the_door_reaches_the_resident_by_mail(
     try:
         assert await connector.process(raw) is Outcome.APPLIED
     finally:
-        await runtime.http.aclose()
         await intake.close()
     assert mail.mails[0]["Subject"] == f"Tiket {answer.json()['ticket_number']}: laporan Anda sudah terdaftar"
     with psycopg.connect(intake_url) as database:
@@ -92,6 +91,19 @@ async def test_a_case_registered_at_the_door_reaches_the_resident_by_mail(
     assert [(s, p, t, str(o), r) for s, p, t, o, r in looks] == [
         ("slrt-notification", "resident-message", "case-contact", case_id, event_id)
     ]
+
+
+class IntakeHere(httpx.AsyncHTTPTransport):
+    """The network, but for intake."""
+
+    def __init__(self, intake: httpx.ASGITransport) -> None:
+        super().__init__()
+        self._intake = intake
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "intake.test":
+            return await self._intake.handle_async_request(request)
+        return await super().handle_async_request(request)
 
 
 def raw_time(raw: RawEvent) -> float:

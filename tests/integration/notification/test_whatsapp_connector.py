@@ -13,6 +13,7 @@ from slrt_contracts.codes import NotificationChannel
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.errors import TransientError
 from slrt_kit.messaging.processor import Outcome
+from slrt_kit.testing import PlayedHttp
 from slrt_local.journal import Journal
 from slrt_local.provider import Provider
 from slrt_notification.adapters.provider import ProviderSender
@@ -131,12 +132,11 @@ async def test_the_provider_of_the_local_stack_takes_a_message_once(
         notification = await parts.delivery_log.find(session, raw.key)  # type: ignore[arg-type]
     assert notification is not None
     transport = httpx.ASGITransport(Starlette(routes=provider.routes()))
-    async with httpx.AsyncClient(transport=transport) as client:
-        sender = ProviderSender(base_url="http://outside.test/provider", client=client)
-        for _ in range(2):
-            await sender.send(notification, Message(subject=None, text="Tiket"), to=PHONE)
-        provider.is_open = False
-        with pytest.raises(TransientError):
-            await sender.send(notification, Message(subject=None, text="Tiket"), to=PHONE)
+    sender = ProviderSender(base_url="http://outside.test/provider", client=PlayedHttp(transport))
+    for _ in range(2):
+        await sender.send(notification, Message(subject=None, text="Tiket"), to=PHONE)
+    provider.is_open = False
+    with pytest.raises(TransientError):
+        await sender.send(notification, Message(subject=None, text="Tiket"), to=PHONE)
     found: Any = journal.find("message", raw.key)
     assert (found.body["to"], found.seen) == (PHONE, 2)

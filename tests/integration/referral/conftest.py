@@ -17,6 +17,7 @@ from slrt_contracts.events.intake import CaseDecided
 from slrt_contracts.types import CaseId
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database
+from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
@@ -63,6 +64,7 @@ class Service:
     database: Database
     processor: Processor[CaseParts]
     client: httpx.AsyncClient
+    http: HttpClient
     issuer: TestIssuer
     _keys: dict[str, int] = field(default_factory=dict)
 
@@ -157,5 +159,5 @@ async def service(
         consumer="slrt.referral.cases", database=database, handlers=cases, deps=CaseParts(Outbox("referral"), policy)
     )
     async with api_client(build_app(runtime)) as client:
-        yield Service(database, processor, client, token_issuer)
-    await runtime.http.aclose()
+        yield Service(database, processor, client, runtime.http, token_issuer)
+    await runtime.http.close()

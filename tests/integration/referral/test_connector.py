@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import orjson
 import psycopg
 import pytest
@@ -116,7 +115,7 @@ def processor_of(service: Service, system: OfficeSystem, *, office: str = OFFICE
     """The connector of an office, without Kafka."""
     # The machine's clock: receivers refuse timestamps that are not of these minutes.
     notices = WebhookNotices(
-        Endpoint(system.url, SecretStr(SECRET)), client=httpx.AsyncClient(), clock=SystemClock(), timeout=5
+        Endpoint(system.url, SecretStr(SECRET)), client=service.http, clock=SystemClock(), timeout=5
     )
     return Processor(
         consumer=f"slrt.referral.connector.{office}",

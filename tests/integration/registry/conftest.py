@@ -24,7 +24,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event
+from slrt_kit.testing import FixedClock, PlayedHttp, TestIssuer, api_client, environment_of, raw_event
 from slrt_registry.adapters.intake import IntakeClaims
 from slrt_registry.app import PACKAGE, build_app, registry_on
 from slrt_registry.consumers import ConsumerParts, cases, outcomes
@@ -61,7 +61,7 @@ class PlayedIntake:
             token_url="http://issuer.test/token",
             client_id="slrt-registry",
             client_secret=SecretStr("a-secret-of-tests"),
-            client=httpx.AsyncClient(transport=httpx.MockTransport(self.handle)),
+            client=PlayedHttp(httpx.MockTransport(self.handle)),
         )
 
 
@@ -238,7 +238,7 @@ async def service(
             parts=parts,
             clock=fixed_clock,
         )
-    await runtime.http.aclose()
+    await runtime.http.close()
     await database.close()
 
 

@@ -117,17 +117,18 @@ async def doors(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
     """An application with one door per permission."""
     app = FastAPI()
     install_problem_handlers(app)
-    async with issuer.client() as keys:
-        app.state.verifier = TokenVerifier(issuer=issuer.issuer, audience="slrt", jwks_url=issuer.jwks_url, client=keys)
-        for permission in permission_table():
+    app.state.verifier = TokenVerifier(
+        issuer=issuer.issuer, audience="slrt", jwks_url=issuer.jwks_url, client=issuer.client()
+    )
+    for permission in permission_table():
 
-            async def enter(authorized: Annotated[Authorized, require(permission)]) -> dict[str, Any]:
-                scope = authorized.scope
-                return {"everywhere": scope.everywhere, "region": scope.region, "office": scope.office}
+        async def enter(authorized: Annotated[Authorized, require(permission)]) -> dict[str, Any]:
+            scope = authorized.scope
+            return {"everywhere": scope.everywhere, "region": scope.region, "office": scope.office}
 
-            app.get(f"/{permission}")(enter)
-        async with api_client(app) as client:
-            yield client
+        app.get(f"/{permission}")(enter)
+    async with api_client(app) as client:
+        yield client
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -173,7 +174,6 @@ async def intake(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
     app = build_app(runtime)
     async with api_client(app) as client:
         yield client
-    await runtime.http.aclose()
     await runtime.close()
 
 

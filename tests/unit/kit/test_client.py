@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from slrt_kit.clock import new_uuid7
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.messaging.errors import RejectedError, TransientError
+from slrt_kit.testing import PlayedHttp
 
 EVENT = new_uuid7()
 Answer = httpx.Response | Exception
@@ -47,7 +48,7 @@ def client_of(owner: Owner) -> ServiceClient:
         token_url="http://issuer.test/token",
         client_id="slrt-registry",
         client_secret=SecretStr("hush"),
-        client=httpx.AsyncClient(transport=httpx.MockTransport(owner)),
+        client=PlayedHttp(httpx.MockTransport(owner)),
     )
 
 

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import hmac
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,7 @@ from joserfc.jwk import ECKey
 
 from slrt_kit.http.auth import TokenExpiredError, TokenInvalidError, TokenVerifier
 from slrt_kit.problems import ServiceUnavailableError
-from slrt_kit.testing import TestIssuer
+from slrt_kit.testing import PlayedHttp, TestIssuer
 
 
 class Moment:
@@ -49,12 +48,11 @@ def issuer() -> TestIssuer:
 
 
 @pytest.fixture
-async def verifier(issuer: TestIssuer, moment: Moment) -> AsyncIterator[TokenVerifier]:
-    async with issuer.client() as client:
-        yield verifier_of(issuer, client, moment)
+def verifier(issuer: TestIssuer, moment: Moment) -> TokenVerifier:
+    return verifier_of(issuer, issuer.client(), moment)
 
 
-def verifier_of(issuer: TestIssuer, client: httpx.AsyncClient, moment: Moment) -> TokenVerifier:
+def verifier_of(issuer: TestIssuer, client: PlayedHttp, moment: Moment) -> TokenVerifier:
     return TokenVerifier(
         issuer=issuer.issuer,
         audience="slrt",
@@ -254,17 +252,17 @@ async def test_a_slow_issuer_holds_up_nobody_whose_key_is_known(issuer: TestIssu
         issuer.requests.append("jwks")
         return httpx.Response(200, json=issuer.jwks())
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
-        verifier = verifier_of(issuer, client, moment)
-        await verifier.verify(issuer.mint("facilitator"))
-        moment.move(10)
-        stranger = asyncio.ensure_future(verifier.verify(TestIssuer().mint("admin")))
-        await asked.wait()
-        async with asyncio.timeout(5):
-            await verifier.verify(issuer.mint("facilitator", sub="somebody-else"))
-        answer.set()
-        with pytest.raises(TokenInvalidError):
-            await stranger
+    client = PlayedHttp(httpx.MockTransport(handle))
+    verifier = verifier_of(issuer, client, moment)
+    await verifier.verify(issuer.mint("facilitator"))
+    moment.move(10)
+    stranger = asyncio.ensure_future(verifier.verify(TestIssuer().mint("admin")))
+    await asked.wait()
+    async with asyncio.timeout(5):
+        await verifier.verify(issuer.mint("facilitator", sub="somebody-else"))
+    answer.set()
+    with pytest.raises(TokenInvalidError):
+        await stranger
 
 
 @pytest.mark.parametrize(
@@ -284,9 +282,9 @@ async def test_a_slow_issuer_holds_up_nobody_whose_key_is_known(issuer: TestIssu
 async def test_an_issuer_without_usable_keys_is_our_fault_and_not_the_callers(
     issuer: TestIssuer, moment: Moment, answer: httpx.Response
 ) -> None:
-    async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: answer)) as client:
-        with pytest.raises(ServiceUnavailableError):
-            await verifier_of(issuer, client, moment).verify(issuer.mint("facilitator"))
+    client = PlayedHttp(httpx.MockTransport(lambda _: answer))
+    with pytest.raises(ServiceUnavailableError):
+        await verifier_of(issuer, client, moment).verify(issuer.mint("facilitator"))
 
 
 async def test_an_issuer_that_is_away_is_asked_now_and_then_and_known_keys_go_on(
@@ -300,17 +298,17 @@ async def test_an_issuer_that_is_away_is_asked_now_and_then_and_known_keys_go_on
             raise httpx.ConnectTimeout("away", request=request)
         return httpx.Response(200, json=issuer.jwks())
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
-        verifier = verifier_of(issuer, client, moment)
-        await verifier.verify(issuer.mint("facilitator"))
-        away = True
-        moment.move(400)
-        for number in range(10):
-            await verifier.verify(issuer.mint("facilitator", ttl=900, sub=f"caller-{number}"))
-        assert len(issuer.requests) == 2
-        moment.move(10)
-        await verifier.verify(issuer.mint("facilitator", ttl=900, sub="later"))
-        assert len(issuer.requests) == 3
+    client = PlayedHttp(httpx.MockTransport(handle))
+    verifier = verifier_of(issuer, client, moment)
+    await verifier.verify(issuer.mint("facilitator"))
+    away = True
+    moment.move(400)
+    for number in range(10):
+        await verifier.verify(issuer.mint("facilitator", ttl=900, sub=f"caller-{number}"))
+    assert len(issuer.requests) == 2
+    moment.move(10)
+    await verifier.verify(issuer.mint("facilitator", ttl=900, sub="later"))
+    assert len(issuer.requests) == 3
 
 
 async def test_without_any_key_the_issuer_is_not_asked_for_every_request(issuer: TestIssuer, moment: Moment) -> None:
@@ -318,9 +316,9 @@ async def test_without_any_key_the_issuer_is_not_asked_for_every_request(issuer:
         issuer.requests.append("jwks")
         raise httpx.ConnectTimeout("away", request=request)
 
-    async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
-        verifier = verifier_of(issuer, client, moment)
-        for number in range(10):
-            with pytest.raises(ServiceUnavailableError):
-                await verifier.verify(issuer.mint("facilitator", sub=f"caller-{number}"))
+    client = PlayedHttp(httpx.MockTransport(handle))
+    verifier = verifier_of(issuer, client, moment)
+    for number in range(10):
+        with pytest.raises(ServiceUnavailableError):
+            await verifier.verify(issuer.mint("facilitator", sub=f"caller-{number}"))
     assert len(issuer.requests) == 1

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from slrt_contracts.types import OfficeCode
 from slrt_kit.messaging.errors import RejectedError, TransientError
-from slrt_kit.testing import FixedClock
+from slrt_kit.testing import FixedClock, PlayedHttp
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
 from slrt_referral.adapters.webhook import WebhookNotices
 
@@ -72,7 +72,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 def notices(answer: Answer, *, timeout: float = 5.0) -> WebhookNotices:
     """The way to an endpoint that answers so."""
-    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    client = PlayedHttp(httpx.MockTransport(answer))
     endpoint = Endpoint("http://office.test/notices", SecretStr(SECRET))
     return WebhookNotices(endpoint, client=client, clock=FixedClock(), timeout=timeout)
 

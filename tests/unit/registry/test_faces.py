@@ -14,7 +14,7 @@ from slrt_contracts.types import CaseId, EventId
 from slrt_intake.api.claim_schemas import ClaimsBody, PartiesList, PartiesView, PersonView
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.messaging.errors import RejectedError, TransientError
-from slrt_kit.testing import TestIssuer
+from slrt_kit.testing import PlayedHttp, TestIssuer
 from slrt_registry.adapters.intake import IntakeClaims, PartiesAnswer, PersonAnswer
 from slrt_registry.api.schemas import SearchBody, mask_number
 from slrt_registry.ports import Parties
@@ -52,7 +52,7 @@ def claims(*answers: object, status: int = 200, whole: object = None, asked: lis
             token_url=issuer.token_url,
             client_id="slrt-registry",
             client_secret=SecretStr("a-secret-of-tests"),
-            client=httpx.AsyncClient(transport=httpx.MockTransport(handle)),
+            client=PlayedHttp(httpx.MockTransport(handle)),
         )
     )
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import httpx
 import orjson
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -20,6 +19,7 @@ from joserfc.jwk import KeySet
 
 from slrt_kit.access import Principal, Scope, permission_table
 from slrt_kit.clock import Clock, SystemClock
+from slrt_kit.http.outgoing import HttpClient, Reply, UnreachableError
 from slrt_kit.logs import get_logger
 from slrt_kit.problems import ProblemError, ServiceUnavailableError, Text
 
@@ -76,7 +76,7 @@ class TokenVerifier:
         issuer: str,
         audience: str,
         jwks_url: str,
-        client: httpx.AsyncClient,
+        client: HttpClient,
         clock: Clock | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -170,11 +170,10 @@ class TokenVerifier:
         if self._monotonic() - self._failed_at < _FAILED_FETCH_PAUSE_S:
             return
         try:
-            response = await self._client.get(self._jwks_url)
-            response.raise_for_status()
-            self._keys = _key_set_of(response.json())
+            reply = await self._client.request("GET", self._jwks_url)
+            self._keys = _key_set_of(reply)
             self._fetched_at = self._monotonic()
-        except (httpx.HTTPError, JoseError, ValueError) as error:
+        except (UnreachableError, JoseError, ValueError) as error:
             self._failed_at = self._monotonic()
             log.warning("issuer keys not fetched", error=type(error).__name__)
 
@@ -192,8 +191,9 @@ def _check_header(token: str) -> None:
         raise TokenInvalidError
 
 
-def _key_set_of(document: Any) -> KeySet:
+def _key_set_of(reply: Reply) -> KeySet:
     """Raises ValueError: it is no JWKS with a key that we can use."""
+    document = reply.json() if reply.is_success else None
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list) or not all(isinstance(key, dict) for key in keys):
         raise ValueError("not a JWKS")

@@ -3,20 +3,21 @@
 import asyncio
 import time
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
-import httpx
 import orjson
 from opentelemetry import propagate
 from pydantic import SecretStr
 
 from slrt_kit import metrics
+from slrt_kit.http.outgoing import HttpClient, Reply, UnreachableError
 from slrt_kit.messaging.errors import RejectedError, TransientError
 
-TIMEOUT = httpx.Timeout(5.0, connect=2.0)
 _RENEW_BEFORE_S = 30
 _HTTP_OK = 200
 _UNAUTHORIZED = 401
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class ServiceClient:
@@ -33,7 +34,7 @@ class ServiceClient:
         token_url: str,
         client_id: str,
         client_secret: SecretStr,
-        client: httpx.AsyncClient,
+        client: HttpClient,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._owner = base_url
@@ -60,24 +61,22 @@ class ServiceClient:
 
     async def _ask(self, method: str, path: str, content: bytes | None, *, purpose: str, event_id: UUID) -> Any:
         try:
-            response = await self._send(method, path, content, purpose=purpose, event_id=event_id)
-            if response.status_code == _UNAUTHORIZED:
+            reply = await self._send(method, path, content, purpose=purpose, event_id=event_id)
+            if reply.status == _UNAUTHORIZED:
                 self._token_expires = 0.0
-                response = await self._send(method, path, content, purpose=purpose, event_id=event_id)
-        except httpx.HTTPError as error:
+                reply = await self._send(method, path, content, purpose=purpose, event_id=event_id)
+        except UnreachableError:
             metrics.CLAIM_CHECKS.labels(self._owner, "unreachable").inc()
-            raise TransientError(f"claim check: {type(error).__name__}") from error
-        metrics.CLAIM_CHECKS.labels(self._owner, str(response.status_code)).inc()
-        if response.status_code == _HTTP_OK:
-            return _json(response, "claim check")
+            raise
+        metrics.CLAIM_CHECKS.labels(self._owner, str(reply.status)).inc()
+        if reply.status == _HTTP_OK:
+            return _json(reply, "claim check")
         # 404 may only mean that the owner's copy has not caught up; 401 that the issuer is restarting.
-        if response.status_code in (401, 408, 425, 429) or response.is_server_error:
-            raise TransientError(f"claim check answered {response.status_code}")
-        raise RejectedError(f"claim check answered {response.status_code}")
+        if reply.status in (401, 408, 425, 429) or reply.is_server_error:
+            raise TransientError(f"claim check answered {reply.status}")
+        raise RejectedError(f"claim check answered {reply.status}")
 
-    async def _send(
-        self, method: str, path: str, content: bytes | None, *, purpose: str, event_id: UUID
-    ) -> httpx.Response:
+    async def _send(self, method: str, path: str, content: bytes | None, *, purpose: str, event_id: UUID) -> Reply:
         headers = {
             "Authorization": f"Bearer {await self._own_token()}",
             "Purpose": purpose,
@@ -86,25 +85,22 @@ class ServiceClient:
         if content is not None:
             headers["Content-Type"] = "application/json"
         propagate.inject(headers)
-        return await self._client.request(
-            method, self._base_url + path, content=content, headers=headers, timeout=TIMEOUT
-        )
+        return await self._client.request(method, self._base_url + path, headers=headers, content=content)
 
     async def _own_token(self) -> str:
         async with self._renewing:
             if time.time() > self._token_expires - _RENEW_BEFORE_S:
-                response = await self._client.post(
-                    self._token_url,
-                    data={
-                        "grant_type": "client_credentials",
-                        "client_id": self._client_id,
-                        "client_secret": self._client_secret.get_secret_value(),
-                    },
-                    timeout=TIMEOUT,
+                form = {
+                    "grant_type": "client_credentials",
+                    "client_id": self._client_id,
+                    "client_secret": self._client_secret.get_secret_value(),
+                }
+                reply = await self._client.request(
+                    "POST", self._token_url, headers=_FORM, content=urlencode(form).encode()
                 )
-                if response.status_code != _HTTP_OK:
-                    raise TransientError(f"token endpoint answered {response.status_code}")
-                answer = _json(response, "token endpoint")
+                if reply.status != _HTTP_OK:
+                    raise TransientError(f"token endpoint answered {reply.status}")
+                answer = _json(reply, "token endpoint")
                 try:
                     self._token = str(answer["access_token"])
                     self._token_expires = time.time() + float(answer.get("expires_in", 60))
@@ -113,9 +109,9 @@ class ServiceClient:
             return self._token
 
 
-def _json(response: httpx.Response, what: str) -> Any:
+def _json(reply: Reply, what: str) -> Any:
     """Raises TransientError: a 200 without JSON is a proxy's page or a cut answer, and passes."""
     try:
-        return response.json()
+        return reply.json()
     except ValueError as error:
         raise TransientError(f"{what} answered no JSON") from error

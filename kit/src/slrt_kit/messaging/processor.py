@@ -10,7 +10,6 @@ from enum import StrEnum
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-import httpx
 from opentelemetry import trace
 from psycopg.errors import UniqueViolation
 
@@ -38,7 +37,7 @@ _PARK_DELAY_MAX = timedelta(minutes=5)
 _RETRY_LEASE = timedelta(seconds=60)
 """How long a parked event belongs to the worker that tries it: longer than all deadlines of one attempt together."""
 
-TRANSIENT = (TransientError, httpx.TransportError, TimeoutError, *DATABASE_DOWN)
+TRANSIENT = (TransientError, TimeoutError, *DATABASE_DOWN)
 
 STALE = (StaleVersionError, UniqueViolation)
 """Somebody else changed a row, or wrote the very key, since we looked: look again."""

@@ -14,6 +14,8 @@ import httpx
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from slrt_kit.testing.http import PlayedHttp
+
 _SERVICE_TOKEN_S = 300
 
 
@@ -112,9 +114,9 @@ class TestIssuer:
 
         return httpx.MockTransport(handle)
 
-    def client(self) -> httpx.AsyncClient:
+    def client(self) -> PlayedHttp:
         """A client that reaches this issuer and nothing else."""
-        return httpx.AsyncClient(transport=self.transport())
+        return PlayedHttp(self.transport())
 
     @contextmanager
     def serving(self) -> Iterator["TestIssuer"]:

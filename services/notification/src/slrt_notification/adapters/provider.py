@@ -1,14 +1,15 @@
 """Send a message through the HTTP provider of WhatsApp messages."""
 
-import httpx
+import orjson
 from opentelemetry import propagate
 
+from slrt_kit.http.outgoing import HttpClient, UnreachableError
 from slrt_kit.messaging.errors import RejectedError, TransientError
 from slrt_notification.domain.notification import Notification
 from slrt_notification.policy.model import Message
 from slrt_notification.ports import RecipientRefusedError
 
-TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+TIMEOUT_S = 10.0
 
 # 400: the provider cannot use the number; 410: there is no such number any more.
 _RECIPIENT_REFUSED = frozenset({400, 410})
@@ -23,24 +24,24 @@ class ProviderSender:
     that the provider takes a repeated request once.
     """
 
-    def __init__(self, *, base_url: str, client: httpx.AsyncClient) -> None:
+    def __init__(self, *, base_url: str, client: HttpClient) -> None:
         self._url = base_url.rstrip("/") + "/messages"
         self._client = client
 
     async def send(self, notification: Notification, message: Message, *, to: str) -> None:
         """See `ports.Sender`."""
         key = str(notification.notification_id)
-        headers = {"Idempotency-Key": key}
+        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
         propagate.inject(headers)
-        body = {"to": to, "text": message.text, "reference": key}
+        body = orjson.dumps({"to": to, "text": message.text, "reference": key})
         try:
-            response = await self._client.post(self._url, json=body, headers=headers, timeout=TIMEOUT)
-        except httpx.HTTPError as error:
-            raise TransientError(f"message provider: {type(error).__name__}") from None
-        if response.is_success:
+            reply = await self._client.request("POST", self._url, headers=headers, content=body, timeout=TIMEOUT_S)
+        except UnreachableError as error:
+            raise TransientError(f"message provider: {error}") from None
+        if reply.is_success:
             return
-        if response.status_code in _RECIPIENT_REFUSED:
+        if reply.status in _RECIPIENT_REFUSED:
             raise RecipientRefusedError
-        if response.status_code in _NOT_NOW or response.is_server_error:
-            raise TransientError(f"message provider answered {response.status_code}")
-        raise RejectedError(f"message provider refused the message with {response.status_code}")
+        if reply.status in _NOT_NOW or reply.is_server_error:
+            raise TransientError(f"message provider answered {reply.status}")
+        raise RejectedError(f"message provider refused the message with {reply.status}")

@@ -1,12 +1,11 @@
 """POST signed notices to one office's endpoint (Standard Webhooks); failures come back by class."""
 
-import asyncio
 from uuid import UUID
 
-import httpx
 from standardwebhooks.webhooks import Webhook
 
 from slrt_kit.clock import Clock
+from slrt_kit.http.outgoing import HttpClient, UnreachableError
 from slrt_kit.messaging.errors import RejectedError, TransientError
 from slrt_referral.adapters.connectors_file import Endpoint
 
@@ -18,11 +17,10 @@ _TRY_AGAIN = frozenset({408, 425, 429})
 class WebhookNotices:
     """The endpoint of one office (keeps the promises of `ports.Notices`).
 
-    ``timeout`` in seconds is for the whole delivery. Redirects are not followed: an office's address is what the
-    operator wrote down.
+    ``timeout`` in seconds is for the whole delivery. Redirects are not followed.
     """
 
-    def __init__(self, endpoint: Endpoint, *, client: httpx.AsyncClient, clock: Clock, timeout: float) -> None:
+    def __init__(self, endpoint: Endpoint, *, client: HttpClient, clock: Clock, timeout: float) -> None:
         self._url = endpoint.url
         self._webhook = Webhook(endpoint.secret.get_secret_value())
         self._client = client
@@ -40,23 +38,14 @@ class WebhookNotices:
             "webhook-signature": self._webhook.sign(str(notice_id), at, body.decode()),
         }
         try:
-            async with (
-                asyncio.timeout(self._timeout),
-                # Streamed and not read: whatever an endpoint answers, only its status matters.
-                self._client.stream(
-                    "POST",
-                    self._url,
-                    content=body,
-                    headers=headers,
-                    timeout=self._timeout,
-                    follow_redirects=False,
-                ) as response,
-            ):
-                status = response.status_code
-        except (httpx.HTTPError, TimeoutError) as error:
-            raise TransientError(f"office endpoint: {type(error).__name__}") from error
-        if httpx.codes.is_success(status):
+            # Whatever an endpoint answers, only its status matters.
+            reply = await self._client.request(
+                "POST", self._url, headers=headers, content=body, timeout=self._timeout, reads_body=False
+            )
+        except UnreachableError as error:
+            raise TransientError(f"office endpoint: {error}") from error
+        if reply.is_success:
             return
-        if status in _TRY_AGAIN or httpx.codes.is_server_error(status):
-            raise TransientError(f"office endpoint answered {status}")
-        raise RejectedError(f"office endpoint answered {status}")
+        if reply.status in _TRY_AGAIN or reply.is_server_error:
+            raise TransientError(f"office endpoint answered {reply.status}")
+        raise RejectedError(f"office endpoint answered {reply.status}")
