@@ -6,9 +6,9 @@ import pytest
 from tests.e2e.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
-    """A stack on which the demo has been played, and what the demo printed."""
+    """A stack on which the demo has been played, and what the demo printed; it ends with the tests of this folder."""
     stack = Stack(tmp_path_factory.mktemp("stack"))
     try:
         yield stack, stack.slrt("demo", "--port", "0", check=False).stdout
@@ -16,13 +16,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]
         stack.slrt("down", check=False)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(demo: tuple[Stack, str]) -> Stack:
     """The stack alone."""
     return demo[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def told(demo: tuple[Stack, str]) -> str:
     """What the demo printed."""
     return demo[1]

@@ -175,7 +175,14 @@ def test_after_kill_9_of_every_process_it_comes_up_again_and_down_leaves_nothing
 
 
 def test_ctrl_c_while_it_comes_up_leaves_nothing(stack: Stack) -> None:
-    coming = subprocess.Popen([SLRT, "up", "--without-services"], env=stack.env, stdout=subprocess.PIPE, text=True)
+    coming = subprocess.Popen(
+        [SLRT, "up", "--without-services"],
+        env=stack.env,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell lets what it runs in the background ignore Ctrl-C, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 — no other thread runs here
+    )
     assert coming.stdout is not None
     assert coming.stdout.readline()
     eventually(lambda: len(stack.processes()) > 2)

@@ -1,0 +1,1 @@
+"""The whole suite through the gateway. A package, so that its stack ends with the last of its tests."""
