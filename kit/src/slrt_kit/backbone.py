@@ -91,7 +91,28 @@ _STATEMENTS = (
 )
 
 
+_RECOVERY = (
+    # How far the broker had each partition when it acknowledged: a broker that has less has forgotten.
+    """
+    CREATE TABLE published (
+        topic           text NOT NULL,
+        topic_partition integer NOT NULL,
+        last_offset     bigint NOT NULL,
+        PRIMARY KEY (topic, topic_partition)
+    )
+    """,
+    # A worker has it in hand until then; apart from `next_attempt_at`, which an operator may set to now.
+    "ALTER TABLE parked ADD COLUMN leased_until timestamptz",
+)
+
+
 def create_backbone() -> None:
     """Run inside a service's first Alembic migration."""
     for statement in _STATEMENTS:
+        op.execute(statement)
+
+
+def add_recovery() -> None:
+    """Run inside a later Alembic migration: what it takes to notice a broker's loss, and to retry parked events."""
+    for statement in _RECOVERY:
         op.execute(statement)

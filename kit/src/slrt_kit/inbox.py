@@ -58,13 +58,14 @@ _PARK = """
             %(next_attempt_at)s)
     ON CONFLICT (consumer, event_id) DO NOTHING
     """
-# The oldest parked event of a key, if it is due: taken by setting its next attempt ahead, so that no other worker
-# tries it meanwhile, and so that one whose worker dies becomes due again by itself.
+# The oldest parked event of a key, if it is due: taken by a lease, so that no other worker tries it meanwhile, and so
+# that one whose worker dies becomes free again by itself.
 _TAKE_DUE = """
-    UPDATE parked SET next_attempt_at = %(until)s
+    UPDATE parked SET leased_until = %(until)s
     WHERE id = (
         SELECT id FROM parked p
         WHERE consumer = %(consumer)s AND next_attempt_at <= %(now)s
+          AND (leased_until IS NULL OR leased_until <= %(now)s)
           AND NOT EXISTS (SELECT FROM parked e WHERE e.consumer = p.consumer AND e.topic = p.topic
                           AND e.partition_key = p.partition_key AND e.id < p.id)
         ORDER BY next_attempt_at, id LIMIT 1
@@ -74,7 +75,8 @@ _TAKE_DUE = """
     """
 _RELEASE = "DELETE FROM parked WHERE id = %(id)s"
 _POSTPONE = """
-    UPDATE parked SET attempts = attempts + 1, next_attempt_at = %(next_attempt_at)s, reason = %(reason)s
+    UPDATE parked SET attempts = attempts + 1, next_attempt_at = %(next_attempt_at)s, reason = %(reason)s,
+        leased_until = NULL
     WHERE id = %(id)s
     """
 

@@ -13,6 +13,9 @@ OUTBOX_PENDING = Gauge("slrt_outbox_pending_rows", "Rows in the outbox that the 
 OUTBOX_AGE = Gauge("slrt_outbox_oldest_seconds", "Age of the oldest pending outbox row")
 RELAY_PUBLISHED = Counter("slrt_relay_published_total", "Events acknowledged by the broker", ("topic",))
 RELAY_ERRORS = Counter("slrt_relay_errors_total", "Producer errors, each followed by a new producer")
+RELAY_REFILLED = Counter(
+    "slrt_relay_refilled_total", "Archived events sent again because the broker had lost what it acknowledged"
+)
 RELAY_ACTIVE = Gauge("slrt_relay_active", "1 where this process holds the relay's lock")
 
 CONSUMER_EVENTS = Counter(

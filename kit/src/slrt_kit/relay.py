@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -13,7 +13,10 @@ from aiokafka.errors import KafkaError
 from psycopg.rows import class_row
 
 from slrt_kit import metrics
+from slrt_kit.archive import Chosen, keep_archive, put_back
+from slrt_kit.broker_memory import BrokerMemory
 from slrt_kit.logs import get_logger
+from slrt_kit.messaging.topics import apply_topics
 
 log = get_logger(__name__)
 
@@ -25,12 +28,16 @@ _FETCH = """
 # By explicit seq and never by range: identity values commit out of order, so a range could cover a row that
 # became visible after it was read and was never sent.
 _ARCHIVE = """
-    WITH moved AS (DELETE FROM outbox WHERE seq = ANY(%s) RETURNING *)
+    WITH moved AS (DELETE FROM outbox WHERE seq = ANY(%s) RETURNING *), noted AS (
+        INSERT INTO published (topic, topic_partition, last_offset)
+        SELECT * FROM unnest(CAST(%s AS text[]), CAST(%s AS integer[]), CAST(%s AS bigint[]))
+        ON CONFLICT (topic, topic_partition)
+        DO UPDATE SET last_offset = GREATEST(published.last_offset, EXCLUDED.last_offset)
+    )
     INSERT INTO outbox_archive
            (seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at)
     SELECT seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at FROM moved
 """
-_PARTITIONS_AHEAD_DAYS = 3
 _HOUSEKEEPING_EVERY_S = 3600.0
 _DISCARD_TIMEOUT_S = 15.0
 
@@ -47,6 +54,8 @@ class RelaySettings:
     retry_max: float = 5.0
     send_timeout: float = 30.0
     archive_days: int = 30
+    ask_broker_every: float = 10.0
+    replication: int = 1  # of topics that must be made again
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,9 @@ class Relay:
     Standby copies may run: the one that holds a session advisory lock works, on the same connection that reads
     and deletes, so that losing the connection is losing the lock. A row leaves the outbox only after the broker
     has acknowledged it and everything before it in the batch; no row is ever skipped.
+
+    A broker that has less than it once acknowledged (it came back empty, a topic was deleted) gets its topics made
+    again and filled from the archive, in order.
     """
 
     def __init__(self, *, database_url: str, kafka_bootstrap: str, service: str, settings: RelaySettings) -> None:
@@ -108,13 +120,16 @@ class Relay:
 
     async def _run_active(self, connection: psycopg.AsyncConnection[Any], stop: asyncio.Event) -> None:
         delay = self._settings.retry_min
+        memory = BrokerMemory(self._bootstrap, ask_every=self._settings.ask_broker_every)
+        await memory.load(connection)
         while not stop.is_set():
             producer = self._new_producer()
             try:
                 async with asyncio.timeout(self._settings.send_timeout):
                     await producer.start()
                 delay = self._settings.retry_min
-                await self._publish_until_stopped(connection, producer, stop)
+                memory.doubt()
+                await self._publish_until_stopped(connection, producer, memory, stop)
             except (KafkaError, TimeoutError, OSError) as error:
                 # What the broker holds of the batch is unknown now. The rows are still here; a new producer
                 # sends them again, and consumers know the events by their ids.
@@ -136,7 +151,11 @@ class Relay:
         )
 
     async def _publish_until_stopped(
-        self, connection: psycopg.AsyncConnection[Any], producer: AIOKafkaProducer, stop: asyncio.Event
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        producer: AIOKafkaProducer,
+        memory: BrokerMemory,
+        stop: asyncio.Event,
     ) -> None:
         sleep = self._settings.idle_poll_min
         housekeeping_due = 0.0
@@ -145,11 +164,13 @@ class Relay:
             if loop.time() >= housekeeping_due:
                 await self._keep_house(connection)
                 housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
+            if memory.is_doubtful(producer):
+                await self._refill(connection, memory)
             self._nudge.clear()
             began = loop.time()
             rows = await self._fetch(connection)
             if rows:
-                await self._publish(connection, producer, rows)
+                await self._publish(connection, producer, memory, rows)
                 sleep = self._settings.idle_poll_min
             if len(rows) == self._settings.batch_size:
                 continue
@@ -170,7 +191,11 @@ class Relay:
         return rows
 
     async def _publish(
-        self, connection: psycopg.AsyncConnection[Any], producer: AIOKafkaProducer, rows: Sequence[_Row]
+        self,
+        connection: psycopg.AsyncConnection[Any],
+        producer: AIOKafkaProducer,
+        memory: BrokerMemory,
+        rows: Sequence[_Row],
     ) -> None:
         acknowledged: list[int] = []
         sent: list[asyncio.Future[Any]] = []
@@ -179,7 +204,7 @@ class Relay:
             async with asyncio.timeout(self._settings.send_timeout):
                 refused = await self._send(producer, rows, sent)
                 for row, future in zip(rows, sent, strict=False):
-                    await future
+                    memory.note(await future)
                     acknowledged.append(row.seq)
                     metrics.RELAY_PUBLISHED.labels(row.topic).inc()
                 if refused is not None:
@@ -196,7 +221,7 @@ class Relay:
                 future.add_done_callback(lambda done: done.cancelled() or done.exception())
             # Also on an error: what was acknowledged before it needs no second sending.
             if acknowledged:
-                await connection.execute(_ARCHIVE, (acknowledged,))
+                await connection.execute(_ARCHIVE, (acknowledged, *memory.take_noted()))
 
     async def _send(
         self, producer: AIOKafkaProducer, rows: Sequence[_Row], sent: list[asyncio.Future[Any]]
@@ -211,6 +236,18 @@ class Relay:
             except KafkaError as error:
                 return error
         return None
+
+    async def _refill(self, connection: psycopg.AsyncConnection[Any], memory: BrokerMemory) -> None:
+        """Look whether the broker still has what it acknowledged; what it lost is put in front of the outbox."""
+        lost = await memory.lost_topics()
+        if not lost:
+            return
+        made = await apply_topics(self._bootstrap, replication=self._settings.replication)
+        async with connection.transaction():
+            count = await put_back(connection, Chosen(topics=lost))
+            await memory.forget(connection, lost)
+        metrics.RELAY_REFILLED.inc(count)
+        log.critical("the broker has lost what it acknowledged", topics=sorted(lost), made=made, events_again=count)
 
     async def _keep_house(self, connection: psycopg.AsyncConnection[Any]) -> None:
         try:
@@ -261,36 +298,3 @@ async def connect(url: str) -> psycopg.AsyncConnection[Any]:
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
-
-
-async def keep_archive(connection: psycopg.AsyncConnection[Any], *, today: date, days: int) -> None:
-    """Make the archive's daily partitions ahead and drop those older than ``days``.
-
-    A day's partition is not made while the default partition already holds rows of that day (PostgreSQL would
-    refuse): they stay where they are, and the day's rows go on into the default partition.
-    """
-    for ahead in range(_PARTITIONS_AHEAD_DAYS + 1):
-        day = today + timedelta(days=ahead)
-        name = f"outbox_archive_{day:%Y%m%d}"
-        async with connection.transaction():
-            held = await connection.execute(
-                "SELECT to_regclass(%s) IS NOT NULL OR EXISTS (SELECT FROM outbox_archive_default "
-                "WHERE published_at >= %s AND published_at < %s)",
-                (name, day, day + timedelta(days=1)),
-            )
-            row = await held.fetchone()
-            if row and not row[0]:
-                await connection.execute(
-                    f"CREATE TABLE {name} PARTITION OF outbox_archive "
-                    f"FOR VALUES FROM ('{day} 00:00:00+00') TO ('{day + timedelta(days=1)} 00:00:00+00')"
-                )
-    oldest = today - timedelta(days=days)
-    partitions = await connection.execute(
-        "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname ~ '^outbox_archive_[0-9]{8}$' ORDER BY relname"
-    )
-    for (name,) in await partitions.fetchall():
-        if name < f"outbox_archive_{oldest:%Y%m%d}":
-            await connection.execute(f"DROP TABLE {name}")
-            log.info("archive partition dropped", partition=name)
-    await connection.execute("DELETE FROM outbox_archive_default WHERE published_at < %s", (oldest,))
-    await connection.execute("DELETE FROM idempotency WHERE created_at < now() - interval '7 days'")

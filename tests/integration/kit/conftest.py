@@ -14,7 +14,7 @@ from sqlalchemy import create_engine, make_url
 
 from slrt_contracts.events import CaseClosed, CaseRegistered, CaseScreened, Event
 from slrt_kit.aggregate import RecordedEvent
-from slrt_kit.backbone import create_backbone
+from slrt_kit.backbone import add_recovery, create_backbone
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers, Received
@@ -35,6 +35,7 @@ def backbone_template(service_database: Any) -> str:
     engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
     with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
         create_backbone()
+        add_recovery()
     engine.dispose()
     with psycopg.connect(url) as connection:
         connection.execute(EFFECTS)

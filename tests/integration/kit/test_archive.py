@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from slrt_kit.relay import connect, keep_archive
+from slrt_kit.archive import keep_archive
+from slrt_kit.relay import connect
 
 TODAY = date(2026, 7, 10)
 PARTITIONS = """
