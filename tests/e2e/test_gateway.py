@@ -69,6 +69,17 @@ def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
     assert stack.post("/intake/v1/cases", huge, token=token, key="e2e-4").status_code == 413
 
 
+def test_an_operator_looks_after_a_service_with_the_settings_of_the_stack(stack: Stack) -> None:
+    status = json.loads(stack.slrt("operate", "intake", "outbox", "status", "--json").stdout)
+    assert status["relay_is_active"]
+    assert status["archived"] > 0
+    lag = json.loads(stack.slrt("operate", "registry", "consumer", "lag", "--json").stdout)
+    assert {each["group"] for each in lag} == {"slrt.registry.cases", "slrt.registry.outcomes"}
+    unknown = stack.slrt("operate", "ghost", "outbox", "status", check=False)
+    assert unknown.returncode == 1
+    assert "intake, referral, registry, notification" in unknown.stderr
+
+
 def test_readiness_and_metrics_are_not_public(stack: Stack) -> None:
     for path in ("/intake/readyz", "/intake/metrics", "/intake/livez"):
         assert httpx.get(stack.url + path).status_code in (401, 403, 404), path

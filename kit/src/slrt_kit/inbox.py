@@ -4,6 +4,7 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -29,6 +30,7 @@ _CLAIM = """
            EXISTS (SELECT FROM waiting) AS key_waits,
            EXISTS (SELECT FROM claimed) AS claimed
     """
+_WAS_HANDLED = "SELECT EXISTS (SELECT FROM inbox WHERE consumer = %(consumer)s AND event_id = %(event_id)s)"
 _SEEN = """
     SELECT EXISTS (SELECT FROM inbox WHERE consumer = %(consumer)s AND event_id = %(event_id)s)
         OR EXISTS (SELECT FROM parked WHERE consumer = %(consumer)s AND topic = %(topic)s AND partition_key = %(key)s)
@@ -73,6 +75,7 @@ _TAKE_DUE = """
     )
     RETURNING id, event_id, topic, partition_key, headers, payload, reason, attempts, parked_at
     """
+_TAKE_OUT = "DELETE FROM parked WHERE consumer = %(consumer)s AND event_id = %(event_id)s"
 _RELEASE = "DELETE FROM parked WHERE id = %(id)s"
 _POSTPONE = """
     UPDATE parked SET attempts = attempts + 1, next_attempt_at = %(next_attempt_at)s, reason = %(reason)s,
@@ -160,13 +163,25 @@ class Inbox:
         row = await connection.row(_TAKE_DUE, values)
         if row is None:
             return None
-        headers = tuple(((_unpack(name) or b"").decode(), _unpack(value)) for name, value in row.headers)
-        raw = RawEvent(row.topic, row.partition_key, headers, row.payload)
+        raw = RawEvent(row.topic, row.partition_key, unpack_headers(row.headers), row.payload)
         return ParkedEvent(row.id, row.event_id, raw, row.reason, row.attempts, row.parked_at)
 
     async def postpone(self, connection: Connection, parked: ParkedEvent, *, reason: str, until: datetime) -> None:
         """Count a failed attempt."""
         await connection.run(_POSTPONE, {"id": parked.id, "reason": reason, "next_attempt_at": until})
+
+    async def was_handled(self, connection: Connection, event_id: UUID) -> bool:
+        """Whether it was handled before."""
+        values = {"consumer": self._consumer, "event_id": event_id}
+        return bool(await connection.value(_WAS_HANDLED, values))
+
+    async def skip(self, connection: Connection, event_id: UUID) -> bool:
+        """Let go of a parked event as if it had been handled; False when it is not parked."""
+        values = {"consumer": self._consumer, "event_id": event_id}
+        if not await connection.run(_TAKE_OUT, values):
+            return False
+        await connection.run(_CLAIM_PARKED, values)
+        return True
 
     async def parked_count(self, connection: Connection) -> int:
         """How many events of this consumer are parked."""
@@ -177,6 +192,11 @@ class Inbox:
 
     def _params(self, event_id: UUID, raw: RawEvent) -> dict[str, object]:
         return {"consumer": self._consumer, "event_id": event_id, "topic": raw.topic, "key": raw.key}
+
+
+def unpack_headers(stored: Sequence[Sequence[Any]]) -> tuple[tuple[str, bytes | None], ...]:
+    """The headers of a parked event as they came."""
+    return tuple(((_unpack(name) or b"").decode(), _unpack(value)) for name, value in stored)
 
 
 def _pack(value: bytes | None) -> str | dict[str, str] | None:

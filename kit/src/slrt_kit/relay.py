@@ -20,7 +20,8 @@ from slrt_kit.messaging.topics import apply_topics
 
 log = get_logger(__name__)
 
-_LOCK_KEY = "slrt-relay"
+LOCK_KEY = "slrt-relay"
+"""Whoever holds this advisory lock in a service's database is its relay."""
 _FETCH = """
     SELECT seq, topic, partition_key, headers, payload, created_at
     FROM outbox ORDER BY seq LIMIT %s
@@ -114,7 +115,7 @@ class Relay:
             await self._run_active(connection, stop)
 
     async def _try_lock(self, connection: psycopg.AsyncConnection[Any]) -> bool:
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (_LOCK_KEY,))
+        cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (LOCK_KEY,))
         row = await cursor.fetchone()
         return bool(row and row[0])
 
@@ -283,14 +284,14 @@ async def _discard(producer: AIOKafkaProducer) -> None:
         await asyncio.wait_for(producer.client.close(), _DISCARD_TIMEOUT_S)
 
 
-async def connect(url: str) -> psycopg.AsyncConnection[Any]:
+async def connect(url: str, *, name: str = LOCK_KEY) -> psycopg.AsyncConnection[Any]:
     """A connection as the relay needs it: every statement commits, and a day is a day of UTC."""
     return await psycopg.AsyncConnection.connect(
         url,
         autocommit=True,
         connect_timeout=3,
         prepare_threshold=1,
-        application_name="slrt-relay",
+        application_name=name,
         options="-c timezone=UTC",
     )
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from slrt_kit.messaging.consumer import EventConsumer
+from slrt_kit.operate.cli import add_operator_commands
 from slrt_kit.runtime import Part, Runtime, health_part, migrate, serve, start
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ def service_commands(
     app: "Callable[[Runtime], FastAPI]",
     consumers: Callable[[Runtime], Sequence[EventConsumer]],
 ) -> typer.Typer:
-    """The roles ``api | worker | relay | migrate | all`` of a service.
+    """The roles ``api | worker | relay | migrate | all`` of a service, and what its operator can do.
 
     ``all`` runs the API, every consumer and the relay in one process: the profile of a small office.
     """
@@ -67,4 +68,5 @@ def service_commands(
 
         start(composed, role="all", parts=parts)
 
+    add_operator_commands(cli, name=name, runtime=runtime)
     return cli

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Annotated
 import psutil
 import typer
 
-from slrt_local import control, stack, status, supervisor
+from slrt_local import control, services, stack, status, supervisor
 from slrt_local.identity import DEFAULT_TTL, IdentityError, Signer, account_for
 from slrt_local.parts.postgres_home import remove_outside_folder
 from slrt_local.process import PartError, end, end_recorded, has_ended, tail, wait_until
@@ -226,6 +227,21 @@ def token(
     except IdentityError as error:
         raise _fail(str(error)) from error
     typer.echo(Signer.of(where, known["issuer"]).mint(account, now=datetime.now(UTC), ttl=ttl))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def operate(context: typer.Context, service: str, *, state: StateOption = None) -> None:
+    """Run a command of a service with the settings of this stack: slrt operate intake outbox status."""
+    where = State.find(state)
+    known = where.read("identity", None)
+    if service not in services.SERVICES:
+        raise _fail(f"There is no service {service!r}; there are: {', '.join(services.SERVICES)}")
+    if known is None:
+        raise _fail(f"No stack was ever up on {where.root}: slrt up")
+    around = stack.surroundings(where, issuer=known["issuer"])
+    environment = os.environ | services.operator_environment(where, around, service)
+    command = [str(Path(sys.executable).with_name(f"slrt-{service}")), *context.args]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 def main() -> None:

@@ -129,6 +129,11 @@ def _own_settings(state: State, around: Surroundings, service: str) -> dict[str,
     }[service]
 
 
+def operator_environment(state: State, around: Surroundings, service: str) -> dict[str, str]:
+    """The environment of an operator's command of a service: that of its main process."""
+    return settings(state, around, next(each for each in PROCESSES if each.service == service and not each.once))
+
+
 def units(state: State, around: Surroundings) -> list[Unit]:
     """The processes above as units for the supervisor."""
     return [_unit(state, around, process) for process in PROCESSES]

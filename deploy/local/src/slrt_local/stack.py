@@ -37,6 +37,20 @@ def gateway_port(given: int | None) -> int:
         raise PartError(f"{PORT_VARIABLE}={value!r} is no port number") from error
 
 
+def surroundings(state: State, *, issuer: str) -> services.Surroundings:
+    """The addresses of a stack on this state."""
+    postgres = Postgres(state)
+    return services.Surroundings(
+        kafka_bootstrap=Kafka(state).bootstrap,
+        database_urls={service: postgres.service_url(service) for service in SERVICES},
+        issuer=issuer,
+        identity_url=f"{outside_url(state)}{PREFIX}",
+        smtp_port=state.port("smtp"),
+        provider_url=f"{outside_url(state)}/provider",
+        otlp_endpoint=os.environ.get(OTLP_VARIABLE) or None,
+    )
+
+
 def build(state: State, wish: Wish) -> list[Unit]:
     """The units of the stack; writes the files that its processes read.
 
@@ -48,15 +62,7 @@ def build(state: State, wish: Wish) -> list[Unit]:
         return parts
     gateway = Gateway(state, port=wish.gateway_port)
     gateway.require_port()  # said before anything is started
-    around = services.Surroundings(
-        kafka_bootstrap=kafka.bootstrap,
-        database_urls={service: postgres.service_url(service) for service in SERVICES},
-        issuer=f"{gateway.url}{PREFIX}",
-        identity_url=f"{outside_url(state)}{PREFIX}",
-        smtp_port=state.port("smtp"),
-        provider_url=f"{outside_url(state)}/provider",
-        otlp_endpoint=os.environ.get(OTLP_VARIABLE) or None,
-    )
+    around = surroundings(state, issuer=f"{gateway.url}{PREFIX}")
     gateway.route(
         {
             **{service: services.service_url(state, service) for service in SERVICES},

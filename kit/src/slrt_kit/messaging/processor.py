@@ -15,7 +15,7 @@ from psycopg.errors import UniqueViolation
 
 from slrt_contracts.envelope import Envelope, EnvelopeError
 from slrt_contracts.events import EVENT_TYPES
-from slrt_contracts.events.base import UndecodableEventError
+from slrt_contracts.events.base import Event, UndecodableEventError
 from slrt_contracts.types import EventId
 from slrt_kit import metrics
 from slrt_kit.db import DATABASE_DOWN, Database, StaleVersionError, UnitOfWork
@@ -61,6 +61,32 @@ class Outcome(StrEnum):
 def park_delay(attempts: int) -> timedelta:
     """How long a parked event rests before its next attempt: 1, 2, 4… seconds, at most 5 minutes."""
     return min(_PARK_DELAY_MIN * (1 << min(attempts, 20)), _PARK_DELAY_MAX)
+
+
+def envelope_of(raw: RawEvent) -> Envelope:
+    """Raises UnreadableError: the headers make no event."""
+    try:
+        return Envelope.from_headers(raw.headers)
+    except EnvelopeError as error:
+        raise UnreadableError(str(error)) from error
+
+
+def event_of(raw: RawEvent, envelope: Envelope) -> Event:
+    """The event of a known type.
+
+    Raises:
+        UnreadableError: the bytes are none.
+    """
+    if raw.payload is None:
+        raise UnreadableError(f"{envelope.type} has no payload")
+    try:
+        event = EVENT_TYPES[envelope.type].decode(raw.payload)
+    except UndecodableEventError as error:
+        raise UnreadableError(str(error)) from error
+    # The order of a key, the queue behind a parked event and the handler must all speak of the same thing.
+    if not raw.key == envelope.subject == event.partition_key:
+        raise UnreadableError(f"{envelope.type}: key, subject and payload are not about the same thing")
+    return event
 
 
 class Processor(Generic[Deps]):
@@ -200,24 +226,12 @@ class Processor(Generic[Deps]):
                 await self._call(entry, received, work, made)
 
     def _decode(self, raw: RawEvent) -> tuple[Received[Any], Entry[Deps] | None]:
-        try:
-            envelope = Envelope.from_headers(raw.headers)
-        except EnvelopeError as error:
-            raise UnreadableError(str(error)) from error
+        envelope = envelope_of(raw)
         entry = self._handlers.entries.get(envelope.type)
         if entry is None:
             # Also a type that is newer than this code: it has no handler here, so it concerns others.
             return Received(None, envelope), None
-        if raw.payload is None:
-            raise UnreadableError(f"{envelope.type} has no payload")
-        try:
-            event = EVENT_TYPES[envelope.type].decode(raw.payload)
-        except UndecodableEventError as error:
-            raise UnreadableError(str(error)) from error
-        # The order of a key, the queue behind a parked event and the handler must all speak of the same thing.
-        if not raw.key == envelope.subject == event.partition_key:
-            raise UnreadableError(f"{envelope.type}: key, subject and payload are not about the same thing")
-        return Received(event, envelope), entry
+        return Received(event_of(raw, envelope), envelope), entry
 
     def _span(self, raw: RawEvent, envelope: Envelope) -> AbstractContextManager[Any]:
         return tracer.start_as_current_span(

@@ -1,0 +1,305 @@
+"""The operator's commands of a service. Each answers with a table, or with JSON for programs (``--json``)."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import orjson
+import typer
+from aiokafka.errors import KafkaError
+
+from slrt_kit.archive import Chosen, count_archived, put_back
+from slrt_kit.db import DATABASE_DOWN, Database
+from slrt_kit.logs import configure_logging, get_logger
+from slrt_kit.operate import dead_letters, groups, outbox, parked
+from slrt_kit.relay import connect
+from slrt_kit.runtime import Runtime
+
+log = get_logger(__name__)
+
+Result = TypeVar("Result")
+
+Json = Annotated[bool, typer.Option("--json", help="for programs")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")]
+ConsumerName = Annotated[str | None, typer.Option("--consumer", help="such as slrt.registry.cases; all without it")]
+Key = Annotated[str | None, typer.Option(help="only of this key, the id of a case, referral, …")]
+EventOption = Annotated[UUID | None, typer.Option("--event", help="only this event")]
+Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d"], help="UTC without zone")]
+_NAME = "slrt-operate"
+
+
+def add_operator_commands(cli: typer.Typer, *, name: str, runtime: Callable[[], Runtime]) -> None:
+    """Add ``parked``, ``dlq``, ``consumer``, ``outbox`` and ``events`` to the command of a service."""
+    operator = _Operator(name, runtime)
+    for group, commands, text in (
+        ("parked", _parked_commands, "Events that a consumer could not apply."),
+        ("dlq", _dead_letter_commands, "Messages that a consumer could not read."),
+        ("consumer", _consumer_commands, "How far the consumer groups are."),
+        ("outbox", _outbox_commands, "What waits to be published."),
+        ("events", _event_commands, "What was published."),
+    ):
+        child = typer.Typer(no_args_is_help=True, help=text)
+        commands(child, operator)
+        cli.add_typer(child, name=group)
+
+
+class _Operator:
+    """Runs what a command does, with the service's own settings, and turns its faults into words."""
+
+    def __init__(self, service: str, runtime: Callable[[], Runtime]) -> None:
+        self.service = service
+        self._runtime = runtime
+
+    def run(self, work: Callable[[Runtime], Coroutine[Any, Any, Result]]) -> Result:
+        """The result; ends the command with 1 and a message when a part is away or the request cannot be met."""
+
+        async def whole() -> Result:
+            runtime = self._runtime()
+            configure_logging(service=runtime.name, role="operate", level="WARNING")
+            try:
+                return await work(runtime)
+            finally:
+                await runtime.close()
+
+        try:
+            return asyncio.run(whole())
+        except DATABASE_DOWN as error:
+            raise _refused(f"the database does not answer ({type(error).__name__})") from error
+        except KafkaError as error:
+            raise _refused(f"the broker does not answer ({type(error).__name__})") from error
+        except (dead_letters.NotReplayableError, groups.GroupInUseError) as error:
+            raise _refused(str(error)) from error
+
+
+def _refused(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+def _parked_commands(cli: typer.Typer, operator: _Operator) -> None:
+    @cli.command("list")
+    def show_list(*, consumer: ConsumerName = None, key: Key = None, limit: int = 100, as_json: Json = False) -> None:
+        """The parked events, oldest first. Only one with nothing before it (behind 0) is tried again."""
+        chosen = parked.Selection(consumer=consumer, key=key)
+        found = operator.run(lambda runtime: _read(runtime.database, parked.parked, chosen, limit=limit))
+        _show(found, as_json, "nothing is parked")
+
+    @cli.command("show")
+    def show(event_id: UUID) -> None:
+        """One parked event whole, with headers and payload, as JSON."""
+        chosen = parked.Selection(event_id=event_id)
+        found = operator.run(lambda runtime: _read(runtime.database, parked.whole, chosen))
+        if not found:
+            raise _refused(f"{event_id} is not parked")
+        typer.echo(_json(found))
+
+    @cli.command("retry")
+    def retry(
+        *,
+        event_id: EventOption = None,
+        consumer: ConsumerName = None,
+        key: Key = None,
+        everything: Annotated[bool, typer.Option("--all", help="all that is parked")] = False,
+        dry_run: DryRun = False,
+    ) -> None:
+        """Have parked events tried now instead of when their rest is over."""
+        chosen = parked.Selection(consumer=consumer, key=key, event_id=event_id)
+        if chosen == parked.Selection() and not everything:
+            raise _refused("say which: --event, --key, --consumer, or --all")
+        if dry_run:
+            found = operator.run(lambda runtime: _read(runtime.database, parked.parked, chosen, limit=1000))
+            typer.echo(f"would try {len(found)} events now")
+            return
+        count = operator.run(lambda runtime: parked.retry(runtime.database, chosen))
+        typer.echo(f"{count} events are tried now")
+
+    @cli.command("skip")
+    def skip(
+        event_id: UUID,
+        *,
+        consumer: Annotated[str, typer.Option(help="such as slrt.registry.cases")],
+        reason: Annotated[str, typer.Option(help="why, for the log")],
+        dry_run: DryRun = False,
+    ) -> None:
+        """Let go of one parked event for ever: it is not applied, and those behind it go on."""
+        chosen = parked.Selection(consumer=consumer, event_id=event_id)
+        if dry_run:
+            found = operator.run(lambda runtime: _read(runtime.database, parked.parked, chosen, limit=1))
+            typer.echo("would let go of it" if found else "it is not parked")
+            return
+        if not operator.run(lambda runtime: parked.skip(runtime.database, consumer=consumer, event_id=event_id)):
+            raise _refused(f"{consumer} has not parked {event_id}")
+        log.warning("parked event skipped", consumer=consumer, event_id=str(event_id), reason=reason)
+        typer.echo("let go of it")
+
+
+def _dead_letter_commands(cli: typer.Typer, operator: _Operator) -> None:
+    def letters(place: str | None) -> list[dead_letters.DeadLetter]:
+        found = operator.run(
+            lambda runtime: dead_letters.dead_letters(runtime.settings.kafka_bootstrap, operator.service, place=place)
+        )
+        if place is not None and not found:
+            raise _refused(f"there is no message at {place}")
+        return found
+
+    @cli.command("list")
+    def show_list(*, as_json: Json = False) -> None:
+        """The dead letters of this service, oldest first; never the bytes themselves."""
+        found = [{name: value for name, value in _fields(each).items() if name != "raw"} for each in letters(None)]
+        _show(found, as_json, "there are no dead letters")
+
+    @cli.command("show")
+    def show(place: Annotated[str, typer.Argument(help="partition:offset, as in the list")]) -> None:
+        """One dead letter whole, as JSON. Its bytes are what somebody sent: they may hold anything."""
+        typer.echo(_json(dead_letters.shown(letters(place)[0])))
+
+    @cli.command("replay")
+    def replay(
+        place: Annotated[str, typer.Argument(help="partition:offset, as in the list")], *, dry_run: DryRun = False
+    ) -> None:
+        """Give one to the consumer that could not read it, once that has been mended; nobody else gets it again."""
+        (letter,) = letters(place)
+        became = operator.run(
+            lambda runtime: dead_letters.replay(runtime.database, operator.service, letter, dry_run=dry_run)
+        )
+        typer.echo(
+            {
+                "handled": f"{letter.consumer} has handled it meanwhile",
+                "parked": f"given to {letter.consumer}",
+                "readable": f"would be given to {letter.consumer}",
+            }[became]
+        )
+
+
+def _consumer_commands(cli: typer.Typer, operator: _Operator) -> None:
+    @cli.command("lag")
+    def lag(*, group: Annotated[str | None, typer.Option(help="all without it")] = None, as_json: Json = False) -> None:
+        """How far behind each group is on each partition, in events and seconds."""
+
+        async def work(runtime: Runtime) -> list[groups.PartitionLag]:
+            bootstrap = runtime.settings.kafka_bootstrap
+            wanted = [group] if group else await groups.groups_of(bootstrap, operator.service)
+            return await groups.lag(bootstrap, wanted, now=datetime.now(UTC))
+
+        _show(operator.run(work), as_json, "no group has a position")
+
+    @cli.command("rewind")
+    def rewind(
+        group: str,
+        *,
+        since: Moment = None,
+        earliest: Annotated[bool, typer.Option("--earliest", help="all that the topics hold")] = False,
+        dry_run: DryRun = False,
+        as_json: Json = False,
+    ) -> None:
+        """Have a group read again from a time on; its members must be stopped. What it handled it passes over."""
+        if (since is None) != earliest:
+            raise _refused("say from when: --since or --earliest")
+        if not group.startswith(f"slrt.{operator.service}."):
+            raise _refused(f"{group} is no group of {operator.service}")
+        found = operator.run(
+            lambda runtime: groups.rewind(runtime.settings.kafka_bootstrap, group, since=_utc(since), dry_run=dry_run)
+        )
+        _show(found, as_json, "there is nothing to read again")
+
+
+def _outbox_commands(cli: typer.Typer, operator: _Operator) -> None:
+    @cli.command("status")
+    def status(*, as_json: Json = False) -> None:
+        """What waits, since when, behind which row; and how far the archive reaches back."""
+
+        async def work(runtime: Runtime) -> outbox.OutboxStatus:
+            async with await connect(runtime.settings.database_url.get_secret_value(), name=_NAME) as connection:
+                return await outbox.outbox_status(connection)
+
+        found = operator.run(work)
+        if as_json:
+            typer.echo(_json(found))
+            return
+        for name, value in _fields(found).items():
+            typer.echo(f"{name:<18}{_cell(value)}")
+
+
+def _event_commands(cli: typer.Typer, operator: _Operator) -> None:
+    @cli.command("republish")
+    def republish(
+        *,
+        since: Moment = None,
+        until: Moment = None,
+        key: Key = None,
+        topic: Annotated[str | None, typer.Option(help="only of this topic")] = None,
+        everything: Annotated[bool, typer.Option("--all", help="the whole archive")] = False,
+        dry_run: DryRun = False,
+        as_json: Json = False,
+    ) -> None:
+        """Send archived events again, under their own ids and in their order, before all that waits.
+
+        Who has applied them passes over them. The times are those of recording.
+        """
+        topics = None if topic is None else [topic]
+        chosen = Chosen(topics=topics, key=key, since=_utc(since), until=_utc(until))
+        if chosen == Chosen() and not everything:
+            raise _refused("say which: --since, --until, --key, --topic, or --all")
+
+        async def work(runtime: Runtime) -> int:
+            async with await connect(runtime.settings.database_url.get_secret_value(), name=_NAME) as connection:
+                if dry_run:
+                    return await count_archived(connection, chosen)
+                return await put_back(connection, chosen)
+
+        count = operator.run(work)
+        if as_json:
+            typer.echo(_json({"events": count, "dry_run": dry_run}))
+        else:
+            typer.echo(f"would send {count} events again" if dry_run else f"{count} events are sent again")
+
+
+async def _read(
+    database: Database, ask: Callable[..., Coroutine[Any, Any, Result]], *values: Any, **more: Any
+) -> Result:
+    async with database.read() as session:
+        return await ask(session, *values, **more)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def _fields(found: Any) -> dict[str, Any]:
+    if is_dataclass(found) and not isinstance(found, type):
+        return asdict(found)
+    fields: dict[str, Any] = found
+    return fields
+
+
+def _json(found: Any) -> str:
+    return orjson.dumps(found, option=orjson.OPT_INDENT_2, default=str).decode()
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case datetime():
+            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        case float():
+            return f"{value:.1f}"
+        case _:
+            return str(value)
+
+
+def _show(found: Sequence[Any], as_json: bool, nothing: str) -> None:
+    if as_json:
+        typer.echo(_json(list(found)))
+        return
+    if not found:
+        typer.echo(nothing)
+        return
+    lines = [_fields(each) for each in found]
+    table = [list(lines[0]), *([_cell(value) for value in line.values()] for line in lines)]
+    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
+    for row in table:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
