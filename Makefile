@@ -7,7 +7,7 @@ LOCAL_PACKAGES := -e contracts -e kit -e services/intake -e services/referral -e
 SOURCES := contracts kit services deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts bench containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts bench chaos containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the referen
 
 bench: $(VENV)/dev.stamp ## Measure beside anchors of the same run; ROWS=a,b runs some
 	$(BIN)/python -m tests.perf.bench $(if $(ROWS),--rows $(ROWS))
+
+chaos: $(VENV)/dev.stamp ## Kill processes of a whole stack at random, then compare all there is; KILLS=60 SEED=1
+	$(BIN)/python -m tests.chaos.run --kills $(or $(KILLS),60) --seed $(or $(SEED),1)
 
 -include deploy/containers.mk
 

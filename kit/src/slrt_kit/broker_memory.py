@@ -12,13 +12,15 @@ from aiokafka.structs import RecordMetadata
 _LOAD = "SELECT topic, topic_partition, last_offset FROM published"
 _FORGET = "DELETE FROM published WHERE topic = ANY(%s)"
 _ASK_TIMEOUT_S = 10.0
+_ASK_ANYHOW_S = 300.0  # of a busy service one topic alone may be lost
 
 
 class BrokerMemory:
     """What the broker acknowledged of each partition, by what is on record, and whether it still has it.
 
-    Asking costs a few round trips, so it is done when there is reason for doubt: the relay starts, a connection to
-    the broker was lost, an acknowledgement is lower than an earlier one; and now and then.
+    Asking costs a few round trips, for which events wait. So it is done when there is reason for doubt: the relay
+    starts, a connection to the broker was lost, an acknowledgement is lower than an earlier one; when nothing was
+    acknowledged for ``ask_every`` seconds; and now and then.
     """
 
     def __init__(self, bootstrap: str, *, ask_every: float) -> None:
@@ -28,6 +30,7 @@ class BrokerMemory:
         self._noted: dict[TopicPartition, int] = {}
         self._connections: frozenset[int] = frozenset()
         self._asked_at = float("-inf")
+        self._heard_at = float("-inf")
 
     async def load(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Read what is on record."""
@@ -48,6 +51,7 @@ class BrokerMemory:
             self.doubt()
             return
         self._offsets[partition] = self._noted[partition] = offset
+        self._heard_at = asyncio.get_running_loop().time()
 
     def take_noted(self) -> tuple[list[str], list[int], list[int]]:
         """Topics, partitions and offsets noted since the last call, for the record."""
@@ -63,8 +67,9 @@ class BrokerMemory:
         # aiokafka mends a lost connection in silence; what answers then may be another broker under the same address.
         now = frozenset(id(each) for each in producer.client._conns.values() if each is not None and each.connected())
         was, self._connections = self._connections, now
-        due = asyncio.get_running_loop().time() >= self._asked_at + self._ask_every
-        return due or not was <= now
+        at = asyncio.get_running_loop().time()
+        quiet = at >= max(self._asked_at, self._heard_at) + self._ask_every
+        return quiet or at >= self._asked_at + _ASK_ANYHOW_S or not was <= now
 
     async def lost_topics(self) -> set[str]:
         """The topics of which the broker has less than is on record.

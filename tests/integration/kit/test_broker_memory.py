@@ -185,6 +185,17 @@ class TestDoubt:
         assert memory.take_noted() == (["t"], [0], [5])
         assert memory.take_noted() == ([], [], [])
 
+    async def test_after_a_silence_and_not_while_events_are_acknowledged(self) -> None:
+        memory = BrokerMemory("nowhere:1", ask_every=0.2)
+        memory._asked_at = asyncio.get_running_loop().time()
+        memory.is_doubtful(self.producer(7))
+        for offset in range(4):
+            await asyncio.sleep(0.1)
+            memory.note(self.acknowledged(offset))
+            assert not memory.is_doubtful(self.producer(7))
+        await asyncio.sleep(0.25)
+        assert memory.is_doubtful(self.producer(7))
+
     async def test_after_a_connection_was_lost(self, memory: BrokerMemory) -> None:
         assert memory.is_doubtful(self.producer(8))
 

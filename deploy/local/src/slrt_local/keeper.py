@@ -16,7 +16,8 @@ from slrt_local.process import Command, PartError, Progress, forget, record, tai
 from slrt_local.state import State
 from slrt_local.units import Unit
 
-FIRST_PAUSE, LONGEST_PAUSE, CALM = 0.5, 30.0, 60.0  # seconds; a process that lived CALM long starts afresh
+FIRST_PAUSE, CALM = 0.5, 60.0  # seconds; a process that lived CALM long starts afresh
+LONGEST_PAUSE = float(os.environ.get("SLRT_LONGEST_PAUSE", "30"))
 START_ATTEMPTS = 3
 _PROBE_EVERY = 0.1
 _SETTLED = 1.0  # a process without a check of its own is ready when it has lived so long

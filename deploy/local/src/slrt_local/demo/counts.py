@@ -1,9 +1,11 @@
 """Count, from the databases and the topics themselves, what the story made: nothing lost, nothing doubled."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -24,6 +26,7 @@ class Counts:
     pending: int = 0
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    reordered: list[str] = field(default_factory=list)
     redelivered: int = 0
     parked: int = 0
     dead: int = 0
@@ -36,6 +39,8 @@ class Told:
     topic: str
     type: str
     key: str
+    cause: str | None
+    payload: Mapping[str, Any]
 
     @property
     def fact(self) -> str:
@@ -64,20 +69,23 @@ async def _told(databases: Mapping[str, str], since: datetime, counts: Counts) -
             cursor = await connection.execute("SELECT count(*) FROM parked")
             counts.parked += (await cursor.fetchone() or (0,))[0]
             cursor = await connection.execute(
-                "SELECT event_id, topic, headers, partition_key FROM outbox_archive WHERE created_at >= %s", (since,)
+                "SELECT event_id, topic, headers, partition_key, payload FROM outbox_archive WHERE created_at >= %s",
+                (since,),
             )
-            async for event_id, topic, headers, key in cursor:
-                told[event_id] = Told(topic, dict(headers)["ce_type"], key)
+            async for event_id, topic, headers, key, payload in cursor:
+                named = dict(headers)
+                told[event_id] = Told(topic, named["ce_type"], key, named.get("ce_causationid"), json.loads(payload))
     counts.archived = len(told)
     return told
 
 
 async def _on_topics(bootstrap: str, counts: Counts, told: Mapping[UUID, object]) -> Counter[UUID]:
-    """How often each event stands on its topic."""
+    """How often each event stands on its topic; on the way, whether those of a key first came in their order."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False)
-    await consumer.start()
     seen: Counter[UUID] = Counter()
+    newest: dict[tuple[str, str], int] = {}
     try:
+        await consumer.start()
         partitions = [
             TopicPartition(name, number) for name, topic in TOPICS.items() for number in range(topic.partitions)
         ]
@@ -90,10 +98,17 @@ async def _on_topics(bootstrap: str, counts: Counts, told: Mapping[UUID, object]
                     if TOPICS[partition.topic].dead_letters:
                         counts.dead += 1
                         continue
-                    event_id = UUID(str(Envelope.from_headers(record.headers).id))
-                    if event_id in told:
-                        seen[event_id] += 1
-                        counts.per_topic[partition.topic] += 1
+                    envelope = Envelope.from_headers(record.headers)
+                    event_id = UUID(str(envelope.id))
+                    if event_id not in told:
+                        continue
+                    if event_id not in seen:
+                        place = (partition.topic, envelope.subject)
+                        if envelope.keysequence <= newest.get(place, 0):
+                            counts.reordered.append(f"{envelope.type} {event_id} came late")
+                        newest[place] = envelope.keysequence
+                    seen[event_id] += 1
+                    counts.per_topic[partition.topic] += 1
     finally:
         await consumer.stop()
     return seen
@@ -118,6 +133,20 @@ async def _applied(databases: Mapping[str, str], told: Mapping[UUID, Told], coun
                             where = counts.lost if times == 0 else counts.doubled
                             where.append(f"{event.type} {event_id} in {consumer.group}")
     _check_connectors(told, counts)
+    _check_effects(told, counts)
+
+
+def _check_effects(told: Mapping[UUID, Told], counts: Counts) -> None:
+    """An event that was applied twice shows in what it caused: two referrals for a need, two messages on a channel."""
+    natural = {"referral-created": ("need_id",), "notification-queued": ("cause_event_id", "channel")}
+    effects = Counter(
+        (event.fact, event.cause, *(str(event.payload[name]) for name in natural[event.fact]))
+        for event in told.values()
+        if event.fact in natural
+    )
+    counts.doubled += [
+        f"{' '.join(map(str, effect))} was made {times} times" for effect, times in effects.items() if times > 1
+    ]
 
 
 def _check_connectors(told: Mapping[UUID, Told], counts: Counts) -> None:

@@ -59,14 +59,15 @@ def _tell_counts(
     tell(f"received outside, since the state was made: {arrivals}")
     tell(
         f"pending {counts.pending}, parked {counts.parked}, dead letters {counts.dead}, "
-        f"redelivered and absorbed {counts.redelivered}, lost {len(counts.lost)}, doubled {len(counts.doubled)}"
+        f"redelivered and absorbed {counts.redelivered}, lost {len(counts.lost)}, doubled {len(counts.doubled)}, "
+        f"reordered {len(counts.reordered)}"
     )
-    for line in [*counts.lost, *counts.doubled]:
+    for line in [*counts.lost, *counts.doubled, *counts.reordered]:
         tell(f"  ! {line}")
     tell("")
     for name in ("gateway", "docs", "openapi", "mails", "messages"):
         tell(f"  {name}: {addresses[name]}")
     tell("  `make status` shows the rest, `make down` stops everything.")
-    ok = not (counts.lost or counts.doubled or counts.pending or counts.parked)
+    ok = not (counts.lost or counts.doubled or counts.reordered or counts.pending or counts.parked)
     tell("\nDEMO ok" if ok else "\nDEMO failed: see the lines marked with !")
     return ok
