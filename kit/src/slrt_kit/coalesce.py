@@ -27,13 +27,19 @@ class Coalescer(Generic[Item, Result]):
     ``do(items)`` does all of them or, when it raises, none; it gives one result for each. Alone, an item is done at
     once. When a group fails, its members are tried one by one, so that a bad one fails no neighbour; unless it failed
     by one of ``common`` errors, which are nobody's own: then trying again would only make the last wait for all.
+    Fewer ``workers`` make larger groups: less work for all, and more waiting for each.
     """
 
     def __init__(
-        self, do: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, common: tuple[type[Exception], ...]
+        self,
+        do: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        common: tuple[type[Exception], ...],
+        workers: int = WORKERS,
     ) -> None:
         self._do = do
         self._common = common
+        self._most_workers = workers
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._working = 0
         self._workers: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
@@ -49,7 +55,7 @@ class Coalescer(Generic[Item, Result]):
             raise ServiceUnavailableError
         answered: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answered))
-        if self._working < WORKERS:
+        if self._working < self._most_workers:
             self._working += 1
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)

@@ -125,3 +125,18 @@ async def test_a_caller_who_leaves_takes_nobody_along() -> None:
 async def test_every_caller_gets_the_answer_to_its_own_item(crowd: int) -> None:
     group = Coalescer(Writer(), common=DATABASE_DOWN)
     assert await asyncio.gather(*(group.add(item) for item in range(crowd))) == [f"wrote {n}" for n in range(crowd)]
+
+
+async def test_with_one_worker_all_who_come_meanwhile_go_together() -> None:
+    writer = Writer()
+    group = Coalescer(writer, common=DATABASE_DOWN, workers=1)
+    writer.gate.clear()
+    asked = [asyncio.create_task(group.add(1))]
+    await asyncio.sleep(0.01)
+    for item in (2, 3, 4):
+        asked.append(asyncio.create_task(group.add(item)))
+        await asyncio.sleep(0)
+    assert writer.groups == [[1]]
+    writer.gate.set()
+    await asyncio.gather(*asked)
+    assert writer.groups == [[1], [2, 3, 4]]

@@ -16,7 +16,7 @@ class ClaimChecks:
         self._client = client
         self._what = what
         self._purpose = purpose
-        self._asking = Coalescer(self._ask, common=(TransientError,))
+        self._asking = Coalescer(self._ask, common=(TransientError,), workers=1)
 
     async def about(self, case_id: CaseId, *, event_id: EventId) -> Mapping[str, Any]:
         """What the owner says of the case, as it came; ``event_id`` is what makes us ask.
