@@ -1,16 +1,12 @@
-"""Bring a service's database to its newest schema, and tell whether it is there."""
+"""Bring a service's database to its newest schema; loaded by who does it alone, since Alembic is heavy."""
 
 import asyncio
-from functools import cache
 from importlib import resources
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
-
-from slrt_kit.db import ReadSession
 
 _LOCK_KEY = "slrt-migrate"
 
@@ -47,21 +43,6 @@ def upgrade(package: str, url: str) -> None:
 async def upgrade_async(package: str, url: str) -> None:
     """`upgrade` from a coroutine."""
     await asyncio.to_thread(upgrade, package, url)
-
-
-@cache
-def head(package: str) -> str:
-    """The newest revision that the code knows."""
-    revision = ScriptDirectory.from_config(_config(package)).get_current_head()
-    if revision is None:
-        raise RuntimeError(f"{package} has no migrations")
-    return revision
-
-
-async def at_head(session: ReadSession, package: str) -> bool:
-    """Whether the database's schema is the one that the code expects."""
-    found = await session.value("SELECT version_num FROM alembic_version")
-    return bool(found == head(package))
 
 
 def run_environment() -> None:

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 
 from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.topics import dead_letter_topic
-from slrt_kit import migrations
+from slrt_kit import schema
 from slrt_kit.db import Database
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.http.health import health_routes
@@ -259,5 +259,7 @@ def uvicorn_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 def migrate(runtime: Runtime) -> None:
     """The ``migrate`` role: a one-off job."""
     configure_logging(service=runtime.name, role="migrate", level=runtime.settings.log_level)
+    from slrt_kit import migrations  # noqa: PLC0415 — no other role loads Alembic
+
     migrations.upgrade(runtime.package, runtime.settings.database_url.get_secret_value())
-    log.info("database is at head", revision=migrations.head(runtime.package))
+    log.info("database is at head", revision=schema.head(runtime.package))

@@ -6,9 +6,10 @@ from typing import Any
 
 import httpx
 import pytest
+from alembic.script import ScriptDirectory
 from fastapi import APIRouter, FastAPI
 
-from slrt_kit import migrations
+from slrt_kit import migrations, schema
 from slrt_kit.db import Database
 from slrt_kit.http.app import MAX_BODY_BYTES, build_app
 from slrt_kit.http.auth import TokenVerifier
@@ -114,6 +115,13 @@ async def test_a_chunked_body_over_the_limit_is_a_problem_on_the_wire(app: FastA
             assert response.headers["x-request-id"] == response.json()["request_id"]
             assert "server" not in response.headers
             assert (await client.post("/v1/notes", json={"name": "x"})).status_code == 200
+
+
+@pytest.mark.parametrize("service", ["intake", "referral", "registry", "notification"])
+def test_the_newest_migration_by_its_file_is_the_one_that_alembic_ends_at(service: str) -> None:
+    package = f"slrt_{service}"
+    found = ScriptDirectory.from_config(migrations._config(package)).get_heads()
+    assert found == [schema.head(package)]
 
 
 async def test_readiness_follows_the_schema_of_the_database(

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from slrt_kit import metrics, migrations
+from slrt_kit import metrics, schema
 from slrt_kit.db import DATABASE_DOWN, Database
 
 
@@ -17,7 +17,7 @@ def health_routes(*, database: Database, package: str) -> list[Route]:
     async def readyz(_: Request) -> Response:
         try:
             async with database.read() as session:
-                if not await migrations.at_head(session, package):
+                if not await schema.at_head(session, package):
                     return PlainTextResponse("migrations pending", 503)
         except DATABASE_DOWN:
             return PlainTextResponse("database away", 503, {"Retry-After": "2"})
