@@ -182,7 +182,9 @@ async def _absorbed(state: State) -> AsyncIterator[Counter[str]]:
                     for line in text.splitlines():
                         if line.startswith("slrt_consumer_events_total") and 'outcome="duplicate"' in line:
                             name, value = line.rsplit(" ", 1)
-                            found[service] += int(max(float(value) - last.get(name, 0.0), 0.0) or 0)
+                            before = last.get(name, 0.0)
+                            # Less than before: its process died, and counts from nothing again.
+                            found[service] += int(float(value) - (before if float(value) >= before else 0.0))
                             last[name] = float(value)
                 await asyncio.sleep(0.4)
 

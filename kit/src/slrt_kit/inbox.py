@@ -93,6 +93,15 @@ class RawEvent:
     headers: Sequence[tuple[str, bytes | None]]
     payload: bytes | None
 
+    def readable(self) -> dict[str, Any]:
+        """Headers and payload as text, for a person or a program; bytes that are none are replaced."""
+        payload = self.payload
+        return {
+            "key": self.key,
+            "headers": {name: (value or b"").decode(errors="replace") for name, value in self.headers},
+            "payload": None if payload is None else payload.decode(errors="replace"),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ParkedEvent:

@@ -85,7 +85,7 @@ class Runtime:
             database_url=self.settings.database_url.get_secret_value(),
             kafka_bootstrap=self.settings.kafka_bootstrap,
             service=self.name,
-            settings=RelaySettings(),
+            settings=RelaySettings(replication=self.settings.kafka_replication),
         )
 
     def client_of(self, base_url: str) -> ServiceClient:

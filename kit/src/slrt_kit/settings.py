@@ -22,6 +22,7 @@ class ServiceSettings(BaseSettings):
     database_pool_size: int = Field(default=10, ge=1, le=200)
     worker_pool_size: int = Field(default=6, ge=1, le=200, description="connections of the consumers of a process")
     kafka_bootstrap: str = Field(description="host:port, comma separated")
+    kafka_replication: int = Field(default=1, ge=1, le=9, description="copies of a topic that must be made again")
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65535)
     metrics_port: int | None = Field(default=None, description="livez, readyz and metrics of roles without an API")

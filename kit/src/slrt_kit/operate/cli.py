@@ -110,7 +110,7 @@ def _parked_commands(cli: typer.Typer, operator: _Operator) -> None:
         if chosen == parked.Selection() and not everything:
             raise _refused("say which: --event, --key, --consumer, or --all")
         if dry_run:
-            found = operator.run(lambda runtime: _read(runtime.database, parked.parked, chosen, limit=1000))
+            found = operator.run(lambda runtime: _read(runtime.database, parked.parked, chosen, limit=parked.MOST))
             typer.echo(f"would try {len(found)} events now")
             return
         count = operator.run(lambda runtime: parked.retry(runtime.database, chosen))
@@ -148,13 +148,14 @@ def _dead_letter_commands(cli: typer.Typer, operator: _Operator) -> None:
     @cli.command("list")
     def show_list(*, as_json: Json = False) -> None:
         """The dead letters of this service, oldest first; never the bytes themselves."""
-        found = [{name: value for name, value in _fields(each).items() if name != "raw"} for each in letters(None)]
+        found = [_without_bytes(each) for each in letters(None)]
         _show(found, as_json, "there are no dead letters")
 
     @cli.command("show")
     def show(place: Annotated[str, typer.Argument(help="partition:offset, as in the list")]) -> None:
         """One dead letter whole, as JSON. Its bytes are what somebody sent: they may hold anything."""
-        typer.echo(_json(dead_letters.shown(letters(place)[0])))
+        (letter,) = letters(place)
+        typer.echo(_json({"letter": _without_bytes(letter)} | letter.raw.readable()))
 
     @cli.command("replay")
     def replay(
@@ -255,6 +256,10 @@ def _event_commands(cli: typer.Typer, operator: _Operator) -> None:
             typer.echo(_json({"events": count, "dry_run": dry_run}))
         else:
             typer.echo(f"would send {count} events again" if dry_run else f"{count} events are sent again")
+
+
+def _without_bytes(letter: dead_letters.DeadLetter) -> dict[str, Any]:
+    return {name: value for name, value in _fields(letter).items() if name != "raw"}
 
 
 async def _read(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
@@ -111,14 +110,3 @@ def _dead_letter(record: ConsumerRecord) -> DeadLetter:
         event_id=origin.get("ce_id", ""),
         raw=RawEvent(origin.get("dlq-topic", ""), key, own, record.value),
     )
-
-
-def shown(letter: DeadLetter) -> dict[str, Any]:
-    """All of it, for a person or a program; bytes that are no text are replaced."""
-    payload = letter.raw.payload
-    return {
-        "letter": letter,
-        "key": letter.raw.key,
-        "headers": {name: (value or b"").decode(errors="replace") for name, value in letter.raw.headers},
-        "payload": None if payload is None else payload.decode(errors="replace"),
-    }

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from slrt_kit.db import Connection, Database
-from slrt_kit.inbox import Inbox, unpack_headers
+from slrt_kit.inbox import Inbox, RawEvent, unpack_headers
 
 _LIST = """
     SELECT p.consumer, p.event_id, p.topic, p.partition_key AS key, p.reason, p.attempts, p.parked_at,
@@ -19,7 +19,9 @@ _LIST = """
       AND (CAST(%(event_id)s AS uuid) IS NULL OR event_id = %(event_id)s)
     ORDER BY p.id LIMIT %(limit)s
     """
-_MOST = 1000
+MOST = 1000
+"""How many a look at them shows at most."""
+
 # A worker that has one in hand keeps its lease: it is not tried twice at once.
 _RETRY = """
     UPDATE parked SET next_attempt_at = %(now)s
@@ -65,14 +67,11 @@ async def parked(connection: Connection, chosen: Selection, *, limit: int = 100)
 
 
 async def whole(connection: Connection, chosen: Selection) -> list[dict[str, Any]]:
-    """Those selected with headers and payload, as they came; bytes that are no text are replaced."""
+    """Those selected with headers and payload, as they came."""
+    rows = await connection.rows(_LIST, chosen.values() | {"limit": MOST})
     return [
-        {
-            "parked": _parked(row),
-            "headers": {name: (value or b"").decode(errors="replace") for name, value in unpack_headers(row.headers)},
-            "payload": None if row.payload is None else row.payload.decode(errors="replace"),
-        }
-        for row in await connection.rows(_LIST, chosen.values() | {"limit": _MOST})
+        {"parked": _parked(row)} | RawEvent(row.topic, row.key, unpack_headers(row.headers), row.payload).readable()
+        for row in rows
     ]
 
 
