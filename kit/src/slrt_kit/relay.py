@@ -8,39 +8,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from psycopg.rows import class_row
 
+from slrt_contracts.topics import TOPICS
 from slrt_kit import metrics
-from slrt_kit.archive import Chosen, keep_archive, put_back
 from slrt_kit.broker_memory import BrokerMemory
 from slrt_kit.logs import get_logger
-from slrt_kit.messaging.topics import apply_topics
+from slrt_kit.messaging.broker import Broker, Producer
+from slrt_kit.outbox_queue import OutboxQueue, PendingRow, QueueSession
 
 log = get_logger(__name__)
 
-LOCK_KEY = "slrt-relay"
-"""Whoever holds this advisory lock in a service's database is its relay."""
-_FETCH = """
-    SELECT seq, topic, partition_key, headers, payload, created_at
-    FROM outbox ORDER BY seq LIMIT %s
-"""
-# By explicit seq and never by range: identity values commit out of order, so a range could cover a row that
-# became visible after it was read and was never sent.
-_ARCHIVE = """
-    WITH moved AS (DELETE FROM outbox WHERE seq = ANY(%s) RETURNING *), noted AS (
-        INSERT INTO published (topic, topic_partition, last_offset)
-        SELECT * FROM unnest(CAST(%s AS text[]), CAST(%s AS integer[]), CAST(%s AS bigint[]))
-        ON CONFLICT (topic, topic_partition)
-        DO UPDATE SET last_offset = GREATEST(published.last_offset, EXCLUDED.last_offset)
-    )
-    INSERT INTO outbox_archive
-           (seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at)
-    SELECT seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at FROM moved
-"""
 _HOUSEKEEPING_EVERY_S = 3600.0
-_DISCARD_TIMEOUT_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +38,27 @@ class RelaySettings:
     replication: int = 1  # of topics that must be made again
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    seq: int
-    topic: str
-    partition_key: str
-    headers: list[list[str]]
-    payload: bytes | None
-    created_at: datetime
-
-
 class Relay:
     """The relay of one service database.
 
-    Standby copies may run: the one that holds a session advisory lock works, on the same connection that reads
-    and deletes, so that losing the connection is losing the lock. A row leaves the outbox only after the broker
-    has acknowledged it and everything before it in the batch; no row is ever skipped.
+    Standby copies may run: the one that leads works, on the same session that reads and archives, so that losing the
+    session is losing the lead. A row leaves the outbox only after the broker has acknowledged it and everything
+    before it in the batch; no row is ever skipped.
 
     A broker that has less than it once acknowledged (it came back empty, a topic was deleted) gets its topics made
     again and filled from the archive, in order.
     """
 
-    def __init__(self, *, database_url: str, kafka_bootstrap: str, service: str, settings: RelaySettings) -> None:
-        self._database_url = database_url
-        self._bootstrap = kafka_bootstrap
+    def __init__(self, *, queue: OutboxQueue, broker: Broker, service: str, settings: RelaySettings) -> None:
+        self._queue = queue
+        self._broker = broker
         self._service = service
         self._settings = settings
         self._nudge = asyncio.Event()
+        self._led_since = 0.0
+        # Those of others are left to their relays: what is on its way to a topic that came back empty must not be
+        # there before what precedes it.
+        self._own_topics = frozenset(name for name, topic in TOPICS.items() if topic.owner == service)
 
     def nudge(self) -> None:
         """Say that rows were just committed, so that the relay does not sleep out its poll."""
@@ -105,32 +78,32 @@ class Relay:
                 metrics.RELAY_ACTIVE.set(0)
 
     async def _run_connected(self, stop: asyncio.Event) -> None:
-        async with await connect(self._database_url) as connection:
-            while not stop.is_set() and not await self._try_lock(connection):
+        async with self._queue.session() as session:
+            while not stop.is_set() and not await session.try_to_lead():
                 await _wait(stop, self._settings.retry_min)
             if stop.is_set():
                 return
             metrics.RELAY_ACTIVE.set(1)
+            self._led_since = asyncio.get_running_loop().time()
             log.info("relay is active")
-            await self._run_active(connection, stop)
+            await self._run_active(session, stop)
 
-    async def _try_lock(self, connection: psycopg.AsyncConnection[Any]) -> bool:
-        cursor = await connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (LOCK_KEY,))
-        row = await cursor.fetchone()
-        return bool(row and row[0])
-
-    async def _run_active(self, connection: psycopg.AsyncConnection[Any], stop: asyncio.Event) -> None:
+    async def _run_active(self, session: QueueSession, stop: asyncio.Event) -> None:
         delay = self._settings.retry_min
-        memory = BrokerMemory(self._bootstrap, ask_every=self._settings.ask_broker_every)
-        await memory.load(connection)
+        memory = BrokerMemory(
+            self._broker,
+            own_topics=self._own_topics,
+            on_record=await session.last_offsets(),
+            ask_every=self._settings.ask_broker_every,
+        )
         while not stop.is_set():
-            producer = self._new_producer()
+            producer = self._broker.producer(client_id=f"slrt-{self._service}-relay")
             try:
                 async with asyncio.timeout(self._settings.send_timeout):
                     await producer.start()
                 delay = self._settings.retry_min
                 memory.doubt()
-                await self._publish_until_stopped(connection, producer, memory, stop)
+                await self._publish_until_stopped(session, producer, memory, stop)
             except (KafkaError, TimeoutError, OSError) as error:
                 # What the broker holds of the batch is unknown now. The rows are still here; a new producer
                 # sends them again, and consumers know the events by their ids.
@@ -138,23 +111,12 @@ class Relay:
                 log.warning("relay discards its producer", error=type(error).__name__, detail=str(error))
                 delay = await self._back_off(stop, delay)
             finally:
-                await _discard(producer)
-
-    def _new_producer(self) -> AIOKafkaProducer:
-        return AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
-            client_id=f"slrt-{self._service}-relay",
-            enable_idempotence=True,
-            acks="all",
-            request_timeout_ms=5000,
-            retry_backoff_ms=100,
-            max_batch_size=256 * 1024,
-        )
+                await producer.discard()
 
     async def _publish_until_stopped(
         self,
-        connection: psycopg.AsyncConnection[Any],
-        producer: AIOKafkaProducer,
+        session: QueueSession,
+        producer: Producer,
         memory: BrokerMemory,
         stop: asyncio.Event,
     ) -> None:
@@ -163,15 +125,15 @@ class Relay:
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             if loop.time() >= housekeeping_due:
-                await self._keep_house(connection)
+                await self._keep_house(session)
                 housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
             if memory.is_doubtful(producer):
-                await self._refill(connection, memory)
+                await self._refill(session, memory, stop)
             self._nudge.clear()
             began = loop.time()
-            rows = await self._fetch(connection)
+            rows = await self._fetch(session)
             if rows:
-                await self._publish(connection, producer, memory, rows)
+                await self._publish(session, producer, memory, rows)
                 sleep = self._settings.idle_poll_min
             if len(rows) == self._settings.batch_size:
                 continue
@@ -182,10 +144,8 @@ class Relay:
                 await self._sleep(sleep)
                 sleep = min(sleep * 1.5, self._settings.idle_poll_max)
 
-    async def _fetch(self, connection: psycopg.AsyncConnection[Any]) -> list[_Row]:
-        async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
-            await cursor.execute(_FETCH, (self._settings.batch_size,))
-            rows = await cursor.fetchall()
+    async def _fetch(self, session: QueueSession) -> list[PendingRow]:
+        rows = await session.fetch(self._settings.batch_size)
         metrics.OUTBOX_PENDING.set(len(rows))
         age = (datetime.now(UTC) - rows[0].created_at).total_seconds() if rows else 0.0
         metrics.OUTBOX_AGE.set(max(age, 0.0))
@@ -193,10 +153,10 @@ class Relay:
 
     async def _publish(
         self,
-        connection: psycopg.AsyncConnection[Any],
-        producer: AIOKafkaProducer,
+        session: QueueSession,
+        producer: Producer,
         memory: BrokerMemory,
-        rows: Sequence[_Row],
+        rows: Sequence[PendingRow],
     ) -> None:
         acknowledged: list[int] = []
         sent: list[asyncio.Future[Any]] = []
@@ -222,10 +182,10 @@ class Relay:
                 future.add_done_callback(lambda done: done.cancelled() or done.exception())
             # Also on an error: what was acknowledged before it needs no second sending.
             if acknowledged:
-                await connection.execute(_ARCHIVE, (acknowledged, *memory.take_noted()))
+                await session.archive(acknowledged, memory.take_noted())
 
     async def _send(
-        self, producer: AIOKafkaProducer, rows: Sequence[_Row], sent: list[asyncio.Future[Any]]
+        self, producer: Producer, rows: Sequence[PendingRow], sent: list[asyncio.Future[Any]]
     ) -> KafkaError | None:
         """Hand the rows to the producer, up to the first that it does not take; returns why it did not."""
         for row in rows:
@@ -238,21 +198,30 @@ class Relay:
                 return error
         return None
 
-    async def _refill(self, connection: psycopg.AsyncConnection[Any], memory: BrokerMemory) -> None:
+    async def _refill(self, session: QueueSession, memory: BrokerMemory, stop: asyncio.Event) -> None:
         """Look whether the broker still has what it acknowledged; what it lost is put in front of the outbox."""
-        lost = await memory.lost_topics()
-        if not lost:
-            return
-        made = await apply_topics(self._bootstrap, replication=self._settings.replication)
-        async with connection.transaction():
-            count = await put_back(connection, Chosen(topics=lost))
-            await memory.forget(connection, lost)
-        metrics.RELAY_REFILLED.inc(count)
-        log.critical("the broker has lost what it acknowledged", topics=sorted(lost), made=made, events_again=count)
+        lost, missing = await memory.ask()
+        if lost:
+            # Whoever led before may not know yet that it does not, and have a batch under way: in an empty topic that
+            # would stand before what precedes it.
+            until = self._led_since + self._settings.send_timeout
+            await _wait(stop, until - asyncio.get_running_loop().time())
+            if stop.is_set():
+                return
+            count = await session.refill(lost)
+            memory.forget(lost)
+            metrics.RELAY_REFILLED.inc(count)
+            log.critical("the broker has lost what it acknowledged", topics=sorted(lost), events_again=count)
+        if missing:
+            # After the refill, which proves that we lead: whoever leads must not find a topic that came back empty
+            # before all that belongs there waits to be sent.
+            made = await self._broker.make_topics(missing, replication=self._settings.replication)
+            if made:
+                log.warning("topics were missing", made=made)
 
-    async def _keep_house(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _keep_house(self, session: QueueSession) -> None:
         try:
-            await keep_archive(connection, today=datetime.now(UTC).date(), days=self._settings.archive_days)
+            await session.keep_house(today=datetime.now(UTC).date(), days=self._settings.archive_days)
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except psycopg.Error as error:
@@ -266,34 +235,6 @@ class Relay:
     async def _back_off(self, stop: asyncio.Event, delay: float) -> float:
         await _wait(stop, delay)
         return min(delay * 2, self._settings.retry_max)
-
-
-async def _discard(producer: AIOKafkaProducer) -> None:
-    """End a producer for good, with whatever it still holds.
-
-    Its own ``stop`` first waits until everything pending is delivered; interrupted in that, it leaves its sender
-    running, which would deliver rows much later that a new producer has long sent.
-    """
-    # aiokafka 0.14 has no public way to abort: these are the steps of its `stop` without the waiting.
-    producer._closed = True
-    sending = producer._sender.sender_task
-    if sending is not None:
-        sending.cancel()
-        await asyncio.wait([sending], timeout=_DISCARD_TIMEOUT_S)  # for the request that is on the wire
-    with contextlib.suppress(KafkaError, TimeoutError, OSError):
-        await asyncio.wait_for(producer.client.close(), _DISCARD_TIMEOUT_S)
-
-
-async def connect(url: str, *, name: str = LOCK_KEY) -> psycopg.AsyncConnection[Any]:
-    """A connection as the relay needs it: every statement commits, and a day is a day of UTC."""
-    return await psycopg.AsyncConnection.connect(
-        url,
-        autocommit=True,
-        connect_timeout=3,
-        prepare_threshold=1,
-        application_name=name,
-        options="-c timezone=UTC",
-    )
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -20,10 +20,12 @@ from slrt_kit.http.client import ServiceClient
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.logs import configure_logging, get_logger
+from slrt_kit.messaging.broker import KafkaBroker
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.messaging.processor import Processor
 from slrt_kit.outbox import Outbox
+from slrt_kit.outbox_queue import PostgresOutboxQueue
 from slrt_kit.relay import Relay, RelaySettings
 from slrt_kit.settings import ServiceSettings
 from slrt_kit.telemetry import configure_telemetry
@@ -80,10 +82,14 @@ class Runtime:
         )
 
     @cached_property
+    def broker(self) -> KafkaBroker:
+        return KafkaBroker(self.settings.kafka_bootstrap)
+
+    @cached_property
     def relay(self) -> Relay:
         return Relay(
-            database_url=self.settings.database_url.get_secret_value(),
-            kafka_bootstrap=self.settings.kafka_bootstrap,
+            queue=PostgresOutboxQueue(self.settings.database_url.get_secret_value()),
+            broker=self.broker,
             service=self.name,
             settings=RelaySettings(replication=self.settings.kafka_replication),
         )
@@ -103,7 +109,6 @@ class Runtime:
         group = f"slrt.{self.name}.{name}"
         return EventConsumer(
             ConsumerSettings(
-                bootstrap=self.settings.kafka_bootstrap,
                 group=group,
                 topics=topics_of(handlers),
                 dead_letter_topic=dead_letter_topic(self.name),
@@ -111,6 +116,7 @@ class Runtime:
                 linger=linger,
             ),
             Processor(consumer=group, database=self.worker_database, handlers=handlers, deps=deps),
+            self.broker,
         )
 
     def app(

@@ -16,10 +16,12 @@ from slrt_contracts.events import CaseClosed, CaseRegistered, CaseScreened, Even
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.backbone import add_recovery, create_backbone
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.messaging.broker import Broker, KafkaBroker
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.messaging.processor import Processor
 from slrt_kit.outbox import Outbox
+from slrt_kit.outbox_queue import PostgresOutboxQueue
 from slrt_kit.relay import Relay, RelaySettings
 
 # No unique column: what is applied twice shows as two rows.
@@ -166,7 +168,6 @@ MakeConsumer = Callable[..., EventConsumer]
 def make_consumer(kafka_server: Any, processor: Processor[Script]) -> MakeConsumer:
     """``make_consumer(topic, dead_letter_topic, …)``: members of one group of the test's own, on its processor."""
     base = ConsumerSettings(
-        bootstrap=kafka_server.bootstrap,
         group=f"slrt.test.{uuid4().hex[:8]}",
         topics=[],
         dead_letter_topic="",
@@ -177,9 +178,11 @@ def make_consumer(kafka_server: Any, processor: Processor[Script]) -> MakeConsum
         parked_every=0.1,
     )
 
-    def make(topic: str, dead_letter_topic: str = "none", *, own: Any = None, **changes: Any) -> EventConsumer:
+    def make(
+        topic: str, dead_letter_topic: str = "none", *, own: Any = None, broker: Broker | None = None, **changes: Any
+    ) -> EventConsumer:
         settings = replace(base, topics=[topic], dead_letter_topic=dead_letter_topic, **changes)
-        return EventConsumer(settings, own or processor)
+        return EventConsumer(settings, own or processor, broker or KafkaBroker(kafka_server.bootstrap))
 
     return make
 
@@ -215,8 +218,8 @@ def make_relay(kafka_server: Any, database_url: str) -> MakeRelay:
 
     def make(**changes: Any) -> Relay:
         return Relay(
-            database_url=database_url,
-            kafka_bootstrap=kafka_server.bootstrap,
+            queue=PostgresOutboxQueue(database_url),
+            broker=KafkaBroker(kafka_server.bootstrap),
             service="intake",
             settings=RelaySettings(**{"retry_min": 0.05, "retry_max": 0.3, **changes}),
         )

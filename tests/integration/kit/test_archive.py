@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from slrt_kit.archive import keep_archive
-from slrt_kit.relay import connect
+from slrt_kit.outbox_queue import connect
 
 TODAY = date(2026, 7, 10)
 PARTITIONS = """

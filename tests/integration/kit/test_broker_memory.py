@@ -9,13 +9,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from slrt_contracts.events.intake import CaseRegistered
 from slrt_kit import metrics
 from slrt_kit.broker_memory import BrokerMemory
 from slrt_kit.clock import new_uuid7
+from slrt_kit.messaging.broker import KafkaBroker
 from slrt_kit.messaging.topics import apply_topics
+from slrt_kit.outbox_queue import PostgresOutboxQueue
 from slrt_kit.relay import Relay, RelaySettings
 from slrt_kit.testing import Message, case_registered, eventually, read_topic, running
 from slrt_local.testing import KafkaHandle, or_skip, start_kafka
@@ -23,7 +26,7 @@ from slrt_local.testing import KafkaHandle, or_skip, start_kafka
 Record = Callable[..., Awaitable[list[UUID]]]
 MakeRelay = Callable[..., Relay]
 TOPIC = CaseRegistered.TOPIC
-QUICK = {"ask_broker_every": 0.3}
+QUICK = {"ask_broker_every": 0.3, "send_timeout": 3.0}
 
 
 @pytest.fixture
@@ -92,12 +95,12 @@ async def test_a_loss_while_no_relay_ran_is_noticed_before_anything_newer_is_sen
 ) -> None:
     topic = await new_topic(partitions=1)
     key = new_uuid7()
-    async with running(make_relay().run):
+    async with running(make_relay(**QUICK).run):
         await record(*[case_registered(key) for _ in range(5)], topic=topic)
         await eventually(sent(rows))
     await record(case_registered(key), start=6, topic=topic)
     await make_empty(kafka_server.bootstrap, topic, partitions=1)
-    async with running(make_relay().run):
+    async with running(make_relay(**QUICK).run):
         await eventually(sent(rows))
     messages = await read_topic(kafka_server.bootstrap, topic, at_least=6)
     assert told(messages) == [(str(key), str(number)) for number in range(1, 7)]
@@ -121,13 +124,13 @@ async def test_a_broker_that_comes_back_empty_is_made_as_it_was_and_nothing_is_a
 ) -> None:
     await apply_topics(own_kafka.bootstrap)
     relay = Relay(
-        database_url=database_url,
-        kafka_bootstrap=own_kafka.bootstrap,
+        queue=PostgresOutboxQueue(database_url),
+        broker=KafkaBroker(own_kafka.bootstrap),
         service="intake",
-        settings=RelaySettings(retry_min=0.05, retry_max=0.3, send_timeout=3.0, **QUICK),
+        settings=RelaySettings(retry_min=0.05, retry_max=0.3, **QUICK),
     )
     keys = [new_uuid7() for _ in range(10)]
-    consumer = make_consumer(TOPIC, "slrt.intake.dlq.v1", bootstrap=own_kafka.bootstrap)
+    consumer = make_consumer(TOPIC, "slrt.intake.dlq.v1", broker=KafkaBroker(own_kafka.bootstrap))
     async with running(relay.run, drain_seconds=40), running(consumer.run, drain_seconds=40):
         for start in (1, 2, 3):
             for key in keys:
@@ -148,7 +151,7 @@ async def test_a_broker_that_restarts_with_its_data_gets_nothing_again(
 ) -> None:
     topic = await new_topic(partitions=1)
     before = metrics.RELAY_REFILLED._value.get()
-    async with running(make_relay(send_timeout=2.0, **QUICK).run, drain_seconds=40):
+    async with running(make_relay(**QUICK).run, drain_seconds=40):
         await record(*[case_registered() for _ in range(5)], topic=topic)
         await eventually(sent(rows))
         stoppable_kafka.stop()
@@ -165,15 +168,14 @@ class TestDoubt:
     @pytest.fixture
     async def memory(self) -> BrokerMemory:
         """One that asked just now and knows the producer's connection."""
-        made = BrokerMemory("nowhere:1", ask_every=1000)
+        made = BrokerMemory(KafkaBroker("nowhere:1"), own_topics=(), on_record={}, ask_every=1000)
         made._asked_at = asyncio.get_running_loop().time()
         assert not made.is_doubtful(self.producer(7))
         return made
 
     def producer(self, *connections: int) -> Any:
-        """A producer with those connections; an interned number stands for one connection."""
-        living = {number: CONNECTIONS[number] for number in connections}
-        return SimpleNamespace(client=SimpleNamespace(_conns=living))
+        """A producer with those connections."""
+        return SimpleNamespace(connections=lambda: frozenset(connections))
 
     def acknowledged(self, offset: int) -> Any:
         return SimpleNamespace(topic="t", partition=0, offset=offset)
@@ -182,11 +184,11 @@ class TestDoubt:
         for offset in (0, 1, 5):
             memory.note(self.acknowledged(offset))
         assert not memory.is_doubtful(self.producer(7, 8))
-        assert memory.take_noted() == (["t"], [0], [5])
-        assert memory.take_noted() == ([], [], [])
+        assert memory.take_noted() == {TopicPartition("t", 0): 5}
+        assert memory.take_noted() == {}
 
     async def test_after_a_silence_and_not_while_events_are_acknowledged(self) -> None:
-        memory = BrokerMemory("nowhere:1", ask_every=0.2)
+        memory = BrokerMemory(KafkaBroker("nowhere:1"), own_topics=(), on_record={}, ask_every=0.2)
         memory._asked_at = asyncio.get_running_loop().time()
         memory.is_doubtful(self.producer(7))
         for offset in range(4):
@@ -208,6 +210,3 @@ class TestDoubt:
         memory.note(self.acknowledged(5))
         memory.note(self.acknowledged(-1))
         assert not memory.is_doubtful(self.producer(7))
-
-
-CONNECTIONS = {number: SimpleNamespace(connected=lambda: True) for number in (7, 8)}

@@ -22,7 +22,7 @@ from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.operate import dead_letters, groups, outbox, parked
 from slrt_kit.operate.dead_letters import NotReplayableError
-from slrt_kit.relay import connect
+from slrt_kit.outbox_queue import connect
 from slrt_kit.testing import TestIssuer, case_registered, environment_of, eventually, raw_event, read_topic, running
 from slrt_kit.testing.kafka import send_raw
 

@@ -11,6 +11,8 @@ import psycopg
 from slrt_contracts.envelope import Envelope
 from slrt_contracts.events import CaseRegistered
 from slrt_kit.clock import new_uuid7
+from slrt_kit.messaging.broker import KafkaBroker
+from slrt_kit.outbox_queue import PostgresOutboxQueue
 from slrt_kit.relay import Relay
 from slrt_kit.testing import Message, case_registered, eventually, read_topic, running
 
@@ -129,10 +131,10 @@ async def test_a_row_that_commits_late_with_a_lower_number_is_not_lost(
         publish = relay._publish
         seen: list[list[int]] = []
 
-        async def commit_between(connection: Any, producer: Any, memory: Any, batch: Any) -> None:
+        async def commit_between(session: Any, producer: Any, memory: Any, batch: Any) -> None:
             seen.append([row.seq for row in batch])
             await slow.commit()
-            await publish(connection, producer, memory, batch)
+            await publish(session, producer, memory, batch)
 
         relay._publish = commit_between  # type: ignore[method-assign]
         async with running(relay.run):
@@ -177,8 +179,8 @@ async def test_relays_of_other_databases_do_not_stand_in_each_others_way(
     make_relay: MakeRelay, rows: Any, service_database: Any, backbone_template: str, kafka_server: Any
 ) -> None:
     other = Relay(
-        database_url=service_database.copy_of(backbone_template),
-        kafka_bootstrap=kafka_server.bootstrap,
+        queue=PostgresOutboxQueue(service_database.copy_of(backbone_template)),
+        broker=KafkaBroker(kafka_server.bootstrap),
         service="referral",
         settings=make_relay()._settings,
     )

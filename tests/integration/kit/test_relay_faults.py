@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from structlog.testing import capture_logs
 
-from slrt_kit import relay as relay_module
+from slrt_kit import metrics, outbox_queue
 from slrt_kit.clock import new_uuid7
 from slrt_kit.relay import Relay
 from slrt_kit.testing import Message, case_registered, eventually, read_topic, running
@@ -88,7 +88,7 @@ async def test_a_broker_that_hangs_leaves_no_second_sender_and_no_wrong_order(
     key = new_uuid7()
     await record(case_registered(key), topic=topic)
     relay = make_relay(send_timeout=0.5)
-    discarded = relay_module.metrics.RELAY_ERRORS._value.get  # type: ignore[attr-defined]
+    discarded = metrics.RELAY_ERRORS._value.get
     async with running(relay.run, drain_seconds=40):
         await empty(rows)
         os.kill(stoppable_kafka.pid, signal.SIGSTOP)
@@ -162,15 +162,13 @@ async def test_what_was_sent_when_the_database_went_away_is_sent_again_and_not_l
     publish = relay._publish
     cut = 0
 
-    async def cut_off_then_publish(
-        connection: psycopg.AsyncConnection[Any], producer: Any, memory: Any, batch: Any
-    ) -> None:
+    async def cut_off_then_publish(session: Any, producer: Any, memory: Any, batch: Any) -> None:
         nonlocal cut
         if cut < 2:
             cut += 1
             with psycopg.connect(postgres_server.url, autocommit=True) as admin:
-                admin.execute("SELECT pg_terminate_backend(%s)", (connection.info.backend_pid,))
-        await publish(connection, producer, memory, batch)
+                admin.execute("SELECT pg_terminate_backend(%s)", (session._connection.info.backend_pid,))
+        await publish(session, producer, memory, batch)
 
     relay._publish = cut_off_then_publish  # type: ignore[method-assign]
     await record(*[case_registered(key) for _ in range(5)], topic=topic)
@@ -189,7 +187,7 @@ async def test_a_housekeeping_that_fails_delays_no_event(
     async def broken(*_: Any, **__: Any) -> None:
         raise psycopg.errors.CheckViolation("partition constraint is violated by some row")
 
-    monkeypatch.setattr(relay_module, "keep_archive", broken)
+    monkeypatch.setattr(outbox_queue, "keep_archive", broken)
     topic = await new_topic()
     await record(case_registered(), topic=topic)
     with capture_logs() as logs:

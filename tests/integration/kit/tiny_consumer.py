@@ -6,6 +6,7 @@ import sys
 
 from slrt_contracts.events import CaseRegistered
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.messaging.broker import KafkaBroker
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.messaging.processor import Processor
@@ -32,10 +33,9 @@ async def main(database_url: str, bootstrap: str, topic: str, group: str) -> Non
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     database = Database(database_url)
-    settings = ConsumerSettings(
-        bootstrap=bootstrap, group=group, topics=[topic], dead_letter_topic="none", session_timeout_ms=2000
-    )
-    await EventConsumer(settings, Processor(consumer=group, database=database, handlers=handlers, deps=None)).run(stop)
+    settings = ConsumerSettings(group=group, topics=[topic], dead_letter_topic="none", session_timeout_ms=2000)
+    processor = Processor(consumer=group, database=database, handlers=handlers, deps=None)
+    await EventConsumer(settings, processor, KafkaBroker(bootstrap)).run(stop)
     await database.close()
 
 

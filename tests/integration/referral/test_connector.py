@@ -22,6 +22,7 @@ from slrt_contracts.events.referral import ReferralReceived, ReferralSent
 from slrt_contracts.types import OfficeCode
 from slrt_kit.clock import SystemClock
 from slrt_kit.inbox import RawEvent
+from slrt_kit.messaging.broker import KafkaBroker
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.errors import TransientError
 from slrt_kit.messaging.processor import Outcome, Processor
@@ -311,13 +312,13 @@ async def test_an_office_that_is_away_holds_up_nobody_else(
     def consumer(code: str, system: OfficeSystem) -> EventConsumer:
         return EventConsumer(
             ConsumerSettings(
-                bootstrap=kafka_server.bootstrap,
                 group=f"{topic}.connector.{code}",
                 topics=[topic],
                 dead_letter_topic=f"{topic}.dlq",
                 pause_max=0.5,
             ),
             processor_of(service, system, office=code),
+            KafkaBroker(kafka_server.bootstrap),
         )
 
     from aiokafka import AIOKafkaProducer

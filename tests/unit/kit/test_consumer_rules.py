@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from slrt_contracts.events import CaseClosed, CaseRegistered
 from slrt_kit.db import UnitOfWork
+from slrt_kit.messaging.broker import KafkaBroker
 from slrt_kit.messaging.consumer import ConsumerSettings, DeadLetterGuard, EventConsumer
 from slrt_kit.messaging.errors import DeadLetterLimitError, UnreadableError
 from slrt_kit.messaging.handlers import Handlers, Received
@@ -20,9 +21,11 @@ from slrt_kit.messaging.processor import park_delay
 from slrt_kit.runtime import topics_of
 from slrt_kit.testing import running
 
+NOBODY = KafkaBroker("127.0.0.1:9")
+
 
 def guard(**changes: Any) -> DeadLetterGuard:
-    settings = ConsumerSettings(bootstrap="", group="g", topics=[], dead_letter_topic="d", **changes)
+    settings = ConsumerSettings(group="g", topics=[], dead_letter_topic="d", **changes)
     return DeadLetterGuard(settings)
 
 
@@ -98,14 +101,29 @@ async def test_a_broken_retry_of_parked_events_does_not_die_unseen() -> None:
         async def retry_parked(self, _: asyncio.Event) -> int:
             raise ValueError("a bug")
 
-    settings = ConsumerSettings(
-        bootstrap="127.0.0.1:9", group="g", topics=["t"], dead_letter_topic="d", parked_every=0.01
-    )
-    consumer = EventConsumer(settings, Broken())  # type: ignore[arg-type]
+    settings = ConsumerSettings(group="g", topics=["t"], dead_letter_topic="d", parked_every=0.01)
+    consumer = EventConsumer(settings, Broken(), NOBODY)  # type: ignore[arg-type]
     with pytest.raises(ExceptionGroup) as caught:
         async with asyncio.timeout(10):
             await consumer.run(asyncio.Event())
     assert caught.group_contains(ValueError, match="a bug")
+
+
+async def test_a_consumer_that_somebody_cancels_does_not_die_unseen() -> None:
+    class Idle:
+        async def retry_parked(self, _: asyncio.Event) -> int:
+            return 0
+
+    settings = ConsumerSettings(group="g", topics=["t"], dead_letter_topic="d", parked_every=0.01)
+    consumer = EventConsumer(settings, Idle(), NOBODY)  # type: ignore[arg-type]
+
+    async def cancelled(_: asyncio.Event) -> None:
+        raise asyncio.CancelledError
+
+    consumer._run_connected = cancelled  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="g ended by itself"):
+        async with asyncio.timeout(10):
+            await consumer.run(asyncio.Event())
 
 
 async def test_a_consumer_without_a_broker_waits_and_ends_when_asked() -> None:
@@ -113,8 +131,8 @@ async def test_a_consumer_without_a_broker_waits_and_ends_when_asked() -> None:
         async def retry_parked(self, _: asyncio.Event) -> int:
             return 0
 
-    settings = ConsumerSettings(bootstrap="127.0.0.1:9", group="g", topics=["t"], dead_letter_topic="d")
-    async with running(EventConsumer(settings, Idle()).run):  # type: ignore[arg-type]
+    settings = ConsumerSettings(group="g", topics=["t"], dead_letter_topic="d")
+    async with running(EventConsumer(settings, Idle(), NOBODY).run):  # type: ignore[arg-type]
         await asyncio.sleep(0.2)
 
 
@@ -135,8 +153,8 @@ async def test_good_events_that_are_taken_together_end_a_row_of_dead_letters(mon
 
     async def kept(*_: Any) -> None: ...
 
-    settings = ConsumerSettings(bootstrap="", group="g", topics=["t"], dead_letter_topic="d", dead_letters_in_a_row=2)
-    consumer = EventConsumer(settings, Reads())  # type: ignore[arg-type]
+    settings = ConsumerSettings(group="g", topics=["t"], dead_letter_topic="d", dead_letters_in_a_row=2)
+    consumer = EventConsumer(settings, Reads(), NOBODY)  # type: ignore[arg-type]
     monkeypatch.setattr(consumer, "_dead_letter", kept)
     member = SimpleNamespace(assignment=lambda: {place})
 

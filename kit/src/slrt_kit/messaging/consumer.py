@@ -7,20 +7,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalGenerationError, IllegalStateError, KafkaError
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaConnectionError,
+    KafkaError,
+)
 from aiokafka.structs import ConsumerRecord
 
 from slrt_kit import metrics
 from slrt_kit.inbox import RawEvent
 from slrt_kit.logs import get_logger
+from slrt_kit.messaging.broker import Broker, Consumer, Producer
 from slrt_kit.messaging.errors import DeadLetterLimitError, UnreadableError
 from slrt_kit.messaging.processor import TRANSIENT, Processor
 
 log = get_logger(__name__)
 
 _STOP_TIMEOUT_S = 5.0
-_LINGER_BYTES = 64 * 1024
+_DEAD_LETTER_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,6 @@ class ConsumerSettings:
     waits for. Few large answers cost the broker and us a fraction of many small ones.
     """
 
-    bootstrap: str
     group: str
     topics: Sequence[str]
     dead_letter_topic: str
@@ -137,7 +142,10 @@ class _FinishBeforeRevoke(ConsumerRebalanceListener):  # type: ignore[misc] # ai
         # The rest of a batch comes again to whoever gets the partition: the others need not wait for all of it.
         self._leaving.set()
         async with self._busy:
-            await self._commit()
+            try:
+                await self._commit()
+            except (KafkaError, OSError, TimeoutError) as error:
+                log.info("offset not committed", error=type(error).__name__)
             for partition in revoked:
                 self._paused.pop(partition, None)
 
@@ -153,8 +161,9 @@ class EventConsumer:
     inbox absorbs, and a commit for every event would cost the broker more than the event does.
     """
 
-    def __init__(self, settings: ConsumerSettings, processor: Processor[Any]) -> None:
+    def __init__(self, settings: ConsumerSettings, processor: Processor[Any], broker: Broker) -> None:
         self._settings = settings
+        self._broker = broker
         self._processor = processor
         self._guard = DeadLetterGuard(settings)
         self._busy = asyncio.Lock()
@@ -171,8 +180,12 @@ class EventConsumer:
         """
         metrics.CONSUMER_STOPPED.labels(self._settings.group).set(0)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._retry_parked(stop))
-            group.create_task(self._consume(stop))
+            retrying = group.create_task(self._retry_parked(stop))
+            consuming = group.create_task(self._consume(stop))
+            consuming.add_done_callback(lambda _: retrying.cancel())
+        if not stop.is_set():
+            # Cancelled by a library, for one: a process that consumes nothing must not look as if it were well.
+            raise RuntimeError(f"consumer {self._settings.group} ended by itself")
 
     async def _consume(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -188,27 +201,13 @@ class EventConsumer:
 
     async def _run_connected(self, stop: asyncio.Event) -> None:
         settings = self._settings
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap,
-            group_id=settings.group,
-            client_id=settings.group,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
+        consumer = self._broker.consumer(
+            group=settings.group,
             session_timeout_ms=settings.session_timeout_ms,
-            heartbeat_interval_ms=max(settings.session_timeout_ms // 4, 250),
             max_poll_records=settings.max_batch,
-            fetch_min_bytes=_LINGER_BYTES if settings.linger else 1,
-            fetch_max_wait_ms=int(settings.linger * 1000) or 500,
-            # A topic that was made after we subscribed must not stay unseen for the default five minutes.
-            metadata_max_age_ms=10_000,
+            linger=settings.linger,
         )
-        dead_letters = AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap,
-            acks="all",
-            enable_idempotence=True,
-            # All partitions of a batch wait for this one.
-            request_timeout_ms=5000,
-        )
+        dead_letters = self._broker.producer(client_id=settings.group)
         self._paused.clear()
         self._leaving.clear()
         self._done.clear()
@@ -218,9 +217,14 @@ class EventConsumer:
             await consumer.start()
             await dead_letters.start()
             log.info("consumer joined", group=settings.group, topics=list(settings.topics))
+            connections: frozenset[object] = frozenset()
             while not stop.is_set():
                 self._resume_due(consumer)
                 batches = await consumer.getmany(timeout_ms=settings.poll_ms)
+                had, connections = connections, consumer.connections()
+                if not had <= connections:
+                    # What answers now may have come back empty and been filled anew: there, our positions mean nothing.
+                    raise KafkaConnectionError("the broker was away")
                 if batches:
                     async with self._busy:
                         await self._handle(consumer, dead_letters, batches, stop)
@@ -238,8 +242,8 @@ class EventConsumer:
 
     async def _handle(
         self,
-        consumer: AIOKafkaConsumer,
-        dead_letters: AIOKafkaProducer,
+        consumer: Consumer,
+        dead_letters: Producer,
         polled: dict[TopicPartition, list[ConsumerRecord]],
         stop: asyncio.Event,
     ) -> None:
@@ -265,7 +269,7 @@ class EventConsumer:
             hands = [hand for hand in hands if hand.left and hand.partition in mine]
 
     async def _handle_one_by_one(
-        self, consumer: AIOKafkaConsumer, dead_letters: AIOKafkaProducer, hand: "_Hand", stop: asyncio.Event
+        self, consumer: Consumer, dead_letters: Producer, hand: "_Hand", stop: asyncio.Event
     ) -> None:
         """What was taken of one partition; a fault in one holds up none of the others."""
         moved = False
@@ -288,7 +292,7 @@ class EventConsumer:
             self._done[hand.partition] = hand.go_on(count) + 1
             self._paused.pop(hand.partition, None)
 
-    async def _handle_record(self, dead_letters: AIOKafkaProducer, record: ConsumerRecord, raw: RawEvent) -> None:
+    async def _handle_record(self, dead_letters: Producer, record: ConsumerRecord, raw: RawEvent) -> None:
         try:
             await self._processor.process(raw)
         except UnreadableError as error:
@@ -297,7 +301,7 @@ class EventConsumer:
         else:
             self._guard.note(dead=False)
 
-    async def _dead_letter(self, producer: AIOKafkaProducer, record: ConsumerRecord, reason: str) -> None:
+    async def _dead_letter(self, producer: Producer, record: ConsumerRecord, reason: str) -> None:
         origin = {
             "dlq-reason": reason,
             "dlq-consumer": self._settings.group,
@@ -306,15 +310,16 @@ class EventConsumer:
             "dlq-offset": str(record.offset),
         }
         headers = [*record.headers, *((name, value.encode()) for name, value in origin.items())]
-        await producer.send_and_wait(
-            self._settings.dead_letter_topic, key=record.key, value=record.value, headers=headers
-        )
+        async with asyncio.timeout(_DEAD_LETTER_TIMEOUT_S):
+            await producer.send_and_wait(
+                self._settings.dead_letter_topic, key=record.key, value=record.value, headers=headers
+            )
         metrics.CONSUMER_EVENTS.labels(self._settings.group, "unreadable", "dead-lettered").inc()
         log.error("event dead-lettered", group=self._settings.group, reason=reason, offset=record.offset)
 
     def _pause(
         self,
-        consumer: AIOKafkaConsumer,
+        consumer: Consumer,
         partition: TopicPartition,
         offset: int,
         error: Exception,
@@ -344,27 +349,27 @@ class EventConsumer:
             detail=str(error)[:200],
         )
 
-    def _resume_due(self, consumer: AIOKafkaConsumer) -> None:
+    def _resume_due(self, consumer: Consumer) -> None:
         now = asyncio.get_running_loop().time()
         due = [p for p in consumer.paused() if p not in self._paused or self._paused[p].until <= now]
         if due:
             consumer.resume(*due)
 
-    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+    async def _commit(self, consumer: Consumer) -> None:
         self._commit_due = asyncio.get_running_loop().time() + self._settings.commit_every
         done = {partition: offset for partition, offset in self._done.items() if partition in consumer.assignment()}
         self._done.clear()
         if not done:
             return
         try:
-            # aiokafka repeats a commit without end while the broker is away; then we would not even end when asked.
+            # While the broker is away aiokafka looks for it without end; then we would not even end when asked.
             async with asyncio.timeout(self._settings.commit_timeout):
                 await consumer.commit(done)
-        except (CommitFailedError, IllegalGenerationError, IllegalStateError) as error:
+        except (CommitFailedError, IllegalStateError) as error:
             # The partition has moved on to another member, which will find these events in the inbox.
             log.info("offset not committed", group=self._settings.group, error=type(error).__name__)
 
-    async def _measure(self, consumer: AIOKafkaConsumer) -> None:
+    async def _measure(self, consumer: Consumer) -> None:
         now = asyncio.get_running_loop().time()
         for partition in consumer.assignment():
             if partition not in consumer.assignment():
@@ -386,9 +391,15 @@ class EventConsumer:
                 log.warning("parked events wait", group=self._settings.group, error=type(error).__name__)
 
 
-async def _stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    with contextlib.suppress(KafkaError, OSError, TimeoutError):
-        await asyncio.wait_for(client.stop(), _STOP_TIMEOUT_S)
+async def _stop(client: Consumer | Producer) -> None:
+    # In a task of its own: aiokafka (0.14), stopped right after its start, cancels whoever stops it. That would end the
+    # consumer for good, and without a word.
+    stopping = asyncio.ensure_future(client.stop())
+    await asyncio.wait([stopping], timeout=_STOP_TIMEOUT_S)
+    if not stopping.done():
+        stopping.cancel()
+    elif not stopping.cancelled() and (error := stopping.exception()) is not None:
+        log.info("client did not end in good order", error=type(error).__name__)
 
 
 def _raw(record: ConsumerRecord) -> RawEvent:

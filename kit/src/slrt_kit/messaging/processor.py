@@ -92,12 +92,14 @@ def event_of(raw: RawEvent, envelope: Envelope) -> Event:
 class Processor(Generic[Deps]):
     """Applies events for one consumer (one consumer group)."""
 
-    def __init__(self, *, consumer: str, database: Database, handlers: Handlers[Deps], deps: Deps) -> None:
+    def __init__(
+        self, *, consumer: str, database: Database, handlers: Handlers[Deps], deps: Deps, inbox: Inbox | None = None
+    ) -> None:
         self._consumer = consumer
         self._database = database
         self._handlers = handlers
         self._deps = deps
-        self._inbox = Inbox(consumer)
+        self._inbox = inbox or Inbox(consumer)
         self._goes_alone = any(entry.acts_outside for entry in handlers.entries.values())
 
     async def process(self, raw: RawEvent) -> Outcome:

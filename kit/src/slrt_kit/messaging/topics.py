@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Collection
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, TopicAlreadyExistsError, for_code
@@ -25,8 +26,12 @@ def _new_topic(topic: Topic, replication: int) -> NewTopic:
     )
 
 
-async def apply_topics(bootstrap: str, *, replication: int = 1, wait_seconds: float = 60) -> list[str]:
-    """Create the registry's topics that the broker lacks; returns their names. Nothing is changed or deleted.
+async def apply_topics(
+    bootstrap: str, *, only: Collection[str] | None = None, replication: int = 1, wait_seconds: float = 60
+) -> list[str]:
+    """Create the registry's topics (of those in ``only``) that the broker lacks; returns their names.
+
+    Nothing is changed or deleted.
 
     Raises:
         aiokafka.errors.KafkaError: the broker refused, or was not reachable within ``wait_seconds``.
@@ -43,7 +48,9 @@ async def apply_topics(bootstrap: str, *, replication: int = 1, wait_seconds: fl
             await asyncio.sleep(0.5)
     try:
         present = set(await admin.list_topics())
-        missing = [topic for name, topic in sorted(TOPICS.items()) if name not in present]
+        missing = [
+            topic for name, topic in sorted(TOPICS.items()) if name not in present and (only is None or name in only)
+        ]
         if missing:
             response = await admin.create_topics([_new_topic(topic, replication) for topic in missing])
             for name, code, *_ in response.topic_errors:

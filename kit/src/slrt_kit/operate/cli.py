@@ -15,7 +15,7 @@ from slrt_kit.archive import Chosen, count_archived, put_back
 from slrt_kit.db import DATABASE_DOWN, Database
 from slrt_kit.logs import configure_logging, get_logger
 from slrt_kit.operate import dead_letters, groups, outbox, parked
-from slrt_kit.relay import connect
+from slrt_kit.outbox_queue import connect
 from slrt_kit.runtime import Runtime
 
 log = get_logger(__name__)

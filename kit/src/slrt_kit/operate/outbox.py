@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from slrt_kit.relay import LOCK_KEY
+from slrt_kit.outbox_queue import LOCK_KEY
 
 _STATUS = """
     SELECT (SELECT count(*) FROM outbox) AS pending,
