@@ -71,6 +71,10 @@ contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the referen
 release-contracts: $(VENV)/dev.stamp ## Keep today's contracts as the released version of slrt-contracts, once
 	$(BIN)/python contracts/generate.py --release
 
+asyncapi: $(VENV)/dev.stamp ## Check the AsyncAPI document with the official parser (needs npm's registry)
+	@command -v npm >/dev/null || $(PIP) install -q --require-hashes -r requirements/asyncapi.txt
+	@$(BIN)/python -m contracts.codegen.official_parser
+
 bench: $(VENV)/dev.stamp ## Measure beside anchors of the same run; ROWS=a,b runs some
 	$(BIN)/python -m tests.perf.bench $(if $(ROWS),--rows $(ROWS))
 
