@@ -20,7 +20,7 @@ from contracts.codegen.compatibility import Contract, breaks_between, told  # no
 from contracts.codegen.golden import unread, unreadable  # noqa: E402
 from contracts.codegen.headers import headers_schema  # noqa: E402
 from contracts.codegen.layout import Layout  # noqa: E402
-from contracts.codegen.lint import lint_event  # noqa: E402
+from contracts.codegen.lint import lint_event, needless_exceptions  # noqa: E402
 from contracts.codegen.reference import codes_page, events_page  # noqa: E402
 from contracts.codegen.registry import RegistryError, check_topics, read_topics, registry_document  # noqa: E402
 from contracts.codegen.released import ReleaseError, cut, read_releases  # noqa: E402
@@ -37,6 +37,7 @@ def expected_files(layout: Layout) -> dict[Path, str]:
     topics = read_topics(layout.topics)
     problems = check_topics(topics, EVENT_TYPES)
     problems += [problem for event in EVENT_TYPES.values() for problem in lint_event(event)]
+    problems += needless_exceptions(EVENT_TYPES.values())
     if problems:
         raise RegistryError(problems)
     document = asyncapi_document(topics, _good_examples(layout), version=_version(layout))
