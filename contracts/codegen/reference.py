@@ -14,7 +14,7 @@ from slrt_contracts.types import CLASS_KEY, EXTENSIBLE_KEY, LIST_KEY, DataClass
 
 _MARK = "<!-- Written by `make contracts` from contracts/; do not edit. -->"
 _DAY_MS = 86_400_000
-data_classes_in_words: Mapping[str, str] = {
+CLASSES_IN_WORDS: Mapping[str, str] = {
     DataClass.IDENTIFIER: "ids that only their owner can resolve",
     DataClass.CODE: "codes",
     DataClass.REGION: "the district",
@@ -154,7 +154,7 @@ def _seen(topic: TopicSource) -> str:
     if not topic.types:
         return "raw bytes, as they came"
     classes = {found for one in topic.types for found in _marks(event_schema(EVENT_TYPES[one]), CLASS_KEY)}
-    return ", ".join(words for data_class, words in data_classes_in_words.items() if data_class in classes)
+    return ", ".join(words for data_class, words in CLASSES_IN_WORDS.items() if data_class in classes)
 
 
 def _link(event_type: str) -> str:

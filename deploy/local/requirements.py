@@ -5,7 +5,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-EXPORTS = {"services": [], "local": ["--group", "local"], "dev": ["--group", "dev"], "asyncapi": ["--only-group", "asyncapi"]}
+EXPORTS = {
+    "services": [],
+    "local": ["--group", "local"],
+    "dev": ["--group", "dev"],
+    "asyncapi": ["--only-group", "asyncapi"],
+}
 BUILD_BACKEND = "hatchling"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from contracts.codegen.layout import Layout
-from contracts.codegen.reference import data_classes_in_words, events_page
+from contracts.codegen.reference import CLASSES_IN_WORDS, events_page
 from contracts.codegen.registry import TopicSource, group_of, read_topics
 
 from slrt_contracts.events import EVENT_TYPES, CaseScreened, ReferralConfirmed
@@ -69,4 +69,4 @@ def test_each_topic_says_its_owner_its_readers_its_partners_and_what_is_to_be_se
 
 
 def test_every_class_of_data_has_words() -> None:
-    assert set(data_classes_in_words) == set(DataClass)
+    assert set(CLASSES_IN_WORDS) == set(DataClass)
