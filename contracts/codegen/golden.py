@@ -22,11 +22,13 @@ def unread(release: Release) -> list[str]:
     for event_type, examples in release.examples.items():
         for name, payload in examples.items():
             reason = _not_whole(event_type, json.dumps(payload))
-            problems += [f"{release.contract.version} {event_type} {name}: {reason}"] if reason else []
+            problems += [f"{release.contract.version} {event_type} example {name}: {reason}"] if reason else []
     for event_type, messages in release.messages.items():
         for message in messages:
             reason = _not_received(event_type, message)
-            problems += [f"{release.contract.version} {event_type} {message['name']}: {reason}"] if reason else []
+            problems += (
+                [f"{release.contract.version} {event_type} message {message['name']}: {reason}"] if reason else []
+            )
     return problems
 
 

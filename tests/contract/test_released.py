@@ -169,7 +169,7 @@ def test_a_released_example_that_is_not_read_whole_is_named(
 ) -> None:
     payload = newest.examples[CLOSED][ANSWERED] | changes
     (problem,) = unread(replace(newest, examples={event_type: {ANSWERED: payload}}, messages={}))
-    assert problem.startswith(f"{newest.contract.version} {event_type} {ANSWERED}: {message}")
+    assert problem.startswith(f"{newest.contract.version} {event_type} example {ANSWERED}: {message}")
 
 
 BAD_MESSAGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
@@ -191,7 +191,7 @@ def test_a_released_message_that_is_not_received_is_named(
     message = json.loads(json.dumps(newest.messages[CLOSED][0]))
     edit(message)
     (found,) = unread(replace(newest, examples={}, messages={CLOSED: [message]}))
-    assert found.startswith(f"{newest.contract.version} {CLOSED} {message['name']}: {problem}")
+    assert found.startswith(f"{newest.contract.version} {CLOSED} message {message['name']}: {problem}")
 
 
 def test_an_example_of_today_that_yesterdays_reader_refuses_is_named_and_one_with_more_is_not(
