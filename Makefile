@@ -55,7 +55,7 @@ test: $(VENV)/dev.stamp lint ## Everything that must hold: lint, then all tests 
 lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files, compatibility with every release
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy contracts/src kit/src services/*/src deploy/local/src
+	$(BIN)/mypy contracts/src contracts/codegen contracts/generate.py kit/src services/*/src deploy/local/src
 	$(BIN)/lint-imports
 	$(BIN)/python contracts/generate.py --check
 	$(BIN)/python deploy/gateway/openapi.py --check
