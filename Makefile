@@ -7,7 +7,7 @@ LOCAL_PACKAGES := -e contracts -e kit -e services/intake -e services/referral -e
 SOURCES := contracts kit services deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts bench chaos simulate containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos simulate containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -52,10 +52,10 @@ logs: $(VENV)/local.stamp ## The newest lines of every log
 test: $(VENV)/dev.stamp lint ## Everything that must hold: lint, then all tests on real Kafka and PostgreSQL
 	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest
 
-lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files
+lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files, compatibility with every release
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy contracts/src kit/src services/*/src deploy/local/src
+	$(BIN)/mypy contracts/src contracts/codegen contracts/generate.py kit/src services/*/src deploy/local/src
 	$(BIN)/lint-imports
 	$(BIN)/python contracts/generate.py --check
 	$(BIN)/python deploy/gateway/openapi.py --check
@@ -67,6 +67,13 @@ format: $(VENV)/dev.stamp ## Format the code
 contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the reference pages anew
 	$(BIN)/python contracts/generate.py
 	$(BIN)/python deploy/gateway/openapi.py
+
+release-contracts: $(VENV)/dev.stamp ## Keep today's contracts as the released version of slrt-contracts, once
+	$(BIN)/python contracts/generate.py --release
+
+asyncapi: $(VENV)/dev.stamp ## Check the AsyncAPI document with the official parser (needs npm's registry)
+	@command -v npm >/dev/null || $(PIP) install -q --require-hashes -r requirements/asyncapi.txt
+	@$(BIN)/python -m contracts.codegen.official_parser
 
 bench: $(VENV)/dev.stamp ## Measure beside anchors of the same run; ROWS=a,b runs some
 	$(BIN)/python -m tests.perf.bench $(if $(ROWS),--rows $(ROWS))

@@ -1,6 +1,7 @@
-"""Write what is generated from the event models and `topics/`, or with `--check` say what has drifted.
+"""Write what is generated from the event models and `topics/`; check it, also against all releases; cut a release.
 
-Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift, 2 the sources are wrong.
+Run by `make contracts`, with `--check` by `make lint`, with `--release` by `make release-contracts`. Exit codes: 0 all
+well, 1 drift, 2 the sources are wrong or a release is not what it was, 3 something released would break.
 """
 
 import argparse
@@ -15,12 +16,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # run as a script, the modules beside this one are found from the root
 
 from contracts.codegen.asyncapi import asyncapi_document  # noqa: E402
+from contracts.codegen.compatibility import Contract, breaks_between, told  # noqa: E402
+from contracts.codegen.golden import unread, unreadable  # noqa: E402
+from contracts.codegen.headers import headers_schema  # noqa: E402
 from contracts.codegen.layout import Layout  # noqa: E402
-from contracts.codegen.lint import lint_event  # noqa: E402
+from contracts.codegen.lint import lint_event, needless_exceptions  # noqa: E402
 from contracts.codegen.reference import codes_page, events_page  # noqa: E402
 from contracts.codegen.registry import RegistryError, check_topics, read_topics, registry_document  # noqa: E402
+from contracts.codegen.released import ReleaseError, cut, read_releases  # noqa: E402
 from contracts.codegen.schemas import event_schema  # noqa: E402
 
+from slrt_contracts.codes import CODE_SHAPE  # noqa: E402
 from slrt_contracts.events import EVENT_TYPES  # noqa: E402
 
 REMEDY = "Run `make contracts` and commit what it writes; change the models or contracts/topics/, never these files."
@@ -31,9 +37,10 @@ def expected_files(layout: Layout) -> dict[Path, str]:
     topics = read_topics(layout.topics)
     problems = check_topics(topics, EVENT_TYPES)
     problems += [problem for event in EVENT_TYPES.values() for problem in lint_event(event)]
+    problems += needless_exceptions(EVENT_TYPES.values())
     if problems:
         raise RegistryError(problems)
-    document = asyncapi_document(topics, _good_examples(layout), version=_version())
+    document = asyncapi_document(topics, _good_examples(layout), version=_version(layout))
     files = {
         layout.registry: _json(registry_document(topics)),
         layout.asyncapi: _json(document),
@@ -44,6 +51,34 @@ def expected_files(layout: Layout) -> dict[Path, str]:
         layout.schemas / f"{event_type}.json": _json(event_schema(event)) for event_type, event in EVENT_TYPES.items()
     }
     return files
+
+
+def contract_of_today(layout: Layout) -> Contract:
+    """Return what the models and topics say now, in the form in which releases are kept."""
+    return Contract(
+        version=_version(layout),
+        schemas={event_type: event_schema(event) for event_type, event in EVENT_TYPES.items()},
+        headers=headers_schema() | {"additionalProperties": False},
+        topics=tuple(registry_document(read_topics(layout.topics))["topics"]),
+        unknown_code=CODE_SHAPE,
+    )
+
+
+def broken(layout: Layout) -> list[str]:
+    """Return what today's contract breaks of any release: what, for whom, and what to do.
+
+    Raises ReleaseError when a release is not what it was.
+    """
+    today, examples = contract_of_today(layout), _good_examples(layout)
+    releases = read_releases(layout.released)
+    lines = told(found for release in releases for found in breaks_between(release.contract, today))
+    lines += [f"an event of a release is not read whole: {line}" for release in releases for line in unread(release)]
+    lines += [
+        f"an event of today is not read by yesterday's reader: {line}"
+        for release in releases
+        for line in unreadable(release, examples)
+    ]
+    return lines
 
 
 def drifted(layout: Layout, files: Mapping[Path, str]) -> list[str]:
@@ -81,11 +116,9 @@ def _good_examples(layout: Layout) -> dict[str, list[tuple[str, Any]]]:
     }
 
 
-def _version() -> str:
+def _version(layout: Layout) -> str:
     """Return the version that the package declares; the installed one may be older."""
-    declared: str = tomllib.loads((ROOT / "contracts" / "pyproject.toml").read_text(encoding="utf-8"))["project"][
-        "version"
-    ]
+    declared: str = tomllib.loads(layout.project.read_text(encoding="utf-8"))["project"]["version"]
     return declared
 
 
@@ -96,24 +129,43 @@ def _json(document: Mapping[str, Any]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; see the module's docstring."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; name the files that have drifted")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; name what has drifted, and who would break"
+    )
+    parser.add_argument("--release", action="store_true", help="check, then keep all this as the package's version")
     parser.add_argument("--root", type=Path, default=ROOT, help="root of the repository (for tests on a copy)")
     options = parser.parse_args(arguments)
     layout = Layout(options.root.resolve())
     try:
         files = expected_files(layout)
+        if not options.check and not options.release:
+            write(layout, files)
+            sys.stdout.write(f"contracts: wrote {len(files)} files for {len(EVENT_TYPES)} events\n")
+            return 0
+        return _check(layout, files) or (_release(layout) if options.release else 0)
     except RegistryError as error:
         sys.stderr.write(f"contracts: the sources are wrong\n{_listed(error.problems)}\n")
-        return 2
-    if not options.check:
-        write(layout, files)
-        sys.stdout.write(f"contracts: wrote {len(files)} files for {len(EVENT_TYPES)} events\n")
-        return 0
-    found = drifted(layout, files)
-    if found:
+    except ReleaseError as error:
+        sys.stderr.write(f"contracts: a release is written once\n{_listed(error.problems)}\n")
+    return 2
+
+
+def _check(layout: Layout, files: Mapping[Path, str]) -> int:
+    if found := drifted(layout, files):
         sys.stderr.write(f"contracts: generated files have drifted\n{_listed(found)}\n{REMEDY}\n")
         return 1
-    sys.stdout.write(f"contracts: {len(files)} generated files are current\n")
+    if found := broken(layout):
+        sys.stderr.write(f"contracts: this breaks what was released\n{_listed(found)}\n")
+        return 3
+    releases = sum(1 for path in layout.released.iterdir() if path.is_dir())
+    sys.stdout.write(f"contracts: {len(files)} generated files are current; compatible with {releases} releases\n")
+    return 0
+
+
+def _release(layout: Layout) -> int:
+    contract = contract_of_today(layout)
+    written = cut(layout.released, contract, _good_examples(layout))
+    sys.stdout.write(f"contracts: released {contract.version}, {written} files\n")
     return 0
 
 

@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contracts.codegen.headers import UUID_TEXT, headers_schema
 from contracts.codegen.registry import ConsumerSource, TopicSource, group_of, registry_document, types_of
 from contracts.codegen.schemas import event_schema
 
 from slrt_contracts import envelope
 from slrt_contracts.events import EVENT_TYPES
-from slrt_contracts.types import UUID_SHAPE
 
 _BINDING = "0.5.0"
-_TIME = {"type": "string", "format": "date-time"}
-_UUID = {"type": "string", "format": "uuid", "pattern": UUID_SHAPE}
 
 
 def asyncapi_document(
@@ -39,7 +37,7 @@ def asyncapi_document(
             "messages": {event.__name__: _message(event_type, examples) for event_type, event in EVENT_TYPES.items()}
             | {"DeadLetter": _DEAD_LETTER},
             "schemas": _schemas(),
-            "messageTraits": {"cloudEvent": {"headers": _headers()}},
+            "messageTraits": {"cloudEvent": {"headers": headers_schema()}},
             "correlationIds": {
                 "case": {
                     "description": "The case that all this belongs to.",
@@ -136,7 +134,7 @@ def _message(event_type: str, examples: Mapping[str, Sequence[tuple[str, Any]]])
         "correlationId": {"$ref": "#/components/correlationIds/case"},
         "traits": [{"$ref": "#/components/messageTraits/cloudEvent"}],
         "payload": {"$ref": f"#/components/schemas/{event.__name__}"},
-        "bindings": {"kafka": {"key": _UUID | {"description": event.KEY}, "bindingVersion": _BINDING}},
+        "bindings": {"kafka": {"key": UUID_TEXT | {"description": event.KEY}, "bindingVersion": _BINDING}},
         "examples": [{"name": name, "payload": payload} for name, payload in examples.get(event_type, ())],
     }
     if details.strip():
@@ -167,32 +165,4 @@ def _move_refs(node: Any) -> Any:
     return {
         key: value.replace("#/$defs/", "#/components/schemas/") if key == "$ref" else _move_refs(value)
         for key, value in node.items()
-    }
-
-
-def _headers() -> dict[str, Any]:
-    properties: dict[str, Any] = {
-        envelope.HEADER_CONTENT_TYPE: {"type": "string", "const": envelope.CONTENT_TYPE},
-        envelope.HEADER_SPECVERSION: {"type": "string", "const": envelope.SPECVERSION},
-        envelope.HEADER_ID: _UUID | {"description": "UUIDv7 of the event; the same when it is sent again."},
-        envelope.HEADER_TYPE: {"type": "string", "enum": list(EVENT_TYPES)},
-        envelope.HEADER_SOURCE: {"type": "string", "pattern": "^/slrt/[a-z-]+$"},
-        envelope.HEADER_SUBJECT: {"type": "string", "description": "The id of the aggregate; equals the Kafka key."},
-        envelope.HEADER_TIME: _TIME | {"description": "When it happened."},
-        envelope.HEADER_DATASCHEMA: {"type": "string", "description": "The $id of the payload's JSON Schema."},
-        envelope.HEADER_RECORDEDTIME: _TIME | {"description": "When it was recorded."},
-        envelope.HEADER_KEYSEQUENCE: {
-            "type": "string",
-            "pattern": "^[1-9][0-9]*$",
-            "description": "1, 2, 3 … per source and key.",
-        },
-        envelope.HEADER_CORRELATIONID: _UUID | {"description": "The case."},
-        envelope.HEADER_CAUSATIONID: _UUID | {"description": "The event that made this one happen."},
-        envelope.HEADER_TRACEPARENT: {"type": "string", "description": "W3C trace context."},
-    }
-    optional = {envelope.HEADER_CAUSATIONID, envelope.HEADER_TRACEPARENT}
-    return {
-        "type": "object",
-        "properties": properties,
-        "required": [name for name in properties if name not in optional],
     }

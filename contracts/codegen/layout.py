@@ -26,6 +26,16 @@ class Layout:
         return self.root / "contracts" / "schemas"
 
     @property
+    def released(self) -> Path:
+        """What was ever released, one folder per version; written once."""
+        return self.root / "contracts" / "released"
+
+    @property
+    def project(self) -> Path:
+        """The package's own description, which says its version."""
+        return self.root / "contracts" / "pyproject.toml"
+
+    @property
     def registry(self) -> Path:
         """The registry as the package carries it."""
         return self.root / "contracts" / "src" / "slrt_contracts" / "registry.json"

@@ -5,71 +5,29 @@ an alias. It is tested with bad models first.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from contracts.codegen.personal import LISTED_ELSEWHERE, NAMES_AS_CODES, NAMES_WITH_A_REASON, PROBES, promises
 from contracts.codegen.schemas import model_schema
 from pydantic import BaseModel
 
+from slrt_contracts.codes import CODE_SHAPE
 from slrt_contracts.events import Event
-from slrt_contracts.types import CLASS_KEY, DataClass
+from slrt_contracts.types import CLASS_KEY, DATE_SHAPE, DISTRICT_PATTERN, OFFICE_PATTERN, UUID_SHAPE, DataClass
 
-# What must not fit any text field, whatever it is called. All invented.
-PROBES = {
-    "a name": ("Budi", "Siti Aminah", "BUDI SANTOSO", "budi santoso"),
-    "a NIK or a KK number": ("1274051405909001", "1274055405909002", "12.74.05.140590.9001"),
-    "a phone number": ("0812-0000-9901", "081200009901", "+6281200009901"),
-    "an address": ("Jl. Mawar No. 3", "Lingkungan II RT 003 RW 002"),
-    "an e-mail address": ("budi@example.org",),
-    "a date of birth": ("14-05-1990", "14 Mei 1990"),
-    "free text": ("rumah tanpa listrik", "Anak putus sekolah, tidak ada biaya."),
-    "a village code": ("12.74.05.1010", "12.74.05.1010.DESA"),
+# What a value of a class must be, so that the class is more than a word.
+_SHAPES: Mapping[str, Mapping[str, Any]] = {
+    DataClass.IDENTIFIER: {"type": "string", "format": "uuid", "pattern": UUID_SHAPE},
+    DataClass.CODE: {"type": "string"},
+    DataClass.REGION: {"type": "string", "pattern": DISTRICT_PATTERN},
+    DataClass.OFFICE: {"type": "string", "pattern": OFFICE_PATTERN},
+    DataClass.FLAG: {"type": "boolean"},
+    DataClass.COUNT: {"type": "integer"},
+    DataClass.DATE: {"type": "string", "format": "date", "pattern": DATE_SHAPE},
 }
-# Names of fields that promise personal data even when the type would not let it through.
-REFUSED_FIELDS = frozenset(
-    (
-        "nik",
-        "nkk",
-        "kk",
-        "kk_number",
-        "no_kk",
-        "full_name",
-        "client_name",
-        "person_name",
-        "proxy_name",
-        "reporter_name",
-        "phone",
-        "telephone",
-        "hp",
-        "wa",
-        "email",
-        "address",
-        "alamat",
-        "rt",
-        "rw",
-        "village_code",
-        "birth_date",
-        "birth_place",
-        "date_of_birth",
-        "age",
-        "sex",
-        "gender",
-        "religion",
-        "diagnosis",
-        "disease",
-        "disability",
-        "note",
-        "notes",
-        "remarks",
-        "comment",
-        "complaint",
-        "message",
-        "text",
-        "body",
-        "description",
-    )
-)
-_CLASSES = frozenset(item.value for item in DataClass)
+# Below every NIK, KK, phone and account number, and below a date of birth written as 19900514.
+_LARGEST_COUNT = 999_999
 
 
 def lint_event(event: type[Event]) -> list[str]:
@@ -98,9 +56,13 @@ def _object(where: str, schema: dict[str, Any]) -> Iterator[str]:
     if schema.get("additionalProperties") is not False:
         yield f"{where}: takes fields that it does not name; derive it from Part or Event"
     for field, body in schema.get("properties", {}).items():
-        if field in REFUSED_FIELDS:
+        if promises(field) and not _excused(where, field, body):
             yield f"{where}.{field}: the name promises personal data or free text; an event carries neither"
         yield from _value(f"{where}.{field}", body)
+
+
+def _excused(model: str, field: str, body: Mapping[str, Any]) -> bool:
+    return (model, field) in NAMES_WITH_A_REASON and "enum" in body
 
 
 def _value(where: str, schema: dict[str, Any]) -> Iterator[str]:
@@ -130,16 +92,33 @@ def _value(where: str, schema: dict[str, Any]) -> Iterator[str]:
 
 
 def _leaf(where: str, kind: str, schema: dict[str, Any]) -> Iterator[str]:
-    if schema.get(CLASS_KEY) not in _CLASSES:
+    shape = _SHAPES.get(schema.get(CLASS_KEY, ""))
+    if shape is None:
         bare = {"string": "str", "integer": "int", "boolean": "bool"}[kind]
         if "format" in schema:
             bare = f"{bare} ({schema['format']})"
         yield f"{where}: a bare {bare}; use a classified type from slrt_contracts.types"
         return
-    if kind == "integer" and not {"minimum", "maximum"} <= schema.keys():
-        yield f"{where}: a number without bounds could be anybody's number; give it ge= and le="
-    if kind == "string" and "enum" not in schema:
+    for word in sorted(word for word, value in shape.items() if schema.get(word) != value):
+        yield f"{where}: of class {schema[CLASS_KEY]}, but its {word} is not {shape[word]}"
+    if (
+        kind == "integer"
+        and not -_LARGEST_COUNT <= _end(schema, "minimum") <= _end(schema, "maximum") <= _LARGEST_COUNT
+    ):
+        yield f"{where}: a number without bounds could be anybody's number; give it ge= and le= up to {_LARGEST_COUNT}"
+    if kind == "string" and "enum" in schema:
+        for value in schema["enum"]:
+            if not re.fullmatch(CODE_SHAPE, value):
+                yield f"{where}: the value {value!r} has not the form of a code, so today's readers would refuse it"
+    elif kind == "string":
         yield from _text(where, schema)
+
+
+def _end(schema: Mapping[str, Any], word: str) -> float:
+    """Return a bound, or what no bound is."""
+    missing = float("-inf") if word == "minimum" else float("inf")
+    bound: float = schema.get(word, missing)
+    return bound
 
 
 def _text(where: str, schema: dict[str, Any]) -> Iterator[str]:
@@ -149,14 +128,35 @@ def _text(where: str, schema: dict[str, Any]) -> Iterator[str]:
         return
     if "maxLength" not in schema and "format" not in schema:
         yield f"{where}: a text without an upper bound; give it max_length="
-    for kind in _passing(pattern, schema.get("maxLength")):
-        yield f"{where}: {kind} fits its pattern {pattern}; make it narrower"
+    for kind, probes in PROBES.items():
+        if _passes(probes, pattern, schema.get("maxLength")):
+            yield f"{where}: {kind} fits its pattern {pattern}; make it narrower"
+    if pattern not in LISTED_ELSEWHERE and _passes(NAMES_AS_CODES, pattern, schema.get("maxLength")):
+        yield f"{where}: a name in the form of a code fits its pattern {pattern}; make it a code list"
 
 
-def _passing(pattern: str, longest: int | None) -> Iterable[str]:
+def _passes(probes: Iterable[str], pattern: str, longest: int | None) -> bool:
     shape = re.compile(pattern)
-    return (
-        kind
-        for kind, probes in PROBES.items()
-        if any(shape.search(probe) and (longest is None or len(probe) <= longest) for probe in probes)
-    )
+    return any(shape.search(probe) and (longest is None or len(probe) <= longest) for probe in probes)
+
+
+def needless_exceptions(events: Iterable[type[Event]]) -> list[str]:
+    """Return the exceptions to these rules that no event needs, and those that give no reason."""
+    names: set[tuple[str, str]] = set()
+    patterns: set[str] = set()
+    for event in events:
+        schema = model_schema(event)
+        for model, body in {event.__name__: schema, **schema.get("$defs", {})}.items():
+            names |= {(model, field) for field in body.get("properties", {}) if promises(field)}
+        patterns |= set(_patterns(schema))
+    unused = [f"{model}.{field}" for model, field in sorted(NAMES_WITH_A_REASON.keys() - names)]
+    unused += sorted(LISTED_ELSEWHERE.keys() - patterns)
+    return [f"the exception for {one} is needed by no event; remove it" for one in unused]
+
+
+def _patterns(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (value for word, value in node.items() if word == "pattern" and isinstance(value, str))
+    if isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _patterns(value)

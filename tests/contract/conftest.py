@@ -19,9 +19,9 @@ def root() -> Path:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of sources and generated files, free to be broken."""
-    for part in ("contracts/topics", "contracts/examples", "contracts/schemas", "docs/reference"):
+    for part in ("contracts/topics", "contracts/examples", "contracts/schemas", "contracts/released", "docs/reference"):
         shutil.copytree(ROOT / part, tmp_path / part)
     (tmp_path / "contracts/src/slrt_contracts").mkdir(parents=True)
-    for file in ("contracts/asyncapi.json", "contracts/src/slrt_contracts/registry.json"):
+    for file in ("contracts/pyproject.toml", "contracts/asyncapi.json", "contracts/src/slrt_contracts/registry.json"):
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path

@@ -1,7 +1,6 @@
 """Writing is strict and reading is open: today's consumer lives with tomorrow's producer."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from contracts.codegen.schemas import event_schema
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from tests.contract.payloads import payloads
 
 from slrt_contracts import catalogue, codes
 from slrt_contracts.codes import AttributeName, NeedCode, ProgrammeCode, UnknownCode
@@ -121,50 +121,12 @@ def test_the_key_of_an_event_is_the_text_of_its_id() -> None:
 
 
 # -- the schema and the model are one ------------------------------------------------------------------------
-def _values(schema: dict[str, Any], parts: dict[str, Any]) -> st.SearchStrategy[Any]:
-    """Return payloads of a schema; our schemas use only these words of JSON Schema."""
-    if "$ref" in schema:
-        return _values(parts[schema["$ref"].rpartition("/")[2]], parts)
-    if "anyOf" in schema:
-        return st.one_of([_values(choice, parts) for choice in schema["anyOf"]])
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
-    if schema["type"] == "object":
-        return _objects(schema, parts)
-    if schema["type"] == "array":
-        return st.lists(_values(schema["items"], parts), min_size=schema.get("minItems", 0), max_size=3)
-    return LEAVES[schema.get("format", schema["type"])](schema)
-
-
-def _objects(schema: dict[str, Any], parts: dict[str, Any]) -> st.SearchStrategy[Any]:
-    if schema["title"] == NeedAttribute.__name__:  # which value goes with which name is beyond the schema
-        pairs = [(name.value, value.value) for name in AttributeName for value in sorted(catalogue.ATTRIBUTES[name])]
-        return st.sampled_from(pairs).map(lambda pair: {"name": pair[0], "value": pair[1]})
-    fields = {name: _values(body, parts) for name, body in schema["properties"].items()}
-    required = {name: body for name, body in fields.items() if name in schema.get("required", ())}
-    return st.fixed_dictionaries(
-        required, optional={name: body for name, body in fields.items() if name not in required}
-    )
-
-
-LEAVES: dict[str, Callable[[dict[str, Any]], st.SearchStrategy[Any]]] = {
-    "uuid": lambda _: st.uuids().map(str),
-    "date": lambda _: st.dates().map(str),
-    "null": lambda _: st.none(),
-    "boolean": lambda _: st.booleans(),
-    "integer": lambda schema: st.integers(schema["minimum"], schema["maximum"]),
-    "string": lambda schema: st.from_regex(schema["pattern"], fullmatch=True).filter(
-        lambda text: len(text) <= schema["maxLength"]
-    ),
-}
-
-
 @pytest.mark.parametrize("event", EVENT_TYPES.values(), ids=lambda event: event.__name__)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_what_the_schema_allows_the_model_takes_and_writes_back(event: type[Event], data: st.DataObject) -> None:
     schema = event_schema(event)
-    payload = data.draw(_values(schema, schema.get("$defs", {})))
+    payload = data.draw(payloads(schema))
     validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
     validator.validate(payload)
     written = event.model_validate_json(json.dumps(payload))

@@ -19,7 +19,10 @@ from slrt_contracts.types import CLASS_KEY, EXTENSIBLE_KEY, LIST_KEY, DataClass
 READING = "slrt-reading"
 """Validation context under which values from a newer contract are accepted."""
 
-_CODE_SHAPE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
+CODE_SHAPE = "[A-Za-z][A-Za-z0-9_-]{0,39}"
+"""What a value of any code list looks like; one that this build does not know must look like it too."""
+
+_CODE = re.compile(CODE_SHAPE)
 
 
 class UnknownCode(str):
@@ -50,7 +53,7 @@ class Code(StrEnum):
 
 
 def _newer_code(value: str, info: ValidationInfo) -> UnknownCode:
-    if info.context != READING or not _CODE_SHAPE.fullmatch(value):
+    if info.context != READING or not _CODE.fullmatch(value):
         raise ValueError("not a code")  # the union below says which list
     return UnknownCode(value)
 

@@ -36,8 +36,11 @@ HEADER_CAUSATIONID: Final = "ce_causationid"
 
 MAX_KEYSEQUENCE: Final = 2**63 - 1
 
-_TYPE = re.compile(r"id\.slrt\.[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*\.v[1-9][0-9]{0,3}")
-_SOURCE = re.compile(r"/slrt/[a-z]+(-[a-z]+)*")
+TYPE_SHAPE: Final = r"id\.slrt\.[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*\.v[1-9][0-9]{0,3}"
+SOURCE_SHAPE: Final = "/slrt/[a-z]+(-[a-z]+)*"
+
+_TYPE = re.compile(TYPE_SHAPE)
+_SOURCE = re.compile(SOURCE_SHAPE)
 _SUBJECT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})")

@@ -2,7 +2,7 @@
 
 Every type says three things about a value: what it may look like (so that no name, number or free text of
 a person fits), what class of data it is (`x-slrt-class` in the JSON Schema), and what it means. A field of
-bare `str`, `int` or `UUID` is refused by the schema lint (`contracts/schema_lint.py`).
+bare `str`, `int` or `UUID` is refused by the schema lint (`contracts/codegen/lint.py`).
 """
 
 from datetime import date
