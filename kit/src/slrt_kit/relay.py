@@ -9,7 +9,15 @@ from typing import Any
 
 import psycopg
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 from psycopg.rows import class_row
 
 from slrt_kit import metrics
@@ -23,7 +31,7 @@ log = get_logger(__name__)
 LOCK_KEY = "slrt-relay"
 """Whoever holds this advisory lock in a service's database is its relay."""
 _FETCH = """
-    SELECT seq, topic, partition_key, headers, payload, created_at
+    SELECT seq, topic, partition_key, headers, payload
     FROM outbox ORDER BY seq LIMIT %s
 """
 # By explicit seq and never by range: identity values commit out of order, so a range could cover a row that
@@ -39,6 +47,15 @@ _ARCHIVE = """
            (seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at)
     SELECT seq, event_id, topic, partition_key, key_sequence, headers, payload, created_at FROM moved
 """
+_REFUSED = (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+"""What the broker says of a row that it will not take, however often it comes."""
 _HOUSEKEEPING_EVERY_S = 3600.0
 _DISCARD_TIMEOUT_S = 15.0
 
@@ -66,7 +83,6 @@ class _Row:
     partition_key: str
     headers: list[list[str]]
     payload: bytes | None
-    created_at: datetime
 
 
 class Relay:
@@ -103,6 +119,7 @@ class Relay:
                 delay = await self._back_off(stop, delay)
             finally:
                 metrics.RELAY_ACTIVE.set(0)
+                metrics.RELAY_STUCK.set(0)
 
     async def _run_connected(self, stop: asyncio.Event) -> None:
         async with await connect(self._database_url) as connection:
@@ -185,11 +202,7 @@ class Relay:
     async def _fetch(self, connection: psycopg.AsyncConnection[Any]) -> list[_Row]:
         async with connection.cursor(row_factory=class_row(_Row), binary=True) as cursor:
             await cursor.execute(_FETCH, (self._settings.batch_size,))
-            rows = await cursor.fetchall()
-        metrics.OUTBOX_PENDING.set(len(rows))
-        age = (datetime.now(UTC) - rows[0].created_at).total_seconds() if rows else 0.0
-        metrics.OUTBOX_AGE.set(max(age, 0.0))
-        return rows
+            return await cursor.fetchall()
 
     async def _publish(
         self,
@@ -211,8 +224,10 @@ class Relay:
                 if refused is not None:
                     row = rows[len(sent)]
                     raise refused
+            metrics.RELAY_STUCK.set(0)
         except (KafkaError, TimeoutError) as error:
             # Named, so that whoever is called knows what everything behind it waits for.
+            metrics.RELAY_STUCK.set(isinstance(error, _REFUSED))
             name = type(error).__name__
             log.warning("row not published", seq=row.seq, topic=row.topic, key=row.partition_key, error=name)
             raise

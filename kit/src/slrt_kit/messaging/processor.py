@@ -326,14 +326,11 @@ class Processor(Generic[Deps]):
         released = 0
         async with self._database.read() as session:
             held = await self._inbox.parked_count(session)
-        metrics.CONSUMER_PARKED.labels(self._consumer).set(held)
         while held and (stop is None or not stop.is_set()):
             parked = await self._take_due(now)
             if parked is None:
                 break
             released += await self._retry(parked)
-        if released:
-            metrics.CONSUMER_PARKED.labels(self._consumer).set(held - released)
         return released
 
     async def _take_due(self, now: datetime) -> ParkedEvent | None:
