@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from slrt_kit.archive import Chosen, keep_archive, put_back
 from slrt_kit.broker_memory import BrokerMemory
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.topics import apply_topics
+from slrt_kit.telemetry import note_sent
 
 log = get_logger(__name__)
 
@@ -214,6 +216,7 @@ class Relay:
         acknowledged: list[int] = []
         sent: list[asyncio.Future[Any]] = []
         row = rows[0]
+        began = time.time_ns()
         try:
             async with asyncio.timeout(self._settings.send_timeout):
                 refused = await self._send(producer, rows, sent)
@@ -221,6 +224,7 @@ class Relay:
                     memory.note(await future)
                     acknowledged.append(row.seq)
                     metrics.RELAY_PUBLISHED.labels(row.topic).inc()
+                    note_sent(row.topic, row.headers, since_ns=began)
                 if refused is not None:
                     row = rows[len(sent)]
                     raise refused
