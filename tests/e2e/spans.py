@@ -11,30 +11,28 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 class SpanSink:
-    """What was exported, by service: `slrt-intake` → its spans with all they carry."""
+    """What was exported."""
 
     def __init__(self) -> None:
-        self._taken: list[tuple[str, Span, str]] = []
         self.url = ""
+        self.spans: list[tuple[str, Span]] = []
+        """Service (`slrt-intake`) and span of each."""
+        self._texts: list[tuple[str, str]] = []
 
     def take(self, body: bytes) -> None:
         """One export request (OTLP over HTTP, protobuf)."""
         for group in ExportTraceServiceRequest.FromString(body).resource_spans:
             name = next(each.value.string_value for each in group.resource.attributes if each.key == "service.name")
-            # The text of the whole group once: resource and scope may leak as well as a span.
-            self._taken.append((name, Span(), str(group)))
-            self._taken += [(name, span, "") for scope in group.scope_spans for span in scope.spans]
-
-    def spans(self) -> list[tuple[str, Span]]:
-        """Service and span of each."""
-        return [(name, span) for name, span, _ in list(self._taken) if span.span_id]
+            self.spans += [(name, span) for scope in group.scope_spans for span in scope.spans]
+            # Resource and scope may leak as well as a span.
+            self._texts.append((name, str(group)))
 
     def texts(self) -> dict[str, str]:
         """Everything that was exported as text, by service."""
-        found: dict[str, str] = {}
-        for name, _, text in list(self._taken):
-            found[name] = found.get(name, "") + text
-        return found
+        found: dict[str, list[str]] = {}
+        for name, text in list(self._texts):
+            found.setdefault(name, []).append(text)
+        return {name: "\n".join(texts) for name, texts in found.items()}
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def span_sink() -> Iterator[SpanSink]:
     sink = SpanSink()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 — the name is the protocol's
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             sink.take(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
             self.send_response(200)
