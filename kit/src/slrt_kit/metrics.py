@@ -204,7 +204,9 @@ DATABASE_LIMIT = _gauges(
     unit="connections",
     roles=_EVERY,
 )
-OUTBOX_PENDING = _gauge("slrt_outbox_pending_rows", "Rows that wait to be published", unit="rows", roles=_EVERY)
+OUTBOX_PENDING = _gauge(
+    "slrt_outbox_pending_rows", "Rows that wait to be published, counted to 10,000", unit="rows", roles=_EVERY
+)
 OUTBOX_AGE = _gauge(
     "slrt_outbox_oldest_seconds", "Age of the oldest row that waits to be published", unit="seconds", roles=_EVERY
 )
@@ -213,7 +215,7 @@ OUTBOX_HAS_RELAY = _gauge(
 )
 PARKED_EVENTS = _gauges(
     "slrt_consumer_parked_events",
-    "Events parked in the consumer's database, with those that queue behind one of their key",
+    "Events parked in the consumer's database, with those that queue behind one of their key; counted to 10,000",
     _CONSUMER,
     unit="events",
     roles=_EVERY,

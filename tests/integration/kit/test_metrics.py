@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from slrt_kit import metrics
-from slrt_kit.backlog import measure_backlog
+from slrt_kit.backlog import COUNTED_TO, measure_backlog
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import EventConsumer
@@ -49,6 +49,21 @@ async def test_age_and_depth_of_the_outbox_are_shown_though_no_relay_runs(
     assert 3600 <= shown("slrt_outbox_oldest_seconds")[0] < 3700
     assert shown("slrt_outbox_has_relay") == [0]
     assert shown("slrt_database_up") == [1]
+
+
+async def test_a_long_backlog_is_counted_to_a_bound(database: Database, rows: Any) -> None:
+    for table, columns, values in (
+        ("outbox", "event_id, topic, partition_key, key_sequence, headers, created_at", "'t', 'k', n, '[]', now()"),
+        (
+            "parked",
+            "event_id, consumer, topic, partition_key, headers, reason, next_attempt_at",
+            "'slrt.test.long', 't', n::text, '[]', '', now()",
+        ),
+    ):
+        rows.run(f"INSERT INTO {table} ({columns}) SELECT gen_random_uuid(), {values} FROM generate_series(1, 10005) n")  # noqa: S608
+    await measure_backlog(database)
+    assert shown("slrt_outbox_pending_rows") == [COUNTED_TO]
+    assert shown("slrt_consumer_parked_keys", consumer="slrt.test.long") == [COUNTED_TO]
 
 
 async def test_the_relay_that_works_is_seen_and_the_outbox_it_empties(
