@@ -44,12 +44,14 @@ class Two:
         return found
 
 
-def headers_of(url: str, event_type: str, case_id: str) -> list[dict[str, str]]:
+async def headers_of(url: str, event_type: str, case_id: str) -> list[dict[str, str]]:
     """The headers of a service's events about a case, published or not."""
-    with psycopg.connect(url) as connection:
-        rows = connection.execute(
+    # Not blocking the loop: a relay in this process may hold the archive for a moment.
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        cursor = await connection.execute(
             "SELECT headers FROM outbox UNION ALL SELECT headers FROM outbox_archive"  # one statement: none is missed
-        ).fetchall()
+        )
+        rows = await cursor.fetchall()
     found = [dict(headers) for (headers,) in rows]
     return [each for each in found if each["ce_type"] == event_type and each["ce_correlationid"] == case_id]
 
@@ -92,7 +94,7 @@ async def test_the_event_that_referral_records_is_in_the_trace_of_the_request_th
     traceparent = f"00-{TRACE}-{CALLER}-01"
     await two.post(f"{path}/decide", decided, "coordinator", **{"If-Match": '"3"', "traceparent": traceparent})
 
-    (told,) = headers_of(two.intake_url, DECIDED, case["case_id"])
+    (told,) = await headers_of(two.intake_url, DECIDED, case["case_id"])
     created = await eventually(lambda: headers_of(two.referral_url, CREATED, case["case_id"]), seconds=60)
 
     def in_trace(kind: SpanKind, **wanted: str) -> ReadableSpan:
