@@ -1,11 +1,13 @@
 """What all tests share: a real PostgreSQL and Kafka, databases and topics of a test's own, a clock, an issuer.
 
 The parts come from the launcher (`slrt_local.testing`), or are those of ``SLRT_POSTGRES_URL`` and
-``SLRT_KAFKA_BOOTSTRAP``. ``SLRT_TEST_REQUIRE=kafka,postgres`` turns a missing part from a skip into a failure.
+``SLRT_KAFKA_BOOTSTRAP``. ``SLRT_TEST_REQUIRE=kafka,postgres`` turns a missing part from a skip into a failure; so does
+``promtool``, Prometheus' own tool, which no Python package brings.
 """
 
 import itertools
 import os
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +28,7 @@ from slrt_local.process import PartError
 from slrt_local.testing import KafkaHandle, PostgresHandle, start_kafka, start_postgres
 
 _REQUIRED = {part.strip() for part in os.environ.get("SLRT_TEST_REQUIRE", "").split(",") if part.strip()}
-_PARTS = {"postgres", "kafka"}
+_PARTS = {"postgres", "kafka", "promtool"}
 Handle = TypeVar("Handle", PostgresHandle, KafkaHandle)
 _MARK_BY_FIXTURE = {"postgres_server": "postgres", "kafka_server": "kafka"}
 
@@ -211,6 +213,15 @@ async def new_topic(kafka_server: KafkaHandle) -> AsyncIterator[MakeTopic]:
             await admin.delete_topics(made)
         finally:
             await admin.close()
+
+
+# -- Prometheus -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """The path of Prometheus' own checker, where the machine has it (Debian: package ``prometheus``)."""
+    return shutil.which("promtool") or _missing("promtool", "it is not on the PATH")
 
 
 # -- time and identity ------------------------------------------------------------------------------------------

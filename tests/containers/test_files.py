@@ -117,14 +117,3 @@ def test_the_realm_holds_no_secret_of_its_own() -> None:
 def test_every_office_of_the_local_stack_has_its_connector() -> None:
     commands = [service.get("command", []) for service in COMPOSE["services"].values()]
     assert {command[-1] for command in commands if command[:2] == ["connector", "--office"]} == set(OFFICES)
-
-
-def test_prometheus_asks_every_process_of_the_suite() -> None:
-    scraped = yaml.safe_load((ROOT / "deploy/otel/prometheus.yml").read_text(encoding="utf-8"))["scrape_configs"]
-    targets = {
-        target.partition(":")[0] for job in scraped for group in job["static_configs"] for target in group["targets"]
-    }
-    running = {
-        name for name, service in COMPOSE["services"].items() if re.match(r"slrt-(?!side|keycloak)", service["image"])
-    } - ONCE
-    assert running <= targets

@@ -3,13 +3,21 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.e2e.spans import SpanSink, span_sink
 from tests.e2e.stack import Stack
 
 
 @pytest.fixture(scope="package")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, str]]:
+def exported() -> Iterator[SpanSink]:
+    """What the processes of the stack export."""
+    with span_sink() as sink:
+        yield sink
+
+
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory, exported: SpanSink) -> Iterator[tuple[Stack, str]]:
     """A stack on which the demo has been played, and what the demo printed; it ends with the tests of this folder."""
-    stack = Stack(tmp_path_factory.mktemp("stack"))
+    stack = Stack(tmp_path_factory.mktemp("stack"), otlp=exported.url)
     try:
         yield stack, stack.slrt("demo", "--port", "0", check=False).stdout
     finally:

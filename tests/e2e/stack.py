@@ -1,6 +1,7 @@
 """A running stack, spoken to by its command line and through its gateway."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -22,11 +23,18 @@ class Stack:
     """A running stack, spoken to by its command line and through its gateway."""
 
     state: Path
+    otlp: str
+    """Where its processes export their spans to."""
 
     def slrt(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run ``slrt`` on this stack."""
         done = subprocess.run(
-            [SLRT, *arguments, "--state", str(self.state)], capture_output=True, text=True, check=False, timeout=400
+            [SLRT, *arguments, "--state", str(self.state)],
+            env={**os.environ, "SLRT_OTLP_ENDPOINT": self.otlp},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=400,
         )
         if check and done.returncode:
             raise AssertionError(f"slrt {' '.join(arguments)}\n{done.stdout[-6000:]}\n{done.stderr[-3000:]}")

@@ -401,7 +401,7 @@ class Session:
     async def fetch(self, limit: int) -> list[PendingRow]:
         async with self._statement() as tables:
             return [
-                PendingRow(seq, row["topic"], row["partition_key"], row["headers"], row["payload"].encode(), _when(row))
+                PendingRow(seq, row["topic"], row["partition_key"], row["headers"], row["payload"].encode())
                 for seq, row in sorted(tables.outbox.items())[:limit]
             ]
 
@@ -448,7 +448,3 @@ def put_back(tables: Tables, topics: Collection[str]) -> int:
     for seq in again:
         tables.outbox[seq] = tables.archive.pop(seq)
     return len(again)
-
-
-def _when(row: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(row["created_at"])

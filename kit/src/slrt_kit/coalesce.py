@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeAlias, TypeVar
 
+from slrt_kit import metrics
 from slrt_kit.logs import get_logger
 from slrt_kit.problems import ServiceUnavailableError
 
@@ -52,6 +53,7 @@ class Coalescer(Generic[Item, Result]):
             What ``do`` raises for this item alone, or a common error.
         """
         if len(self._waiting) >= MOST_WAITING:
+            metrics.REFUSALS.labels("queue").inc()
             raise ServiceUnavailableError
         answered: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answered))

@@ -14,6 +14,7 @@ from psycopg.rows import namedtuple_row
 from psycopg.types.json import set_json_loads
 
 from slrt_contracts.types import EventId
+from slrt_kit import metrics
 from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
 
 CONNECT_TIMEOUT_S = 3
@@ -185,14 +186,25 @@ class UnitOfWork:
 class Database:
     """The service's own database: units of work, read sessions, and the connections under them."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, clock: Clock | None = None, new_id: NewId = new_uuid7) -> None:
-        """``pool_size`` is the most connections that write; at most half as many more only read."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        clock: Clock | None = None,
+        new_id: NewId = new_uuid7,
+        pool: str = "api",
+    ) -> None:
+        """``pool_size`` is the most connections that write; at most half as many more only read.
+
+        ``pool`` says in metrics whose connections they are: ``api`` or ``worker``.
+        """
         self.clock = clock or SystemClock()
         self.new_id = new_id
         self.url = url
         self.on_events_committed: Any = None
-        self._writers = _Pool(url, pool_size, read_only=False)
-        self._readers = _Pool(url, max(pool_size // 2, 1), read_only=True)
+        self._writers = _Pool(url, pool_size, read_only=False, name=pool)
+        self._readers = _Pool(url, max(pool_size // 2, 1), read_only=True, name=pool)
 
     @asynccontextmanager
     async def unit_of_work(self, *, causation_id: EventId | None = None) -> AsyncIterator[UnitOfWork]:
@@ -249,10 +261,12 @@ class _Pool:
     pools that we know keep their callers waiting for a connection that they retry in the background.
     """
 
-    def __init__(self, url: str, size: int, *, read_only: bool) -> None:
+    def __init__(self, url: str, size: int, *, read_only: bool, name: str) -> None:
         self._url = url
         self._read_only = read_only
         self._free = asyncio.Semaphore(size)
+        self._in_use = metrics.DATABASE_IN_USE.labels(name, "read" if read_only else "write")
+        metrics.DATABASE_LIMIT.labels(name, "read" if read_only else "write").set(size)
         self._idle: list[psycopg.AsyncConnection[Row]] = []
         self._closed = False
 
@@ -262,7 +276,9 @@ class _Pool:
             async with asyncio.timeout(POOL_TIMEOUT_S):
                 await self._free.acquire()
         except TimeoutError as error:
+            metrics.REFUSALS.labels("connections").inc()
             raise NoConnectionFreeError from error
+        self._in_use.inc()
         try:
             while self._idle:
                 raw = self._idle.pop()
@@ -271,7 +287,7 @@ class _Pool:
                 await raw.close()
             return await self._connect()
         except BaseException:
-            self._free.release()
+            self._release()
             raise
 
     async def give_back(self, raw: psycopg.AsyncConnection[Row]) -> None:
@@ -289,7 +305,11 @@ class _Pool:
                 await raw.close()
             else:
                 self._idle.append(raw)
-            self._free.release()
+            self._release()
+
+    def _release(self) -> None:
+        self._in_use.dec()
+        self._free.release()
 
     async def _connect(self) -> psycopg.AsyncConnection[Row]:
         options = (

@@ -1,47 +1,358 @@
-"""The typed catalogue of everything that is counted and measured; no metric is declared anywhere else."""
+"""The typed catalogue of everything that is counted and measured; no metric is declared anywhere else.
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+`docs/reference/metrics.md` is written from it (`make contracts`), and alerts may name nothing that is not in it.
+"""
 
-_LATENCY_BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
 
-HTTP_REQUESTS = Counter("slrt_http_requests_total", "HTTP requests by route and status", ("method", "route", "status"))
-HTTP_SECONDS = Histogram(
-    "slrt_http_request_seconds", "Time to answer, by route", ("method", "route"), buckets=_LATENCY_BUCKETS
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+
+from slrt_contracts.events import EVENT_TYPES
+
+# The client adds to each counter the time it was made at: half as many series again, and nobody asks for them.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+OTHER = "other"
+"""What stands for every value that a label does not take."""
+
+
+class Role(StrEnum):
+    """Which processes measure something; ``all`` is API, worker and relay in one."""
+
+    API = "api"
+    WORKER = "worker"
+    RELAY = "relay"
+    CONNECTOR = "connector"
+
+
+_EVERY = tuple(Role)
+_CONSUMING = (Role.WORKER, Role.CONNECTOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a metric is told apart by.
+
+    What comes from outside is bounded by ``values``, the closed list; what code and settings name by ``most``, the
+    number of different ones in a process. All else counts as `OTHER`: nobody can fill our memory, or Prometheus'.
+    """
+
+    name: str
+    meaning: str
+    values: frozenset[str] = frozenset()
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: it has no bound, or two."""
+        if bool(self.values) == bool(self.most):
+            raise ValueError(f"label {self.name} has no bound, or two")
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One entry of the catalogue. ``name`` is that of the exposed time series, ``unit`` what its number counts."""
+
+    name: str
+    kind: str
+    unit: str
+    help: str
+    roles: tuple[Role, ...]
+    labels: tuple[Label, ...] = ()
+
+
+CATALOGUE: dict[str, Metric] = {}
+"""Every metric by name, in the order of this file."""
+
+Kind = TypeVar("Kind", Counter, Gauge, Histogram)
+
+
+class Bounded(Generic[Kind]):
+    """A metric with labels, each of whose values is admitted by its `Label`."""
+
+    def __init__(self, family: Kind, labels: Sequence[Label]) -> None:
+        self._family: Kind = family
+        self._labels = labels
+        self._seen: list[set[str]] = [set() for _ in labels]
+        self._children: dict[tuple[str, ...], Kind] = {}
+
+    def labels(self, *values: str) -> Kind:
+        """The series of these values, in the order of the labels."""
+        child = self._children.get(values)
+        if child is None:
+            admitted = tuple(
+                self._admit(label, value, seen)
+                for label, value, seen in zip(self._labels, values, self._seen, strict=True)
+            )
+            child = self._children.get(admitted) or self._family.labels(*admitted)
+            self._children[admitted] = child
+        return child
+
+    def remove(self, *values: str) -> None:
+        """Show the series no longer; nothing when it is not shown."""
+        if self._children.pop(values, None) is not None:
+            self._family.remove(*values)
+
+    def children(self) -> Iterator[tuple[tuple[str, ...], Kind]]:
+        """The series that are shown, with their values."""
+        return iter(list(self._children.items()))
+
+    @staticmethod
+    def _admit(label: Label, value: str, seen: set[str]) -> str:
+        if label.values:
+            return value if value in label.values else OTHER
+        if value not in seen:
+            if len(seen) >= label.most:
+                return OTHER
+            seen.add(value)
+        return value
+
+
+def _counter(name: str, text: str, *, unit: str, roles: tuple[Role, ...]) -> Counter:
+    CATALOGUE[name] = Metric(name, "counter", unit, text, roles)
+    return Counter(name, text)
+
+
+def _counters(name: str, text: str, *labels: Label, unit: str, roles: tuple[Role, ...]) -> Bounded[Counter]:
+    CATALOGUE[name] = Metric(name, "counter", unit, text, roles, labels)
+    return Bounded(Counter(name, text, [label.name for label in labels]), labels)
+
+
+def _gauge(name: str, text: str, *, unit: str, roles: tuple[Role, ...]) -> Gauge:
+    CATALOGUE[name] = Metric(name, "gauge", unit, text, roles)
+    return Gauge(name, text)
+
+
+def _gauges(name: str, text: str, *labels: Label, unit: str, roles: tuple[Role, ...]) -> Bounded[Gauge]:
+    CATALOGUE[name] = Metric(name, "gauge", unit, text, roles, labels)
+    return Bounded(Gauge(name, text, [label.name for label in labels]), labels)
+
+
+def _histograms(
+    name: str, text: str, *labels: Label, unit: str, roles: tuple[Role, ...], buckets: tuple[float, ...]
+) -> Bounded[Histogram]:
+    CATALOGUE[name] = Metric(name, "histogram", unit, text, roles, labels)
+    return Bounded(Histogram(name, text, [label.name for label in labels], buckets=buckets), labels)
+
+
+_LATENCY = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_DELAY = (*_LATENCY, 30, 60, 300, 1800, 7200)
+
+_METHOD = Label(
+    "method",
+    "HTTP method",
+    values=frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+)
+_ROUTE = Label("route", "template of the route, never the path; `(none)` where no route of the API fits", most=300)
+_STATUS = Label("status", "class of the answer", values=frozenset({"1xx", "2xx", "3xx", "4xx", "5xx"}))
+_TOPIC = Label("topic", "topic", most=300)
+_PARTITION = Label("partition", "number of the partition", most=300)
+_CONSUMER = Label("consumer", "consumer group", most=1000)
+_EVENT_TYPE = Label("event_type", "type of the event, or `unreadable`", values=frozenset(EVENT_TYPES) | {"unreadable"})
+_OUTCOME = Label(
+    "outcome",
+    "what became of it",
+    values=frozenset({"applied", "duplicate", "ignored", "parked", "dead-lettered"}),
+)
+_OWNER = Label("owner", "address of the service that was asked", most=20)
+_ANSWER = Label("outcome", "status of the answer, or `unreachable`", most=60)
+_POOL = Label("pool", "whose connections: of the API, or of the consumers", values=frozenset({"api", "worker"}))
+_ACCESS = Label("access", "what the connections may do", values=frozenset({"read", "write"}))
+_RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue"}))
+
+# -- the API -----------------------------------------------------------------------------------------------------
+
+HTTP_SECONDS = _histograms(
+    "slrt_http_request_seconds",
+    "Time to answer; its count gives the rate of requests and, by status, of errors",
+    _METHOD,
+    _ROUTE,
+    _STATUS,
+    unit="seconds",
+    roles=(Role.API,),
+    buckets=_LATENCY,
+)
+REFUSALS = _counters(
+    "slrt_overload_refusals_total",
+    "Work refused because the process had all that it can take at once; over HTTP a 503 with Retry-After",
+    _RESOURCE,
+    unit="refusals",
+    roles=_EVERY,
+)
+ISSUER_FAILURES = _counter(
+    "slrt_issuer_failures_total",
+    "Times that the issuer's keys were asked for and not had; known keys go on serving",
+    unit="failures",
+    roles=(Role.API,),
 )
 
-OUTBOX_PENDING = Gauge("slrt_outbox_pending_rows", "Rows in the outbox that the relay saw waiting")
-OUTBOX_AGE = Gauge("slrt_outbox_oldest_seconds", "Age of the oldest pending outbox row")
-RELAY_PUBLISHED = Counter("slrt_relay_published_total", "Events acknowledged by the broker", ("topic",))
-RELAY_ERRORS = Counter("slrt_relay_errors_total", "Producer errors, each followed by a new producer")
-RELAY_REFILLED = Counter(
-    "slrt_relay_refilled_total", "Archived events sent again because the broker had lost what it acknowledged"
-)
-RELAY_ACTIVE = Gauge("slrt_relay_active", "1 where this process holds the relay's lock")
+# -- the service's database: asked whenever metrics are, so that each process tells it, whoever has died ----------
 
-CONSUMER_EVENTS = Counter(
+DATABASE_UP = _gauge(
+    "slrt_database_up", "1 where the service's database answers this process", unit="0 or 1", roles=_EVERY
+)
+DATABASE_IN_USE = _gauges(
+    "slrt_database_connections_in_use", "Connections in use", _POOL, _ACCESS, unit="connections", roles=_EVERY
+)
+DATABASE_LIMIT = _gauges(
+    "slrt_database_connections_limit",
+    "Connections that may be in use at once",
+    _POOL,
+    _ACCESS,
+    unit="connections",
+    roles=_EVERY,
+)
+OUTBOX_PENDING = _gauge(
+    "slrt_outbox_pending_rows", "Rows that wait to be published, counted to 10,000", unit="rows", roles=_EVERY
+)
+OUTBOX_AGE = _gauge(
+    "slrt_outbox_oldest_seconds", "Age of the oldest row that waits to be published", unit="seconds", roles=_EVERY
+)
+OUTBOX_HAS_RELAY = _gauge(
+    "slrt_outbox_has_relay", "1 where some process holds the lock of the service's relay", unit="0 or 1", roles=_EVERY
+)
+PARKED_EVENTS = _gauges(
+    "slrt_consumer_parked_events",
+    "Events parked in the consumer's database, with those that queue behind one of their key; counted to 10,000",
+    _CONSUMER,
+    unit="events",
+    roles=_EVERY,
+)
+PARKED_KEYS = _gauges(
+    "slrt_consumer_parked_keys", "Keys that have parked events; all others flow", _CONSUMER, unit="keys", roles=_EVERY
+)
+PARKED_AGE = _gauges(
+    "slrt_consumer_parked_oldest_seconds",
+    "How long the oldest parked event has been parked",
+    _CONSUMER,
+    unit="seconds",
+    roles=_EVERY,
+)
+
+# -- the relay ---------------------------------------------------------------------------------------------------
+
+RELAY_ACTIVE = _gauge(
+    "slrt_relay_active", "1 where this process holds the relay's lock", unit="0 or 1", roles=(Role.RELAY,)
+)
+RELAY_PUBLISHED = _counters(
+    "slrt_relay_published_total",
+    "Events acknowledged by the broker; its rate is the relay's",
+    _TOPIC,
+    unit="events",
+    roles=(Role.RELAY,),
+)
+RELAY_ERRORS = _counter(
+    "slrt_relay_errors_total", "Producer errors, each followed by a new producer", unit="errors", roles=(Role.RELAY,)
+)
+RELAY_STUCK = _gauge(
+    "slrt_relay_stuck",
+    "1 while the broker refuses the row that everything else waits behind; the log names it",
+    unit="0 or 1",
+    roles=(Role.RELAY,),
+)
+RELAY_REFILLED = _counter(
+    "slrt_relay_refilled_total",
+    "Archived events sent again because the broker had lost what it acknowledged",
+    unit="events",
+    roles=(Role.RELAY,),
+)
+
+# -- consumers ---------------------------------------------------------------------------------------------------
+
+CONSUMER_EVENTS = _counters(
     "slrt_consumer_events_total",
-    "Received events by what became of them",
-    ("consumer", "event_type", "outcome"),
+    "Received events by what became of them: `duplicate` were absorbed by the inbox",
+    _CONSUMER,
+    _EVENT_TYPE,
+    _OUTCOME,
+    unit="events",
+    roles=_CONSUMING,
 )
-CONSUMER_APPLY_SECONDS = Histogram(
-    "slrt_consumer_apply_seconds", "Time to handle one event", ("consumer",), buckets=_LATENCY_BUCKETS
+CONSUMER_APPLY_SECONDS = _histograms(
+    "slrt_consumer_apply_seconds",
+    "Time to apply what was taken together: one event, or several in one transaction",
+    _CONSUMER,
+    unit="seconds",
+    roles=_CONSUMING,
+    buckets=_LATENCY,
 )
-CONSUMER_DELAY_SECONDS = Histogram(
+CONSUMER_DELAY_SECONDS = _histograms(
     "slrt_consumer_delay_seconds",
     "From recorded by the producer to committed by the consumer",
-    ("consumer",),
-    buckets=_LATENCY_BUCKETS,
+    _CONSUMER,
+    unit="seconds",
+    roles=_CONSUMING,
+    buckets=_DELAY,
 )
-CONSUMER_LAG = Gauge("slrt_consumer_lag_events", "Events not yet handled", ("consumer", "topic", "partition"))
-CONSUMER_PAUSED_SECONDS = Gauge(
+CONSUMER_LAG = _gauges(
+    "slrt_consumer_lag_events",
+    "Events on the partition that are not yet applied",
+    _CONSUMER,
+    _TOPIC,
+    _PARTITION,
+    unit="events",
+    roles=_CONSUMING,
+)
+CONSUMER_LAG_SECONDS = _gauges(
+    "slrt_consumer_lag_seconds",
+    "Age of the oldest event on the partition that is not yet applied; 0 when caught up",
+    _CONSUMER,
+    _TOPIC,
+    _PARTITION,
+    unit="seconds",
+    roles=_CONSUMING,
+)
+CONSUMER_PAUSED_SECONDS = _gauges(
     "slrt_consumer_paused_seconds",
-    "How long a partition has been held up by a transient fault",
-    ("consumer", "topic", "partition"),
+    "How long a partition has been held up by a transient fault; 0 when it flows",
+    _CONSUMER,
+    _TOPIC,
+    _PARTITION,
+    unit="seconds",
+    roles=_CONSUMING,
 )
-CONSUMER_PARKED = Gauge("slrt_consumer_parked_events", "Events parked in the consumer's database", ("consumer",))
-CONSUMER_STOPPED = Gauge("slrt_consumer_stopped", "1 where the dead-letter limit stopped the consumer", ("consumer",))
+CONSUMER_STOPPED = _gauges(
+    "slrt_consumer_stopped",
+    "1 where the dead-letter limit stopped the consumer",
+    _CONSUMER,
+    unit="0 or 1",
+    roles=_CONSUMING,
+)
+CONSUMER_ERRORS = _counters(
+    "slrt_consumer_broker_losses_total",
+    "Times that the consumer lost its broker and joined anew",
+    _CONSUMER,
+    unit="losses",
+    roles=_CONSUMING,
+)
+CLAIM_CHECKS = _counters(
+    "slrt_claim_checks_total",
+    "Calls to the owner of data that no event may carry",
+    _OWNER,
+    _ANSWER,
+    unit="calls",
+    roles=_CONSUMING,
+)
 
-CLAIM_CHECKS = Counter("slrt_claim_checks_total", "Calls to the owner of the data", ("owner", "outcome"))
+
+def begin_consumer(group: str) -> None:
+    """Show a consumer's series from its start: an alert on the first dead letter needs the zero before it."""
+    CONSUMER_STOPPED.labels(group).set(0)
+    CONSUMER_EVENTS.labels(group, "unreadable", "dead-lettered")
+    CONSUMER_ERRORS.labels(group)
+    for parked in (PARKED_EVENTS, PARKED_KEYS, PARKED_AGE):
+        parked.labels(group)
+
+
+for _resource in _RESOURCE.values:
+    REFUSALS.labels(_resource)
+
+
+def status_class(status: int) -> str:
+    """``503`` is ``5xx``."""
+    return f"{status // 100}xx"
 
 
 def render() -> bytes:

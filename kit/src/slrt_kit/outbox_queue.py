@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Protocol
 
 import psycopg
@@ -16,7 +16,7 @@ LOCK_KEY = "slrt-relay"
 """Whoever holds this advisory lock in a service's database is its relay."""
 
 _FETCH = """
-    SELECT seq, topic, partition_key, headers, payload, created_at
+    SELECT seq, topic, partition_key, headers, payload
     FROM outbox ORDER BY seq LIMIT %s
 """
 # By explicit seq and never by range: identity values commit out of order, so a range could cover a row that
@@ -45,7 +45,6 @@ class PendingRow:
     partition_key: str
     headers: list[list[str]]
     payload: bytes | None
-    created_at: datetime
 
 
 class QueueSession(Protocol):

@@ -2,13 +2,22 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidTopicError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
 
 from slrt_contracts.topics import TOPICS
 from slrt_kit import metrics
@@ -16,9 +25,19 @@ from slrt_kit.broker_memory import BrokerMemory
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.broker import Broker, Producer
 from slrt_kit.outbox_queue import OutboxQueue, PendingRow, QueueSession
+from slrt_kit.telemetry import note_sent
 
 log = get_logger(__name__)
 
+_REFUSED = (
+    InvalidTopicError,
+    MessageSizeTooLargeError,
+    PolicyViolationError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+"""What the broker says of a row that it will not take, however often it comes."""
 _HOUSEKEEPING_EVERY_S = 3600.0
 
 
@@ -76,6 +95,7 @@ class Relay:
                 delay = await self._back_off(stop, delay)
             finally:
                 metrics.RELAY_ACTIVE.set(0)
+                metrics.RELAY_STUCK.set(0)
 
     async def _run_connected(self, stop: asyncio.Event) -> None:
         async with self._queue.session() as session:
@@ -131,7 +151,7 @@ class Relay:
                 await self._refill(session, memory, stop)
             self._nudge.clear()
             began = loop.time()
-            rows = await self._fetch(session)
+            rows = await session.fetch(self._settings.batch_size)
             if rows:
                 await self._publish(session, producer, memory, rows)
                 sleep = self._settings.idle_poll_min
@@ -144,13 +164,6 @@ class Relay:
                 await self._sleep(sleep)
                 sleep = min(sleep * 1.5, self._settings.idle_poll_max)
 
-    async def _fetch(self, session: QueueSession) -> list[PendingRow]:
-        rows = await session.fetch(self._settings.batch_size)
-        metrics.OUTBOX_PENDING.set(len(rows))
-        age = (datetime.now(UTC) - rows[0].created_at).total_seconds() if rows else 0.0
-        metrics.OUTBOX_AGE.set(max(age, 0.0))
-        return rows
-
     async def _publish(
         self,
         session: QueueSession,
@@ -161,6 +174,7 @@ class Relay:
         acknowledged: list[int] = []
         sent: list[asyncio.Future[Any]] = []
         row = rows[0]
+        began = time.time_ns()
         try:
             async with asyncio.timeout(self._settings.send_timeout):
                 refused = await self._send(producer, rows, sent)
@@ -168,11 +182,14 @@ class Relay:
                     memory.note(await future)
                     acknowledged.append(row.seq)
                     metrics.RELAY_PUBLISHED.labels(row.topic).inc()
+                    note_sent(row.topic, row.headers, since_ns=began)
                 if refused is not None:
                     row = rows[len(sent)]
                     raise refused
+            metrics.RELAY_STUCK.set(0)
         except (KafkaError, TimeoutError) as error:
             # Named, so that whoever is called knows what everything behind it waits for.
+            metrics.RELAY_STUCK.set(isinstance(error, _REFUSED))
             name = type(error).__name__
             log.warning("row not published", seq=row.seq, topic=row.topic, key=row.partition_key, error=name)
             raise

@@ -60,7 +60,8 @@ class Runtime:
     @cached_property
     def worker_database(self) -> Database:
         """A pool of the consumers' own: however much they have to do, the API never waits for a connection."""
-        return Database(self.settings.database_url.get_secret_value(), pool_size=self.settings.worker_pool_size)
+        url = self.settings.database_url.get_secret_value()
+        return Database(url, pool_size=self.settings.worker_pool_size, pool="worker")
 
     @cached_property
     def outbox(self) -> Outbox:

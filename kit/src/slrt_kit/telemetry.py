@@ -1,6 +1,9 @@
 """One trace from the browser's request through the outbox and Kafka to the next service's effect."""
 
-from opentelemetry import propagate, trace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -31,3 +34,73 @@ def configure_telemetry(*, service: str, role: str, otlp_endpoint: str | None) -
 def context_of(traceparent: str | None) -> Context:
     """The trace context that a received event continues."""
     return propagate.extract({"traceparent": traceparent} if traceparent else {})
+
+
+@contextmanager
+def continuing(traceparent: str | None) -> Iterator[None]:
+    """What is done in the block belongs to the trace that a received event continues."""
+    token = context.attach(context_of(traceparent))
+    try:
+        yield
+    finally:
+        context.detach(token)
+
+
+@contextmanager
+def processing(topic: str, *, consumer: str, message_id: str, traceparent: str | None) -> Iterator[None]:
+    """A span for the handling of one received event, below the span that recorded it.
+
+    Names and attributes are those of OpenTelemetry's semantic conventions for messaging. Events are handled one by
+    one, also those of a batch, so that each goes on in its own trace.
+    """
+    with tracer.start_as_current_span(
+        f"process {topic}",
+        context=context_of(traceparent),
+        kind=trace.SpanKind.CONSUMER,
+        attributes={
+            **_messaging(topic, "process", message_id),
+            "messaging.consumer.group.name": consumer,
+        },
+        # What an exception says may be somebody's data.
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield
+        except Exception as error:
+            span.set_attribute("error.type", type(error).__name__)
+            span.set_status(trace.StatusCode.ERROR)
+            raise
+
+
+def note_sent(topic: str, headers: Iterable[list[str]], *, since_ns: int) -> None:
+    """A span of its sending, from ``since_ns`` (ns since 1970) to now, for a message that the broker acknowledged.
+
+    Below the span that recorded the event, whose ``traceparent`` the message carries unchanged: the relay may be
+    minutes behind, or send it again, and a consumer's trace must not hang on that. Nothing where nobody exports.
+    """
+    if not _is_exported():
+        return
+    named = dict(headers)
+    tracer.start_span(
+        f"send {topic}",
+        context=context_of(named.get("traceparent")),
+        kind=trace.SpanKind.CLIENT,
+        start_time=since_ns,
+        attributes=_messaging(topic, "send", named.get("ce_id", "")),
+    ).end()
+
+
+def _is_exported() -> bool:
+    """Tens of thousands of events go out in a second: a span for each costs more than the event."""
+    return getattr(trace.get_tracer_provider(), "sampler", _IDS_ONLY) is not _IDS_ONLY
+
+
+def _messaging(topic: str, operation: str, message_id: str) -> dict[str, str]:
+    return {
+        "messaging.system": "kafka",
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "messaging.destination.name": topic,
+        "messaging.message.id": message_id,
+    }

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from aiokafka.admin import AIOKafkaAdminClient
 
+from slrt_kit import metrics
 from slrt_kit.clock import new_uuid7
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.consumer import EventConsumer
@@ -108,8 +109,11 @@ async def test_while_kafka_is_away_a_consumer_ends_when_asked_and_another_waits_
         await eventually(lambda: len(rows.effects()) >= 2, what="the batch is in hand")
         stoppable_kafka.stop()
         away.set()
-    async with running(make_consumer(topic).run, drain_seconds=40):
-        await asyncio.sleep(0.3)
+    consumer = make_consumer(topic)
+    losses = metrics.CONSUMER_ERRORS.labels(consumer._settings.group)._value
+    before = losses.get()
+    async with running(consumer.run, drain_seconds=40):
+        await eventually(lambda: losses.get() > before, what="it has no broker")
         stoppable_kafka.start()
         await send_raw(stoppable_kafka.bootstrap, *story(topic, keys, 3, start=4))
         await eventually(lambda: len(rows.effects()) >= 36, seconds=60, what="36 effects")

@@ -6,13 +6,12 @@ from typing import Annotated, Any
 import httpx
 import pytest
 from fastapi import APIRouter, Response
-from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.trace import ReadableSpan
 from pydantic import BaseModel
 
 from slrt_contracts.envelope import Envelope
+from slrt_contracts.events.intake import CaseClosed
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database, UnitOfWork
@@ -29,24 +28,6 @@ from slrt_kit.testing import TestIssuer, api_client, case_registered, eventually
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
-
-
-@pytest.fixture(scope="session")
-def exporter() -> InMemorySpanExporter:
-    """Spans of this process, kept in memory; the provider can be set once in a process."""
-    kept = InMemorySpanExporter()
-    provider = trace.get_tracer_provider()
-    if not isinstance(provider, TracerProvider):
-        provider = TracerProvider()
-        trace.set_tracer_provider(provider)
-    provider.add_span_processor(SimpleSpanProcessor(kept))
-    return kept
-
-
-@pytest.fixture
-def spans(exporter: InMemorySpanExporter) -> Callable[[], list[ReadableSpan]]:
-    exporter.clear()
-    return lambda: list(exporter.get_finished_spans())
 
 
 class Done(BaseModel):
@@ -113,6 +94,15 @@ async def test_the_requests_trace_is_that_of_the_message_and_of_the_consumers_sp
         await eventually(lambda: rows.one("SELECT count(*) FROM outbox") == 0)
     (message,) = await read_topic(kafka_server.bootstrap, topic, at_least=1)
     assert message.header("traceparent") == written["traceparent"], "one header, as the service wrote it"
+    (request,) = [span for span in spans() if span.kind is trace.SpanKind.SERVER]
+    (sending,) = [span for span in spans() if span.kind is trace.SpanKind.CLIENT]
+    for below in (request, sending):
+        assert f"{below.context.trace_id:032x}" == TRACE
+    assert written["traceparent"].split("-")[2] == f"{request.context.span_id:016x}"
+    assert sending.parent is not None
+    assert sending.parent.span_id == request.context.span_id
+    assert sending.attributes is not None
+    assert sending.attributes["messaging.message.id"] == written["ce_id"]
     raw = RawEvent(message.topic, message.key or "", message.headers, message.value)
     assert await processor.process(raw) is Outcome.APPLIED
     (consuming,) = [span for span in spans() if span.kind is trace.SpanKind.CONSUMER]
@@ -172,17 +162,56 @@ async def test_a_message_without_a_trace_starts_one(
     assert consuming.context.is_valid
 
 
+@pytest.mark.parametrize("way", ["one", "batch", "parked"])
 async def test_a_span_reveals_no_value_of_a_failed_statement(
-    processor: Processor[Any], script: Any, spans: Callable[[], list[ReadableSpan]], database: Database
+    way: str, processor: Processor[Any], script: Any, spans: Callable[[], list[ReadableSpan]], database: Database
 ) -> None:
+    async def reject(_: Received[Any]) -> None:
+        raise RejectedError("not now")
 
     async def fail(_: Received[Any]) -> None:
         async with database.unit_of_work() as work:
             await work.connection.run("SELECT CAST(%(name)s AS uuid)", {"name": "Siti Uji"})
 
-    script.before = fail
-    assert await processor.process(raw_event(case_registered())) is Outcome.PARKED
-    assert "Siti" not in "".join(span.to_json() for span in spans())
+    raw = raw_event(case_registered())
+    if way == "batch":
+        processor._goes_alone = False  # as where no preparation acts outside
+        script.before = fail
+        assert not await processor.process_batch([raw])
+    else:
+        script.before = fail if way == "one" else reject
+        assert await processor.process(raw) is Outcome.PARKED
+    if way == "parked":
+        script.before = fail
+        async with database.unit_of_work() as work:
+            await work.connection.run("UPDATE parked SET next_attempt_at = now() - interval '1 minute'")
+            await work.commit()
+        assert await processor.retry_parked() == 0
+    told = "".join(span.to_json() for span in spans())
+    assert "process slrt.intake.case.v1" in told
+    assert "Siti" not in told
+
+
+async def test_what_is_asked_of_others_for_a_batch_goes_on_in_the_trace_of_each_event(
+    processor: Processor[Any], script: Any
+) -> None:
+    asked: dict[str, str] = {}
+
+    async def ask(received: Received[Any]) -> str:
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        asked[received.envelope.subject] = carrier["traceparent"].split("-")[1]
+        return "prepared"
+
+    script.prepare = ask
+    traces = {new_uuid7(): f"{number:032x}" for number in (1, 2)}
+    raws = [
+        raw_event(CaseClosed(case_id=key, closed_by="policy"), traceparent=f"00-{own}-00f067aa0ba902b7-01")
+        for key, own in traces.items()
+    ]
+    processor._goes_alone = False  # the script's preparation only asks
+    assert await processor.process_batch(raws)
+    assert asked == {str(key): own for key, own in traces.items()}
 
 
 async def test_a_span_of_a_crashed_request_reveals_no_value(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import psycopg
 import pytest
 
+from slrt_kit import metrics
 from slrt_kit.coalesce import MOST_TOGETHER, MOST_WAITING, WORKERS, Coalescer
 from slrt_kit.db import DATABASE_DOWN
 from slrt_kit.problems import ServiceUnavailableError
@@ -61,6 +62,8 @@ async def test_more_than_may_wait_are_told_so_and_the_others_are_written() -> No
     writer.gate.clear()
     group = Coalescer(writer, common=DATABASE_DOWN)
     most = MOST_WAITING + WORKERS * MOST_TOGETHER
+    refusals = metrics.REFUSALS.labels("queue")._value
+    before = refusals.get()
     asked = [asyncio.create_task(group.add(item)) for item in range(MOST_WAITING)]
     await asyncio.sleep(0.01)
     asked += [asyncio.create_task(group.add(item)) for item in range(MOST_WAITING, most + 5)]
@@ -68,6 +71,7 @@ async def test_more_than_may_wait_are_told_so_and_the_others_are_written() -> No
     refused = [task for task in asked if task.done()]
     assert refused
     assert {type(task.exception()) for task in refused} == {ServiceUnavailableError}
+    assert refusals.get() == before + len(refused)
     writer.gate.set()
     said = await asyncio.gather(*asked, return_exceptions=True)
     assert len([item for item in said if isinstance(item, str)]) == len(asked) - len(refused) == len(writer.durable)

@@ -159,7 +159,7 @@ async def test_good_events_that_are_taken_together_end_a_row_of_dead_letters(mon
     member = SimpleNamespace(assignment=lambda: {place})
 
     async def take(value: bytes) -> None:
-        record = SimpleNamespace(topic="t", partition=0, offset=1, key=b"k", value=value, headers=())
+        record = SimpleNamespace(topic="t", partition=0, offset=1, key=b"k", value=value, headers=(), timestamp=0)
         await consumer._handle(member, None, {place: [record]}, asyncio.Event())
 
     for _ in range(5):

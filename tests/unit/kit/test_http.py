@@ -222,7 +222,9 @@ async def test_health_without_a_database_is_alive_and_not_ready(client: httpx.As
     ready = await client.get("/readyz")
     assert (ready.status_code, ready.headers["retry-after"]) == (503, "2")
     metrics = await client.get("/metrics")
-    assert 'slrt_http_requests_total{method="GET",route="/crash",status="500"}' in metrics.text
+    assert 'slrt_http_request_seconds_count{method="GET",route="/crash",status="5xx"}' in metrics.text
+    assert "slrt_database_up 0.0" in metrics.text
+    assert "slrt_outbox_oldest_seconds NaN" in metrics.text
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from slrt_kit import metrics
 from slrt_kit.http.auth import TokenExpiredError, TokenInvalidError, TokenVerifier
 from slrt_kit.problems import ServiceUnavailableError
 from slrt_kit.testing import PlayedHttp, TestIssuer
@@ -318,7 +319,9 @@ async def test_without_any_key_the_issuer_is_not_asked_for_every_request(issuer:
 
     client = PlayedHttp(httpx.MockTransport(handle))
     verifier = verifier_of(issuer, client, moment)
+    before = metrics.ISSUER_FAILURES._value.get()
     for number in range(10):
         with pytest.raises(ServiceUnavailableError):
             await verifier.verify(issuer.mint("facilitator", sub=f"caller-{number}"))
     assert len(issuer.requests) == 1
+    assert metrics.ISSUER_FAILURES._value.get() == before + 1

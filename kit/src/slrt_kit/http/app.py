@@ -82,8 +82,8 @@ class RequestContext:
                 raise
             finally:
                 route = getattr(scope.get("route"), "path", "(none)")
-                metrics.HTTP_REQUESTS.labels(scope["method"], route, str(status)).inc()
-                metrics.HTTP_SECONDS.labels(scope["method"], route).observe(time.perf_counter() - started)
+                seconds = metrics.HTTP_SECONDS.labels(scope["method"], route, metrics.status_class(status))
+                seconds.observe(time.perf_counter() - started)
                 if span.is_recording():
                     span.update_name(f"{scope['method']} {route}")
                     span.set_attributes({"http.route": route, "http.response.status_code": status})

@@ -17,6 +17,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
+from slrt_kit import metrics
 from slrt_kit.access import Principal, Scope, permission_table
 from slrt_kit.clock import Clock, SystemClock
 from slrt_kit.http.outgoing import HttpClient, Reply, UnreachableError
@@ -175,6 +176,7 @@ class TokenVerifier:
             self._fetched_at = self._monotonic()
         except (UnreachableError, JoseError, ValueError) as error:
             self._failed_at = self._monotonic()
+            metrics.ISSUER_FAILURES.inc()
             log.warning("issuer keys not fetched", error=type(error).__name__)
 
 

@@ -5,6 +5,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from slrt_kit import metrics, schema
+from slrt_kit.backlog import measure_backlog
 from slrt_kit.db import DATABASE_DOWN, Database
 
 
@@ -26,6 +27,7 @@ def health_routes(*, database: Database, package: str) -> list[Route]:
         return PlainTextResponse("ready")
 
     async def prometheus(_: Request) -> Response:
+        await measure_backlog(database)
         return Response(metrics.render(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return [Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", prometheus)]

@@ -22,6 +22,7 @@ from slrt_kit.logs import get_logger
 from slrt_kit.messaging.broker import Broker, Consumer, Producer
 from slrt_kit.messaging.errors import DeadLetterLimitError, UnreadableError
 from slrt_kit.messaging.processor import TRANSIENT, Processor
+from slrt_kit.messaging.progress import Progress
 
 log = get_logger(__name__)
 
@@ -171,6 +172,7 @@ class EventConsumer:
         self._leaving = asyncio.Event()
         self._done: dict[TopicPartition, int] = {}
         self._commit_due = 0.0
+        self._progress = Progress(settings.group)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; faults of the broker and the database are waited out without end.
@@ -178,7 +180,7 @@ class EventConsumer:
         When the dead-letter limit is reached the consumer stops for good and says so by metric and log, but the
         rest of the process lives on.
         """
-        metrics.CONSUMER_STOPPED.labels(self._settings.group).set(0)
+        metrics.begin_consumer(self._settings.group)
         async with asyncio.TaskGroup() as group:
             retrying = group.create_task(self._retry_parked(stop))
             consuming = group.create_task(self._consume(stop))
@@ -196,6 +198,7 @@ class EventConsumer:
                 log.critical("dead-letter limit reached: consumer stopped", group=self._settings.group)
                 await stop.wait()
             except (KafkaError, OSError, TimeoutError) as error:
+                metrics.CONSUMER_ERRORS.labels(self._settings.group).inc()
                 log.warning("consumer lost its broker", group=self._settings.group, error=type(error).__name__)
                 await _wait(stop, 1.0)
 
@@ -249,6 +252,8 @@ class EventConsumer:
     ) -> None:
         """The events of all partitions together where they go well, else each partition for itself and in order."""
         hands = [_Hand(partition, records) for partition, records in polled.items()]
+        for hand in hands:
+            self._progress.waits(hand.partition, hand.next_record.timestamp)
         while hands and not stop.is_set() and not self._leaving.is_set():
             for hand, size in zip(hands, self._processor.together([hand.left for hand in hands]), strict=True):
                 hand.take(size)
@@ -291,6 +296,8 @@ class EventConsumer:
         if count:
             self._done[hand.partition] = hand.go_on(count) + 1
             self._paused.pop(hand.partition, None)
+            if hand.left:
+                self._progress.waits(hand.partition, hand.next_record.timestamp)
 
     async def _handle_record(self, dead_letters: Producer, record: ConsumerRecord, raw: RawEvent) -> None:
         try:
@@ -375,12 +382,12 @@ class EventConsumer:
             if partition not in consumer.assignment():
                 # Gone while the position of another one was waited for.
                 continue
-            labels = (self._settings.group, partition.topic, str(partition.partition))
             high = consumer.highwater(partition)
             if high is not None:
-                metrics.CONSUMER_LAG.labels(*labels).set(max(high - await consumer.position(partition), 0))
-            pause = self._paused.get(partition)
-            metrics.CONSUMER_PAUSED_SECONDS.labels(*labels).set(now - pause.since if pause else 0)
+                lag = max(high - await consumer.position(partition), 0)
+                pause = self._paused.get(partition)
+                self._progress.stands(partition, lag=lag, paused_s=now - pause.since if pause else 0)
+        self._progress.keep(consumer.assignment())
 
     async def _retry_parked(self, stop: asyncio.Event) -> None:
         while not stop.is_set():

@@ -10,7 +10,6 @@ from enum import StrEnum
 from time import perf_counter
 from typing import Any, Generic, TypeVar
 
-from opentelemetry import trace
 from psycopg.errors import UniqueViolation
 
 from slrt_contracts.envelope import Envelope, EnvelopeError
@@ -23,7 +22,7 @@ from slrt_kit.inbox import Inbox, ParkedEvent, RawEvent
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import IgnoredError, RejectedError, TransientError, UnreadableError
 from slrt_kit.messaging.handlers import Entry, Handlers, Received
-from slrt_kit.telemetry import context_of, tracer
+from slrt_kit.telemetry import continuing, processing
 
 log = get_logger(__name__)
 
@@ -202,7 +201,7 @@ class Processor(Generic[Deps]):
         async def prepare(received: Received[Any], entry: Entry[Deps]) -> Any:
             if entry.prepare is None:
                 return None
-            with contextlib.suppress(IgnoredError):
+            with contextlib.suppress(IgnoredError), continuing(received.envelope.traceparent):
                 return await entry.prepare(received, self._deps)
             return _IGNORED
 
@@ -235,17 +234,9 @@ class Processor(Generic[Deps]):
             return Received(None, envelope), None
         return Received(event_of(raw, envelope), envelope), entry
 
-    def _span(self, raw: RawEvent, envelope: Envelope) -> AbstractContextManager[Any]:
-        return tracer.start_as_current_span(
-            f"process {raw.topic}",
-            context=context_of(envelope.traceparent),
-            kind=trace.SpanKind.CONSUMER,
-            attributes={
-                "messaging.system": "kafka",
-                "messaging.destination.name": raw.topic,
-                "messaging.consumer.group.name": self._consumer,
-                "messaging.message.id": str(envelope.id),
-            },
+    def _span(self, raw: RawEvent, envelope: Envelope) -> AbstractContextManager[None]:
+        return processing(
+            raw.topic, consumer=self._consumer, message_id=str(envelope.id), traceparent=envelope.traceparent
         )
 
     async def _process(self, raw: RawEvent, received: Received[Any], entry: Entry[Deps]) -> Outcome:
@@ -328,14 +319,11 @@ class Processor(Generic[Deps]):
         released = 0
         async with self._database.read() as session:
             held = await self._inbox.parked_count(session)
-        metrics.CONSUMER_PARKED.labels(self._consumer).set(held)
         while held and (stop is None or not stop.is_set()):
             parked = await self._take_due(now)
             if parked is None:
                 break
             released += await self._retry(parked)
-        if released:
-            metrics.CONSUMER_PARKED.labels(self._consumer).set(held - released)
         return released
 
     async def _take_due(self, now: datetime) -> ParkedEvent | None:

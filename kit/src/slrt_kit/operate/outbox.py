@@ -7,9 +7,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-from slrt_kit.outbox_queue import LOCK_KEY
+from slrt_kit.backlog import RELAY_IS_ACTIVE
 
-_STATUS = """
+_STATUS = f"""
     SELECT (SELECT count(*) FROM outbox) AS pending,
            (SELECT extract(epoch FROM now() - min(created_at))::float8 FROM outbox) AS oldest_seconds,
            (SELECT topic FROM outbox ORDER BY seq LIMIT 1) AS next_topic,
@@ -18,10 +18,8 @@ _STATUS = """
            (SELECT count(*) FROM outbox_archive) AS archived,
            (SELECT min(created_at) FROM outbox_archive) AS archived_since,
            (SELECT max(published_at) FROM outbox_archive) AS last_published_at,
-           EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted
-                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-                     AND (classid::bigint << 32 | objid::bigint) = hashtext(%s)) AS relay_is_active
-    """
+           {RELAY_IS_ACTIVE} AS relay_is_active
+    """  # noqa: S608 — a constant of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +40,6 @@ class OutboxStatus:
 async def outbox_status(connection: psycopg.AsyncConnection[Any]) -> OutboxStatus:
     """How the outbox of this database stands."""
     async with connection.cursor(row_factory=namedtuple_row) as cursor:
-        await cursor.execute(_STATUS, (LOCK_KEY,))
+        await cursor.execute(_STATUS)
         row: Any = await cursor.fetchone()
     return OutboxStatus(**row._asdict())

@@ -1,0 +1,1 @@
+"""Look for people's data in what left a process."""
