@@ -9,6 +9,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import RecordMetadata
 
+from slrt_kit.messaging.connection import Broker, client_arguments
+
 _LOAD = "SELECT topic, topic_partition, last_offset FROM published"
 _FORGET = "DELETE FROM published WHERE topic = ANY(%s)"
 _ASK_TIMEOUT_S = 10.0
@@ -23,7 +25,7 @@ class BrokerMemory:
     acknowledged for ``ask_every`` seconds; and now and then.
     """
 
-    def __init__(self, bootstrap: str, *, ask_every: float) -> None:
+    def __init__(self, bootstrap: Broker | str, *, ask_every: float) -> None:
         self._bootstrap = bootstrap
         self._ask_every = ask_every
         self._offsets: dict[TopicPartition, int] = {}
@@ -85,7 +87,7 @@ class BrokerMemory:
         return lost | {each.topic for each, end in ends.items() if end <= self._offsets[each]}
 
     async def _partitions_there(self) -> set[TopicPartition]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
+        admin = AIOKafkaAdminClient(**client_arguments(self._bootstrap))
         try:
             await admin.start()
             known = await admin.describe_topics(sorted({each.topic for each in self._offsets})) if self._offsets else []
@@ -97,7 +99,7 @@ class BrokerMemory:
         """The offset that the next event of each partition will have."""
         if not partitions:
             return {}
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**client_arguments(self._bootstrap), enable_auto_commit=False)
         try:
             await consumer.start()
             return dict(await consumer.end_offsets(partitions))

@@ -16,6 +16,7 @@ from slrt_kit import metrics
 from slrt_kit.archive import Chosen, keep_archive, put_back
 from slrt_kit.broker_memory import BrokerMemory
 from slrt_kit.logs import get_logger
+from slrt_kit.messaging.connection import Broker, client_arguments
 from slrt_kit.messaging.topics import apply_topics
 
 log = get_logger(__name__)
@@ -80,7 +81,9 @@ class Relay:
     again and filled from the archive, in order.
     """
 
-    def __init__(self, *, database_url: str, kafka_bootstrap: str, service: str, settings: RelaySettings) -> None:
+    def __init__(
+        self, *, database_url: str, kafka_bootstrap: Broker | str, service: str, settings: RelaySettings
+    ) -> None:
         self._database_url = database_url
         self._bootstrap = kafka_bootstrap
         self._service = service
@@ -142,7 +145,7 @@ class Relay:
 
     def _new_producer(self) -> AIOKafkaProducer:
         return AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
+            **client_arguments(self._bootstrap),
             client_id=f"slrt-{self._service}-relay",
             enable_idempotence=True,
             acks="all",

@@ -83,7 +83,7 @@ class Runtime:
     def relay(self) -> Relay:
         return Relay(
             database_url=self.settings.database_url.get_secret_value(),
-            kafka_bootstrap=self.settings.kafka_bootstrap,
+            kafka_bootstrap=self.settings.broker,
             service=self.name,
             settings=RelaySettings(replication=self.settings.kafka_replication),
         )
@@ -103,7 +103,7 @@ class Runtime:
         group = f"slrt.{self.name}.{name}"
         return EventConsumer(
             ConsumerSettings(
-                bootstrap=self.settings.kafka_bootstrap,
+                bootstrap=self.settings.broker,
                 group=group,
                 topics=topics_of(handlers),
                 dead_letter_topic=dead_letter_topic(self.name),

@@ -14,6 +14,7 @@ from aiokafka.structs import ConsumerRecord
 from slrt_kit import metrics
 from slrt_kit.inbox import RawEvent
 from slrt_kit.logs import get_logger
+from slrt_kit.messaging.connection import Broker, client_arguments
 from slrt_kit.messaging.errors import DeadLetterLimitError, UnreadableError
 from slrt_kit.messaging.processor import TRANSIENT, Processor
 
@@ -31,7 +32,7 @@ class ConsumerSettings:
     waits for. Few large answers cost the broker and us a fraction of many small ones.
     """
 
-    bootstrap: str
+    bootstrap: Broker | str
     group: str
     topics: Sequence[str]
     dead_letter_topic: str
@@ -189,7 +190,7 @@ class EventConsumer:
     async def _run_connected(self, stop: asyncio.Event) -> None:
         settings = self._settings
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.bootstrap,
+            **client_arguments(settings.bootstrap),
             group_id=settings.group,
             client_id=settings.group,
             enable_auto_commit=False,
@@ -203,7 +204,7 @@ class EventConsumer:
             metadata_max_age_ms=10_000,
         )
         dead_letters = AIOKafkaProducer(
-            bootstrap_servers=settings.bootstrap,
+            **client_arguments(settings.bootstrap),
             acks="all",
             enable_idempotence=True,
             # All partitions of a batch wait for this one.
