@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import AuthenticationFailedError, SaslAuthenticationFailed
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -140,6 +140,7 @@ class BrokerAdmin:
                 configs=configs.get(name, {}),
             )
             for name, topic in found.items()
+            if name in configs or not is_our_topic(name)
         }
         rights = self._rights() if self._has_authorizer(min(cluster.brokers)) else None
         users = frozenset() if rights is None else frozenset(self._mechanisms())
@@ -206,7 +207,7 @@ class BrokerAdmin:
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
         if not resources:
             return {}
-        answers = self._described(resources)
+        answers = self._described(resources)  # without those that have gone meanwhile
         return {
             name: {
                 entry.name: entry.value
@@ -218,11 +219,14 @@ class BrokerAdmin:
         }
 
     def _described(self, resources: list[Any]) -> dict[str, Any]:
-        try:
-            asked = self._client.describe_configs(resources)
-            return {resource.name: done.result(_TIMEOUT_S) for resource, done in asked.items()}
-        except _FAULTS as error:
-            raise BrokerFault(f"settings cannot be read: {_text(error)}") from error
+        found = {}
+        for resource, done in self._client.describe_configs(resources).items():
+            try:
+                found[resource.name] = done.result(_TIMEOUT_S)
+            except _FAULTS as error:
+                if not _is_unknown_topic(error):
+                    raise BrokerFault(f"settings cannot be read: {_text(error)}") from error
+        return found
 
     def _has_authorizer(self, broker_id: int) -> bool:
         # Asked for rights, a broker without an authorizer is shown by librdkafka as one without rights.
@@ -278,6 +282,10 @@ def _client_settings(broker: Broker) -> dict[str, Any]:
 def _wait(futures: Iterable["Future[Any]"]) -> None:
     for future in futures:
         future.result(_TIMEOUT_S)
+
+
+def _is_unknown_topic(error: BaseException) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
 
 
 def _text(error: BaseException) -> str:
