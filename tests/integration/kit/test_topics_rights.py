@@ -36,8 +36,8 @@ from confluent_kafka.admin import (
 
 from slrt_contracts.topics import TOPICS, Topic
 from slrt_kit.messaging.connection import Broker, client_arguments
-from slrt_kit.topics.admin import BrokerAdmin
-from slrt_kit.topics.apply import bring, look, settled
+from slrt_kit.topics.admin import BrokerAdmin, logs_in
+from slrt_kit.topics.apply import BrokerFault, bring, look, settled
 from slrt_kit.topics.desired import desired_state
 from slrt_local.testing import KafkaHandle
 
@@ -119,6 +119,33 @@ async def read(broker: Broker, topic: str, group: str) -> bytes | None:
 async def test_a_partner_reads_its_topic_in_a_group_of_its_own(secured: Secured) -> None:
     await write(secured.as_user("slrt-referral"), SHARED)
     assert await read(secured.as_user(PARTNER), SHARED, "partner.baznas.reader") == b"{}"
+
+
+async def test_a_partner_reads_from_outside_over_tls_and_believes_no_other_broker(
+    secured: Secured, secured_kafka: KafkaHandle
+) -> None:
+    outside = secured_kafka.partner(PARTNER, secured.passwords[PARTNER])
+    await write(secured.as_user("slrt-referral"), SHARED)
+    assert await read(outside, SHARED, "partner.baznas.outside") == b"{}"
+    assert await logs_in(outside)
+    assert not await logs_in(replace(outside, password="wrong"))
+    with pytest.raises(BrokerFault, match="CERTIFICATE_VERIFY_FAILED"):
+        await logs_in(replace(outside, ca_file=None))
+
+
+async def test_the_administrator_does_not_come_in_from_outside(secured: Secured, secured_kafka: KafkaHandle) -> None:
+    outside = secured_kafka.partner("admin", str(secured.admin.password))
+    assert not await logs_in(outside)
+    with pytest.raises(BrokerFault, match="UnsupportedSaslMechanism"):
+        await logs_in(replace(outside, mechanism="PLAIN"))
+
+
+async def test_a_service_is_let_in_over_tls_and_is_no_administrator(
+    secured: Secured, secured_kafka: KafkaHandle
+) -> None:
+    as_service = secured_kafka.partner("slrt-intake", secured.passwords["slrt-intake"])
+    with pytest.raises(BrokerFault, match=r"[Aa]uthorization"):
+        await BrokerAdmin(as_service).state({})
 
 
 @pytest.mark.parametrize("topic", sorted(set(TOPICS) - {SHARED}))

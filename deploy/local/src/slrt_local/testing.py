@@ -135,6 +135,10 @@ class KafkaHandle(_Handle):
         """The broker, for whoever may do everything there."""
         return self._kafka.admin
 
+    def partner(self, user: str, password: str) -> Broker:
+        """A secured broker as a partner reaches it from outside: over TLS."""
+        return self._kafka.partner(user, password)
+
 
 def or_skip(part: str, start: Callable[[], Handle]) -> Handle:
     """``start()``; where ``part`` cannot be had the test is skipped, or fails when ``SLRT_TEST_REQUIRE`` names it."""

@@ -7,11 +7,13 @@ import string
 import struct
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
 from slrt_kit.messaging.connection import Broker
 from slrt_local import net
 from slrt_local.parts import kafka_jars
+from slrt_local.parts.certificate import write_certificate
 from slrt_local.parts.java import Java, find_java
 from slrt_local.process import Command, PartError, Progress, run_tool
 from slrt_local.state import State, project_root, write_private
@@ -86,6 +88,16 @@ class Kafka:
             password=self._state.secret("kafka-admin"),
         )
 
+    def partner(self, user: str, password: str) -> Broker:
+        """The broker as a partner reaches it from outside."""
+        return Broker(
+            address=f"127.0.0.1:{self._state.port('kafka-partners')}",
+            protocol="SASL_SSL",
+            user=user,
+            password=password,
+            ca_file=str(self._trusted),
+        )
+
     # -- life -----------------------------------------------------------------------------------------------
 
     def prepare(self, progress: Progress) -> None:
@@ -102,6 +114,7 @@ class Kafka:
         if self._secured:
             passwords = {user: self._state.secret(f"kafka-{user}") for user in ("admin", "broker")}
             write_private(self._users, "".join(f"{user}={password}\n" for user, password in passwords.items()))
+            write_certificate(self._certificate, self._trusted)
         if not (data / "meta.properties").exists():
             progress("kafka: formatting the log folder")
             fresh = self._folder / "data.new"
@@ -113,7 +126,12 @@ class Kafka:
 
     def _configuration(self, name: str, data: Path) -> Path:
         ports = {"port": self._state.port("kafka"), "controller_port": self._state.port("kafka-controller")}
-        values = properties(**ports, data=str(data), users=str(self._users) if self._secured else None)
+        secured = {
+            "partner_port": str(self._state.port("kafka-partners")),
+            "users": str(self._users),
+            "certificate": str(self._certificate),
+        }
+        values = properties(**ports, data=str(data), secured=secured if self._secured else None)
         path = self._folder / name
         path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         return path
@@ -121,6 +139,14 @@ class Kafka:
     @property
     def _users(self) -> Path:
         return self._folder / "users.properties"
+
+    @property
+    def _certificate(self) -> Path:
+        return self._folder / "partners.pem"
+
+    @property
+    def _trusted(self) -> Path:
+        return self._folder / "trusted.pem"
 
     def _format(self, data: Path) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
@@ -158,16 +184,19 @@ class Kafka:
         return answers(*net.first_address(self.bootstrap))
 
 
-def properties(*, port: int, controller_port: int, data: str, users: str | None = None) -> dict[str, str]:
+def properties(
+    *, port: int, controller_port: int, data: str, secured: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The settings of ``deploy/kafka/single-node.properties`` with these ports and this log folder.
 
-    With ``users``, a file of names and passwords, those of ``secured.properties`` come over them.
+    With ``secured``, what else ``secured.properties`` wants filled in, those come over them.
     """
+    given = {"port": port, "controller_port": controller_port, "data": data, **(secured or {})}
     values: dict[str, str] = {}
-    for name in ("single-node", "secured") if users else ("single-node",):
+    for name in ("single-node", "secured") if secured else ("single-node",):
         template = (project_root() / "deploy" / "kafka" / f"{name}.properties").read_text(encoding="utf-8")
         text = "\n".join(line for line in template.splitlines() if line and not line.startswith("#"))
-        filled = string.Template(text).substitute(port=port, controller_port=controller_port, data=data, users=users)
+        filled = string.Template(text).substitute(given)
         values |= {key: value for key, _, value in (line.partition("=") for line in filled.splitlines())}
     return values
 
