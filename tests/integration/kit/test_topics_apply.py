@@ -180,6 +180,11 @@ async def test_the_real_broker_takes_the_new_password_and_no_longer_the_old(secu
     assert (await logs_in(old), await logs_in(new)) == (False, True)
 
 
+async def test_a_topic_that_goes_while_it_is_looked_at_is_a_topic_that_is_not_there(secured_kafka: KafkaHandle) -> None:
+    # Between the list of topics and the question for their settings: no test can hit that moment from outside.
+    assert BrokerAdmin(secured_kafka.admin)._configs(["slrt.test.gone.v1"], {}) == {}
+
+
 async def test_a_real_failure_in_the_middle_says_what_was_done_and_a_second_apply_does_the_rest(
     secured_kafka: KafkaHandle,
 ) -> None:
