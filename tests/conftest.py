@@ -30,7 +30,7 @@ from slrt_local.testing import KafkaHandle, PostgresHandle, start_kafka, start_p
 _REQUIRED = {part.strip() for part in os.environ.get("SLRT_TEST_REQUIRE", "").split(",") if part.strip()}
 _PARTS = {"postgres", "kafka", "promtool"}
 Handle = TypeVar("Handle", PostgresHandle, KafkaHandle)
-_MARK_BY_FIXTURE = {"postgres_server": "postgres", "kafka_server": "kafka"}
+_MARK_BY_FIXTURE = {"postgres_server": "postgres", "kafka_server": "kafka", "secured_kafka": "kafka"}
 
 
 def pytest_configure() -> None:
@@ -167,6 +167,13 @@ def service_database(postgres_server: PostgresHandle) -> Iterator[Databases]:
 def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHandle]:
     """A running Kafka broker, for the whole run."""
     with _start("kafka", lambda: start_kafka(tmp_path_factory.mktemp("kafka"))) as handle:
+        yield handle
+
+
+@pytest.fixture(scope="module")
+def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHandle]:
+    """A broker of the module's own that asks who its clients are; at first it knows its administrator alone."""
+    with _start("kafka", lambda: start_kafka(tmp_path_factory.mktemp("secured"), secured=True)) as handle:
         yield handle
 
 

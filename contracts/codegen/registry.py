@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,9 +44,9 @@ class ConsumerSource(_Source):
 
 
 class AclSource(_Source):
-    """Principals that may read besides those which follow from the consumers."""
+    """Kafka users that may read besides those which follow from the consumers: slrt-<service> or partner-<name>."""
 
-    read: tuple[str, ...] = ()
+    read: tuple[Annotated[str, Field(pattern=r"^(slrt|partner)-[a-z0-9]+(-[a-z0-9]+)*$")], ...] = ()
 
 
 class TopicSource(_Source):
@@ -114,6 +114,11 @@ def _check_topic(topic: TopicSource, events: Mapping[str, type[Event]]) -> list[
         problems.append(f"{where}: the name does not carry the owner {topic.owner}")
     if (topic.cleanup == "delete") != (topic.retention is not None):
         problems.append(f"{where}: retention goes with cleanup: delete and with nothing else")
+    problems += [
+        f"{where}: {user} may not read an internal topic: make it one for partners, or take the right away"
+        for user in topic.acl.read
+        if user.startswith("partner-") and topic.audience == "internal"
+    ]
     for event_type in topic.types:
         event = events.get(event_type)
         if event is None:

@@ -59,6 +59,16 @@ def test_ports_are_published_on_loopback_unless_told_otherwise(name: str) -> Non
         assert re.fullmatch(r"\$\{SLRT_[A-Z]+_BIND:-127\.0\.0\.1:\d+\}:\d+", port)
 
 
+def test_the_image_that_applies_the_topic_registry_has_the_library_that_it_takes() -> None:
+    side = (ROOT / "deploy/side/Dockerfile").read_text(encoding="utf-8")
+    taken = re.search(r"keep = /\^\(([a-z0-9|-]+)\)==/", side)
+    assert taken
+    assert "confluent-kafka" in taken[1].split("|")
+    assert "\nconfluent-kafka==" in (ROOT / "requirements/local.txt").read_text(encoding="utf-8")
+    assert COMPOSE["services"]["topics"]["image"].startswith("slrt-side:")
+    assert COMPOSE["services"]["topics"]["entrypoint"] == ["python", "-m", "slrt_kit.topics"]
+
+
 def test_no_secret_is_written_into_the_compose_file() -> None:
     for service in COMPOSE["services"].values():
         for variable in service.get("environment", {}):

@@ -137,6 +137,16 @@ BAD_EDITS = {
         "name: registry.cases\n    group: slrt.something\n",
         "group slrt.something must be slrt.registry.cases",
     ),
+    "partner on an internal topic": (
+        "producers: [intake]",
+        "producers: [intake]\nacl: {read: [partner-baznas]}",
+        "partner-baznas may not read an internal topic",
+    ),
+    "reader who is no user of ours": (
+        "producers: [intake]",
+        "producers: [intake]\nacl: {read: [admin]}",
+        "acl.read.0: String should match pattern",
+    ),
     "consumer twice": ("name: referral.cases", "name: registry.cases", "consumer registry.cases is listed twice"),
     "not YAML": ("types:\n", "types: [\n", "not YAML"),
 }

@@ -84,7 +84,7 @@ class Runtime:
 
     @cached_property
     def broker(self) -> KafkaBroker:
-        return KafkaBroker(self.settings.kafka_bootstrap)
+        return KafkaBroker(self.settings.broker)
 
     @cached_property
     def relay(self) -> Relay:

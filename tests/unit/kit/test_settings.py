@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from slrt_kit.settings import ServiceSettings
+from slrt_kit.messaging.connection import client_arguments
+from slrt_kit.settings import ServiceSettings, TopicsSettings
 
 SECRET = "hush-hush-hush"
 
@@ -98,3 +99,65 @@ def test_another_services_settings_are_not_ours(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SLRT_OTHER_HTTP_PORT", "81")
     monkeypatch.setenv("HTTP_PORT", "82")
     assert DemoSettings.load().http_port == 8000
+
+
+# -- the broker --------------------------------------------------------------------------------------------------
+
+SASL = {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_USER": "slrt-demo", "KAFKA_PASSWORD": SECRET}
+
+
+def set_all(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> None:
+    for name, value in values.items():
+        monkeypatch.setenv(f"SLRT_DEMO_{name}", value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"KAFKA_PASSWORD": ""}, "needs kafka_user and kafka_password"),
+        ({"KAFKA_USER": ""}, "needs kafka_user and kafka_password"),
+        ({"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}, "kafka_user is for a kafka_security_protocol of SASL"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL"}, "kafka_security_protocol"),
+        ({"KAFKA_SASL_MECHANISM": "GSSAPI"}, "kafka_sasl_mechanism"),
+    ],
+)
+def test_half_a_user_is_refused_without_showing_the_password(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, str], said: str
+) -> None:
+    set_all(monkeypatch, SASL | changes)
+    with pytest.raises(ValidationError) as caught:
+        DemoSettings.load()
+    assert said in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_client_connects_as_the_settings_say_and_shows_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client_arguments(DemoSettings.load().broker) == {
+        "bootstrap_servers": "localhost:9092",
+        "security_protocol": "PLAINTEXT",
+    }
+    set_all(monkeypatch, SASL)
+    broker = DemoSettings.load().broker
+    assert client_arguments(broker) == {
+        "bootstrap_servers": "localhost:9092",
+        "security_protocol": "SASL_PLAINTEXT",
+        "sasl_mechanism": "SCRAM-SHA-512",
+        "sasl_plain_username": "slrt-demo",
+        "sasl_plain_password": SECRET,
+    }
+    assert SECRET not in repr(broker)
+
+
+def test_the_password_of_a_broker_s_user_comes_from_a_file_under_the_name_its_service_reads(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "slrt_demo_kafka_password").write_text("of-the-file\n")
+    (tmp_path / "slrt_empty_kafka_password").write_text("\n")
+    set_all(monkeypatch, {name: value for name, value in SASL.items() if name != "KAFKA_PASSWORD"})
+    monkeypatch.setenv("SLRT_DEMO_SECRETS_DIR", str(tmp_path))
+    monkeypatch.setenv("SLRT_TOPICS_SECRETS_DIR", str(tmp_path))
+    assert DemoSettings.load().broker.password == TopicsSettings.password_of("slrt-demo") == "of-the-file"
+    assert TopicsSettings.password_of("slrt-empty") is None
+    assert TopicsSettings.password_of("partner-baznas") is None
+    monkeypatch.setenv("SLRT_DEMO_KAFKA_PASSWORD", "of-the-environment")
+    assert DemoSettings.load().broker.password == TopicsSettings.password_of("slrt-demo") == "of-the-environment"

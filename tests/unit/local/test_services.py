@@ -50,6 +50,17 @@ def _env(units: dict[str, Unit], name: str) -> dict[str, str]:
     return dict(command().env)
 
 
+def test_the_topic_registry_is_applied_to_the_broker_of_the_stack_before_any_service_starts(
+    units: dict[str, Unit],
+) -> None:
+    command = units["topics"].command
+    assert command is not None
+    assert command().argv[1:] == ("-m", "slrt_kit.topics", "apply")
+    assert _env(units, "topics") == {"SLRT_TOPICS_KAFKA_BOOTSTRAP": units["kafka"].addresses["bootstrap"]}
+    assert units["topics"].once
+    assert all("topics" in units[service].after for service in services.SERVICES)
+
+
 def test_a_service_is_told_its_own_database_and_secret_and_no_other(units: dict[str, Unit]) -> None:
     secrets = {service: _env(units, service)[f"SLRT_{service.upper()}_CLIENT_SECRET"] for service in services.SERVICES}
     assert len(set(secrets.values())) == len(services.SERVICES)

@@ -7,9 +7,10 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import psutil
 import typer
@@ -233,15 +234,28 @@ def token(
 def operate(context: typer.Context, service: str, *, state: StateOption = None) -> None:
     """Run a command of a service with the settings of this stack: slrt operate intake outbox status."""
     where = State.find(state)
-    known = where.read("identity", None)
     if service not in services.SERVICES:
         raise _fail(f"There is no service {service!r}; there are: {', '.join(services.SERVICES)}")
+    environment = services.operator_environment(where, _surroundings(where), service)
+    _hand_over([str(Path(sys.executable).with_name(f"slrt-{service}")), *context.args], environment)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def topics(context: typer.Context, *, state: StateOption = None) -> None:
+    """Compare the broker of this stack with the topic registry, or bring it there: slrt topics plan|apply."""
+    where = State.find(state)
+    _hand_over(services.topics_command(*context.args), services.topics_environment(_surroundings(where)))
+
+
+def _surroundings(where: State) -> services.Surroundings:
+    known = where.read("identity", None)
     if known is None:
         raise _fail(f"No stack was ever up on {where.root}: slrt up")
-    around = stack.surroundings(where, issuer=known["issuer"])
-    environment = os.environ | services.operator_environment(where, around, service)
-    command = [str(Path(sys.executable).with_name(f"slrt-{service}")), *context.args]
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+    return stack.surroundings(where, issuer=known["issuer"])
+
+
+def _hand_over(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    raise typer.Exit(subprocess.run(command, env={**os.environ, **environment}, check=False).returncode)
 
 
 def main() -> None:

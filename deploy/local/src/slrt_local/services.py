@@ -157,12 +157,21 @@ def _unit(state: State, around: Surroundings, process: ServiceProcess) -> Unit:
 
 
 def topics_unit(state: State, around: Surroundings) -> Unit:
-    """Make the topics of the registry on the broker, before anything produces or consumes."""
-    argv = (sys.executable, "-m", "slrt_kit.messaging.topics", "--bootstrap", around.kafka_bootstrap)
+    """Bring the broker to what the topic registry says, before anything produces or consumes."""
     return Unit(
         name="topics",
-        command=lambda: Command(argv=argv, cwd=state.root),
+        command=lambda: Command(argv=topics_command("apply"), env=topics_environment(around), cwd=state.root),
         after=("kafka",),
         once=True,
         ready_timeout=_PATIENCE,
     )
+
+
+def topics_command(*arguments: str) -> tuple[str, ...]:
+    """``slrt_kit.topics`` with these arguments."""
+    return (sys.executable, "-m", "slrt_kit.topics", *arguments)
+
+
+def topics_environment(around: Surroundings) -> dict[str, str]:
+    """Its settings on this stack."""
+    return {"SLRT_TOPICS_KAFKA_BOOTSTRAP": around.kafka_bootstrap}

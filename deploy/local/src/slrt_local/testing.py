@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
+from slrt_kit.messaging.connection import BrokerAccess
 from slrt_local import engines, process
 from slrt_local.engines import CONTAINERS_VARIABLE, Engine
 from slrt_local.parts.kafka import BOOTSTRAP_VARIABLE, Kafka
@@ -129,6 +130,15 @@ class KafkaHandle(_Handle):
         """host:port."""
         return self._kafka.bootstrap
 
+    @property
+    def admin(self) -> BrokerAccess:
+        """The broker, for whoever may do everything there."""
+        return self._kafka.admin
+
+    def partner(self, user: str, password: str) -> BrokerAccess:
+        """A secured broker as a partner reaches it from outside: over TLS."""
+        return self._kafka.partner(user, password)
+
 
 def or_skip(part: str, start: Callable[[], Handle]) -> Handle:
     """``start()``; where ``part`` cannot be had the test is skipped, or fails when ``SLRT_TEST_REQUIRE`` names it."""
@@ -160,14 +170,19 @@ def start_postgres(state_dir: Path, *, progress: Progress = silent) -> PostgresH
         return _started(PostgresHandle(state, postgres, engine, progress=progress))
 
 
-def start_kafka(state_dir: Path, *, progress: Progress = silent) -> KafkaHandle:
+def start_kafka(state_dir: Path, *, secured: bool = False, progress: Progress = silent) -> KafkaHandle:
     """Start one Kafka node with its log below ``state_dir`` and wait until it answers.
+
+    A ``secured`` node asks who its clients are; it is always a process of our own.
 
     Raises `PartError` when it cannot be found or started, `StateBusyError` when the folder is in use.
     """
     with _claimed(state_dir / "kafka-part") as state:
         engine: Engine
-        if given := os.environ.get(BOOTSTRAP_VARIABLE):
+        if secured:
+            kafka = Kafka(state, secured=True)
+            engine = engines.OwnProcess(state, kafka)
+        elif given := os.environ.get(BOOTSTRAP_VARIABLE):
             kafka, engine = Kafka(state), engines.Given(given)
         elif _in_containers():
             engine, bootstrap = engines.kafka_container(state)

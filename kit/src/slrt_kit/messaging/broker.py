@@ -17,6 +17,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, RecordMetadata
 
+from slrt_kit.messaging.connection import BrokerAccess, client_arguments
 from slrt_kit.messaging.topics import apply_topics
 
 _DISCARD_TIMEOUT_S = 15.0
@@ -103,13 +104,13 @@ class Broker(Protocol):
 class KafkaBroker:
     """The real one."""
 
-    def __init__(self, bootstrap: str) -> None:
-        """``bootstrap`` is host:port, comma separated."""
-        self.bootstrap = bootstrap
+    def __init__(self, access: BrokerAccess | str) -> None:
+        """``access`` as text is host:port, comma separated, of a broker that asks nobody who he is."""
+        self.access = access
 
     def producer(self, *, client_id: str) -> "KafkaProducer":
         return KafkaProducer(
-            bootstrap_servers=self.bootstrap,
+            **client_arguments(self.access),
             client_id=client_id,
             enable_idempotence=True,
             acks="all",
@@ -121,7 +122,7 @@ class KafkaBroker:
 
     def consumer(self, *, group: str, session_timeout_ms: int, max_poll_records: int, linger: float) -> "KafkaConsumer":
         return KafkaConsumer(
-            bootstrap_servers=self.bootstrap,
+            **client_arguments(self.access),
             group_id=group,
             client_id=group,
             enable_auto_commit=False,
@@ -136,7 +137,7 @@ class KafkaBroker:
         )
 
     async def partitions_of(self, topics: Collection[str]) -> set[TopicPartition]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin = AIOKafkaAdminClient(**client_arguments(self.access))
         try:
             await admin.start()
             known = await admin.describe_topics(sorted(topics)) if topics else []
@@ -147,7 +148,7 @@ class KafkaBroker:
     async def ends_of(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, int]:
         if not partitions:
             return {}
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(**client_arguments(self.access), enable_auto_commit=False)
         try:
             await consumer.start()
             return dict(await consumer.end_offsets(list(partitions)))
@@ -155,7 +156,7 @@ class KafkaBroker:
             await consumer.stop()
 
     async def make_topics(self, only: Collection[str], *, replication: int) -> list[str]:
-        return await apply_topics(self.bootstrap, only=only, replication=replication)
+        return await apply_topics(self.access, only=only, replication=replication)
 
 
 class KafkaProducer(AIOKafkaProducer):  # type: ignore[misc] # aiokafka has no types

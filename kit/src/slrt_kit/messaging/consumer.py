@@ -199,7 +199,8 @@ class EventConsumer:
                 await stop.wait()
             except (KafkaError, OSError, TimeoutError) as error:
                 metrics.CONSUMER_ERRORS.labels(self._settings.group).inc()
-                log.warning("consumer lost its broker", group=self._settings.group, error=type(error).__name__)
+                name, detail = type(error).__name__, str(error)[:200]
+                log.warning("consumer lost its broker", group=self._settings.group, error=name, detail=detail)
                 await _wait(stop, 1.0)
 
     async def _run_connected(self, stop: asyncio.Event) -> None:

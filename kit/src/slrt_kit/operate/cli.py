@@ -139,7 +139,7 @@ def _parked_commands(cli: typer.Typer, operator: _Operator) -> None:
 def _dead_letter_commands(cli: typer.Typer, operator: _Operator) -> None:
     def letters(place: str | None) -> list[dead_letters.DeadLetter]:
         found = operator.run(
-            lambda runtime: dead_letters.dead_letters(runtime.settings.kafka_bootstrap, operator.service, place=place)
+            lambda runtime: dead_letters.dead_letters(runtime.settings.broker, operator.service, place=place)
         )
         if place is not None and not found:
             raise _refused(f"there is no message at {place}")
@@ -181,9 +181,9 @@ def _consumer_commands(cli: typer.Typer, operator: _Operator) -> None:
         """How far behind each group is on each partition, in events and seconds."""
 
         async def work(runtime: Runtime) -> list[groups.PartitionLag]:
-            bootstrap = runtime.settings.kafka_bootstrap
-            wanted = [group] if group else await groups.groups_of(bootstrap, operator.service)
-            return await groups.lag(bootstrap, wanted, now=datetime.now(UTC))
+            broker = runtime.settings.broker
+            wanted = [group] if group else await groups.groups_of(broker, operator.service)
+            return await groups.lag(broker, wanted, now=datetime.now(UTC))
 
         _show(operator.run(work), as_json, "no group has a position")
 
@@ -202,7 +202,7 @@ def _consumer_commands(cli: typer.Typer, operator: _Operator) -> None:
         if not group.startswith(f"slrt.{operator.service}."):
             raise _refused(f"{group} is no group of {operator.service}")
         found = operator.run(
-            lambda runtime: groups.rewind(runtime.settings.kafka_bootstrap, group, since=_utc(since), dry_run=dry_run)
+            lambda runtime: groups.rewind(runtime.settings.broker, group, since=_utc(since), dry_run=dry_run)
         )
         _show(found, as_json, "there is nothing to read again")
 

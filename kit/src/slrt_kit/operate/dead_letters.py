@@ -10,6 +10,7 @@ from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.topics import dead_letter_topic
 from slrt_kit.db import Database
 from slrt_kit.inbox import Inbox, RawEvent
+from slrt_kit.messaging.connection import BrokerAccess, client_arguments
 from slrt_kit.messaging.errors import UnreadableError
 from slrt_kit.messaging.processor import envelope_of, event_of
 
@@ -35,7 +36,7 @@ class DeadLetter:
     raw: RawEvent
 
 
-async def dead_letters(bootstrap: str, service: str, *, place: str | None = None) -> list[DeadLetter]:
+async def dead_letters(bootstrap: BrokerAccess | str, service: str, *, place: str | None = None) -> list[DeadLetter]:
     """What the service's dead-letter topic holds, oldest first; only that of ``place`` when it is given.
 
     Raises:
@@ -44,7 +45,7 @@ async def dead_letters(bootstrap: str, service: str, *, place: str | None = None
     topic = dead_letter_topic(service)
     # Without a group all partitions are ours.
     consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        topic, **client_arguments(bootstrap), enable_auto_commit=False, auto_offset_reset="earliest"
     )
     try:
         await consumer.start()

@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndTimestamp
 
+from slrt_kit.messaging.connection import BrokerAccess, client_arguments
+
 _READ_TIMEOUT_MS = 3000
 _GROUP_MEMBERS = 5  # where DescribeGroups has them
 
@@ -45,9 +47,9 @@ class Rewound:
     again: int
 
 
-async def groups_of(bootstrap: str, service: str) -> list[str]:
+async def groups_of(bootstrap: BrokerAccess | str, service: str) -> list[str]:
     """The consumer groups of a service that the broker knows."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_arguments(bootstrap))
     try:
         await admin.start()
         return sorted(name for name, *_ in await admin.list_consumer_groups() if name.startswith(f"slrt.{service}."))
@@ -55,7 +57,7 @@ async def groups_of(bootstrap: str, service: str) -> list[str]:
         await admin.close()
 
 
-async def lag(bootstrap: str, groups: Sequence[str], *, now: datetime) -> list[PartitionLag]:
+async def lag(bootstrap: BrokerAccess | str, groups: Sequence[str], *, now: datetime) -> list[PartitionLag]:
     """Every partition that the groups have a position on.
 
     Raises:
@@ -85,7 +87,7 @@ async def lag(bootstrap: str, groups: Sequence[str], *, now: datetime) -> list[P
     return found
 
 
-async def rewind(bootstrap: str, group: str, *, since: datetime | None, dry_run: bool) -> list[Rewound]:
+async def rewind(bootstrap: BrokerAccess | str, group: str, *, since: datetime | None, dry_run: bool) -> list[Rewound]:
     """Have the group read again what was published from ``since`` on (None: all that is there); never forward.
 
     What it has handled it passes over by its inbox: this brings back what it never saw.
@@ -116,9 +118,9 @@ async def rewind(bootstrap: str, group: str, *, since: datetime | None, dry_run:
     return rewound
 
 
-async def _positions(bootstrap: str, group: str) -> tuple[dict[TopicPartition, int], int]:
+async def _positions(bootstrap: BrokerAccess | str, group: str) -> tuple[dict[TopicPartition, int], int]:
     """The committed position on each partition, and how many members the group has."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**client_arguments(bootstrap))
     try:
         await admin.start()
         offsets = await admin.list_consumer_group_offsets(group)
@@ -132,9 +134,9 @@ async def _positions(bootstrap: str, group: str) -> tuple[dict[TopicPartition, i
 class _Reader:
     """A consumer that joins no group: it is given its partitions."""
 
-    def __init__(self, bootstrap: str, group: str | None = None) -> None:
+    def __init__(self, bootstrap: BrokerAccess | str, group: str | None = None) -> None:
         self._consumer = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
+            **client_arguments(bootstrap), group_id=group, enable_auto_commit=False, auto_offset_reset="earliest"
         )
 
     async def __aenter__(self) -> "_Reader":

@@ -5,12 +5,14 @@ from slrt_kit.testing.events import case_registered, raw_event
 from slrt_kit.testing.http import PlayedHttp
 from slrt_kit.testing.issuer import TestIssuer
 from slrt_kit.testing.kafka import Message, read_topic, send_raw
+from slrt_kit.testing.model_broker import ModelBroker
 from slrt_kit.testing.service import api_client, environment_of
 from slrt_kit.testing.waiting import eventually, running
 
 __all__ = [
     "FixedClock",
     "Message",
+    "ModelBroker",
     "PlayedHttp",
     "TestIssuer",
     "api_client",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from slrt_kit.inbox import RawEvent
+from slrt_kit.messaging.connection import BrokerAccess, client_arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class Message:
         return value.decode()
 
 
-async def send_raw(bootstrap: str, *events: RawEvent, partition: int | None = None) -> None:
+async def send_raw(bootstrap: BrokerAccess | str, *events: RawEvent, partition: int | None = None) -> None:
     """Append the events to their topics in the given order, each acknowledged before the next."""
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
+    producer = AIOKafkaProducer(**client_arguments(bootstrap), acks="all", enable_idempotence=True)
     await producer.start()
     try:
         sent = [
@@ -45,7 +46,9 @@ async def send_raw(bootstrap: str, *events: RawEvent, partition: int | None = No
         await producer.stop()
 
 
-async def read_topic(bootstrap: str, topic: str, *, at_least: int = 0, seconds: float = 20) -> list[Message]:
+async def read_topic(
+    bootstrap: BrokerAccess | str, topic: str, *, at_least: int = 0, seconds: float = 20
+) -> list[Message]:
     """Everything on the topic, by partition and offset, once there are ``at_least`` so many.
 
     Raises:
@@ -53,7 +56,7 @@ async def read_topic(bootstrap: str, topic: str, *, at_least: int = 0, seconds: 
     """
     # Without a group all partitions are ours.
     consumer = AIOKafkaConsumer(
-        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", enable_auto_commit=False
+        topic, **client_arguments(bootstrap), auto_offset_reset="earliest", enable_auto_commit=False
     )
     await consumer.start()
     found: list[Message] = []

@@ -7,13 +7,16 @@ import string
 import struct
 import uuid
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from pathlib import Path
 
+from slrt_kit.messaging.connection import BrokerAccess
 from slrt_local import net
 from slrt_local.parts import kafka_jars
+from slrt_local.parts.certificate import write_certificate
 from slrt_local.parts.java import Java, find_java
 from slrt_local.process import Command, PartError, Progress, run_tool
-from slrt_local.state import State, project_root
+from slrt_local.state import State, project_root, write_private
 
 BOOTSTRAP_VARIABLE = "SLRT_KAFKA_BOOTSTRAP"
 _HEAP = ("-Xms64m", "-Xmx256m")
@@ -43,10 +46,14 @@ class Kafka:
 
     name = "kafka"
 
-    def __init__(self, state: State, *, given: str | None = None) -> None:
-        """``given`` is ``host:port[,…]``; None means ``SLRT_KAFKA_BOOTSTRAP``, else a node of our own."""
+    def __init__(self, state: State, *, given: str | None = None, secured: bool = False) -> None:
+        """``given`` is ``host:port[,…]``; None means ``SLRT_KAFKA_BOOTSTRAP``, else a node of our own.
+
+        A ``secured`` node is always our own: it asks who its clients are, and knows `admin` alone at first.
+        """
         self._state = state
-        self._given = given or os.environ.get(BOOTSTRAP_VARIABLE) or None
+        self._secured = secured
+        self._given = None if secured else given or os.environ.get(BOOTSTRAP_VARIABLE) or None
         if self._given:
             try:
                 net.first_address(self._given)
@@ -68,6 +75,29 @@ class Kafka:
 
     address = bootstrap
 
+    @property
+    def admin(self) -> BrokerAccess:
+        """The broker, for whoever may do everything there."""
+        if not self._secured:
+            return BrokerAccess(address=self.bootstrap)
+        return BrokerAccess(
+            address=self.bootstrap,
+            protocol="SASL_PLAINTEXT",
+            mechanism="PLAIN",
+            user="admin",
+            password=self._state.secret("kafka-admin"),
+        )
+
+    def partner(self, user: str, password: str) -> BrokerAccess:
+        """The broker as a partner reaches it from outside."""
+        return BrokerAccess(
+            address=f"127.0.0.1:{self._state.port('kafka-partners')}",
+            protocol="SASL_SSL",
+            user=user,
+            password=password,
+            ca_file=str(self._trusted),
+        )
+
     # -- life -----------------------------------------------------------------------------------------------
 
     def prepare(self, progress: Progress) -> None:
@@ -81,6 +111,10 @@ class Kafka:
         data = self._folder / "data"
         data.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._folder / "log4j2.yaml").write_text(_LOG4J)
+        if self._secured:
+            passwords = {user: self._state.secret(f"kafka-{user}") for user in ("admin", "broker")}
+            write_private(self._users, "".join(f"{user}={password}\n" for user, password in passwords.items()))
+            write_certificate(self._certificate, self._trusted)
         if not (data / "meta.properties").exists():
             progress("kafka: formatting the log folder")
             fresh = self._folder / "data.new"
@@ -92,9 +126,27 @@ class Kafka:
 
     def _configuration(self, name: str, data: Path) -> Path:
         ports = {"port": self._state.port("kafka"), "controller_port": self._state.port("kafka-controller")}
+        secured = {
+            "partner_port": str(self._state.port("kafka-partners")),
+            "users": str(self._users),
+            "certificate": str(self._certificate),
+        }
+        values = properties(**ports, data=str(data), secured=secured if self._secured else None)
         path = self._folder / name
-        path.write_text("".join(f"{key}={value}\n" for key, value in properties(**ports, data=str(data)).items()))
+        path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         return path
+
+    @property
+    def _users(self) -> Path:
+        return self._folder / "users.properties"
+
+    @property
+    def _certificate(self) -> Path:
+        return self._folder / "partners.pem"
+
+    @property
+    def _trusted(self) -> Path:
+        return self._folder / "trusted.pem"
 
     def _format(self, data: Path) -> None:
         cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
@@ -132,12 +184,21 @@ class Kafka:
         return answers(*net.first_address(self.bootstrap))
 
 
-def properties(*, port: int, controller_port: int, data: str) -> dict[str, str]:
-    """The settings of ``deploy/kafka/single-node.properties`` with these ports and this log folder."""
-    template = (project_root() / "deploy" / "kafka" / "single-node.properties").read_text(encoding="utf-8")
-    text = string.Template(template).substitute(port=port, controller_port=controller_port, data=data)
-    pairs = (line.partition("=") for line in text.splitlines() if line and not line.startswith("#"))
-    return {name: value for name, _, value in pairs}
+def properties(
+    *, port: int, controller_port: int, data: str, secured: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The settings of ``deploy/kafka/single-node.properties`` with these ports and this log folder.
+
+    With ``secured``, what else ``secured.properties`` wants filled in, those come over them.
+    """
+    given = {"port": port, "controller_port": controller_port, "data": data, **(secured or {})}
+    values: dict[str, str] = {}
+    for name in ("single-node", "secured") if secured else ("single-node",):
+        template = (project_root() / "deploy" / "kafka" / f"{name}.properties").read_text(encoding="utf-8")
+        text = "\n".join(line for line in template.splitlines() if line and not line.startswith("#"))
+        filled = string.Template(text).substitute(given)
+        values |= {key: value for key, _, value in (line.partition("=") for line in filled.splitlines())}
+    return values
 
 
 _API_VERSIONS = struct.pack(">hhih", 18, 0, 1, -1)  # key 18, version 0, correlation id 1, no client id
