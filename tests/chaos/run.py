@@ -43,7 +43,7 @@ WEIGHTS = {
     "postgres": 1,
     "kafka": 1,
 }
-_SETTLE_S = 240.0
+_STILL_S = 120.0
 
 
 def main() -> None:
@@ -134,13 +134,16 @@ async def _ended(work: asyncio.Task[None]) -> list[str]:
 
 
 async def _settled(state: State, bootstrap: str, since: datetime) -> Counts:
-    """The counts once everything has gone its way, or the time for it is over."""
+    """The counts once everything has gone its way, or nothing has moved for `_STILL_S` seconds."""
     postgres = Postgres(state)
     databases = {service: postgres.service_url(service) for service in SERVICES}
-    deadline = asyncio.get_running_loop().time() + _SETTLE_S
-    counts = Counts(pending=-1)
+    loop = asyncio.get_running_loop()
+    counts, fewest, moved_at = Counts(pending=-1), sys.maxsize, loop.time()
     while counts.pending or counts.lost or counts.parked:
-        if asyncio.get_running_loop().time() > deadline:
+        left = abs(counts.pending) + len(counts.lost) + counts.parked
+        if left < fewest:
+            fewest, moved_at = left, loop.time()
+        if loop.time() > moved_at + _STILL_S:
             break
         await asyncio.sleep(1)
         try:

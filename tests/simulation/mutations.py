@@ -71,11 +71,17 @@ class Mutation:
 MUTATIONS = {
     "compare-and-set": Mutation(lambda: patch.object(Transaction, "compare_and_set", _set_without_comparing)),
     "inbox insert": Mutation(lambda: patch.object(MemoryInbox, "_insert", _insert_nothing)),
-    "advisory lock": Mutation(lambda: patch.object(Session, "try_to_lead", _everybody_leads)),
+    "advisory lock": Mutation(
+        lambda: patch.object(Session, "try_to_lead", _everybody_leads),
+        only=(storm.forget, storm.republish, storm.broker_away),
+        seconds=60,
+    ),
     "prefix rule": Mutation(
         lambda: patch.object(Relay, "_publish", _archive_up_to_the_last_that_arrived), only=(storm.broker_away,)
     ),
-    "archive by seq": Mutation(lambda: patch.object(Session, "archive", _archive_by_range), only=(storm.stray,)),
+    "archive by seq": Mutation(
+        lambda: patch.object(Session, "archive", _archive_by_range), only=(storm.broker_away, storm.kill), seconds=60
+    ),
     "queue behind a parked event": Mutation(lambda: patch.object(MemoryInbox, "_waiting", _nobody_waits)),
     "a consumer notices another broker": Mutation(
         lambda: patch.object(MemoryConsumer, "connections", lambda _: frozenset()),
@@ -84,7 +90,7 @@ MUTATIONS = {
     ),
     "a relay waits for the batch of the one before": Mutation(
         lambda: patch.object(Relay, "_led_since", property(lambda _: float("-inf"), lambda _, __: None), create=True),
-        only=(storm.forget, storm.cut_off),
+        only=(storm.forget, storm.cut_off, storm.broker_away),
         seconds=60,
     ),
 }

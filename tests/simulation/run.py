@@ -56,6 +56,7 @@ def _drop(*_: object) -> None:
 def _run_chunk(seeds: range) -> list[tuple[int, list[str]]]:
     # A world is one heap of circles: it goes as a whole, and looking for parts of it meanwhile finds nothing.
     gc.disable()
+    gc.freeze()
     found = []
     for seed in seeds:
         if faults := storm.simulate(seed):

@@ -111,7 +111,15 @@ def _is_over(world: World) -> bool:
     handled = all(
         (GROUP, event_id) in tables.inbox or world.mood(event_id).kind == "ignored" for event_id in _committed(world)
     )
-    return handled and not world.producer.tables.outbox and not tables.parked
+    return handled and not world.producer.tables.outbox and not tables.parked and not _strays_on_their_way(world)
+
+
+def _strays_on_their_way(world: World) -> list[bytes | None]:
+    """The records of strangers that are no dead letters yet."""
+    letters = {record.value for record in world.broker.records(DEAD_LETTERS)}
+    return [
+        record.value for record in world.broker.records(TOPIC) if not record.headers and record.value not in letters
+    ]
 
 
 def _committed(world: World) -> dict[UUID, tuple[str, int]]:
@@ -135,9 +143,7 @@ def _faults(world: World) -> list[str]:
     ]
     faults += _faults_of_keys(committed)
     faults += _faults_of_effects(world, committed)
-    letters = {record.value for record in world.broker.records(DEAD_LETTERS)}
-    strays = [record.value for record in world.broker.records(TOPIC) if not record.headers]
-    faults += [f"{stray!r} is no dead letter" for stray in strays if stray not in letters]
+    faults += [f"{stray!r} is no dead letter" for stray in _strays_on_their_way(world)]
     return faults
 
 

@@ -33,7 +33,9 @@ GROUP = "slrt.registry.simulated"
 PARTITIONS = {name: 3 if name == TOPIC else 1 for name in TOPICS}
 
 _START = datetime(2026, 7, 1, 8, 0, tzinfo=UTC)
-_RELAY = RelaySettings(batch_size=8, idle_poll_min=0.05, idle_poll_max=2.0, send_timeout=20.0, ask_broker_every=5.0)
+_RELAY = RelaySettings(
+    batch_size=8, idle_poll_min=0.1, idle_poll_max=3.0, retry_min=0.4, send_timeout=20.0, ask_broker_every=5.0
+)
 _CONSUMER = ConsumerSettings(
     group=GROUP,
     topics=[TOPIC],
@@ -41,7 +43,7 @@ _CONSUMER = ConsumerSettings(
     max_batch=16,
     poll_ms=3000,
     pause_max=2.0,
-    parked_every=2.0,
+    parked_every=3.0,
     dead_letters_in_a_row=1_000,
     dead_letter_share=1.0,
 )
