@@ -7,7 +7,7 @@ LOCAL_PACKAGES := -e contracts -e kit -e services/intake -e services/referral -e
 SOURCES := contracts kit services deploy tests
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos simulate containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia simulate containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -82,6 +82,9 @@ bench: $(VENV)/dev.stamp ## Measure beside anchors of the same run; ROWS=a,b run
 
 chaos: $(VENV)/dev.stamp ## Kill processes of a whole stack at random, then compare all there is; KILLS=60 SEED=1
 	$(BIN)/python -m tests.chaos.run --kills $(or $(KILLS),60) --seed $(or $(SEED),1)
+
+amnesia: $(VENV)/dev.stamp ## The broker of a whole stack comes back with nothing; everything must be as it was; SEED=1
+	$(BIN)/python -m tests.chaos.amnesia --seed $(or $(SEED),1)
 
 simulate: $(VENV)/dev.stamp ## Play the backbone's code under a seeded scheduler with every fault; SEEDS=10000 SEED=0
 	$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),10000) --first $(or $(SEED),0)

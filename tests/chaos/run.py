@@ -57,10 +57,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="slrt-chaos-") as folder:
         state = State(Path(folder) / "state")
         try:
-            _slrt(state, "up", "--port", "0")
+            slrt(state, "up", "--port", "0")
             ok = asyncio.run(run(state, kills=arguments.kills, seed=arguments.seed))
         finally:
-            _slrt(state, "down")
+            slrt(state, "down")
     sys.exit(0 if ok else 1)
 
 
@@ -72,14 +72,14 @@ async def run(state: State, *, kills: int, seed: int) -> bool:
     callers = Callers(state, gateway=addresses["gateway"], issuer=issuer, seed=seed)
     stop = asyncio.Event()
     struck: Counter[str] = Counter()
-    async with _absorbed(state) as absorbed:
+    async with absorbed_duplicates(state) as absorbed:
         work = asyncio.create_task(callers.work(PEOPLE, stop))
         try:
             struck = await _strike(state, kills=kills, seed=seed, work=work)
         finally:
             stop.set()
-        problems = await _ended(work)
-        counts = await _settled(state, str(addresses["kafka"]), began)
+        problems = await ended(work)
+        counts = await settled(state, str(addresses["kafka"]), began)
     history = callers.history
     problems += counts.lost + await _missing(state, history.acknowledged, history.asked, since=began)
     async with httpx.AsyncClient(timeout=10) as http:
@@ -124,7 +124,7 @@ async def _strike(state: State, *, kills: int, seed: int, work: asyncio.Task[Non
     return struck
 
 
-async def _ended(work: asyncio.Task[None]) -> list[str]:
+async def ended(work: asyncio.Task[None]) -> list[str]:
     problems: list[str] = []
     try:
         await work
@@ -133,7 +133,7 @@ async def _ended(work: asyncio.Task[None]) -> list[str]:
     return problems
 
 
-async def _settled(state: State, bootstrap: str, since: datetime) -> Counts:
+async def settled(state: State, bootstrap: str, since: datetime) -> Counts:
     """The counts once everything has gone its way, or nothing has moved for `_STILL_S` seconds."""
     postgres = Postgres(state)
     databases = {service: postgres.service_url(service) for service in SERVICES}
@@ -169,7 +169,7 @@ async def _missing(state: State, acknowledged: dict[UUID, int], asked: int, *, s
 
 
 @asynccontextmanager
-async def _absorbed(state: State) -> AsyncIterator[Counter[str]]:
+async def absorbed_duplicates(state: State) -> AsyncIterator[Counter[str]]:
     """Counts what consumers pass over because they have applied it; their own counters die with them, so look often."""
     found: Counter[str] = Counter()
     last: dict[str, float] = {}
@@ -198,7 +198,7 @@ async def _absorbed(state: State) -> AsyncIterator[Counter[str]]:
         looking.cancel()
 
 
-def _slrt(state: State, *arguments: str) -> Any:
+def slrt(state: State, *arguments: str) -> Any:
     done = subprocess.run([SLRT, *arguments, "--state", str(state.root)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"slrt {' '.join(arguments)}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
