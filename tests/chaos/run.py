@@ -44,6 +44,7 @@ WEIGHTS = {
     "kafka": 1,
 }
 _STILL_S = 120.0
+_HIT_EARLY = 0.25
 
 
 def main() -> None:
@@ -113,7 +114,9 @@ async def _strike(state: State, *, kills: int, seed: int, work: asyncio.Task[Non
         await asyncio.sleep(chance.uniform(0.3, 1.5))
         (name,) = chance.choices(list(WEIGHTS), list(WEIGHTS.values()))
         unit = status.read(state)["units"][name]
-        if unit["pid"] is None or unit["condition"] not in ("ready", "starting"):
+        # One that is starting is hit now and then: always, and a busy machine would never get it up at all.
+        hit_early = unit["condition"] == "starting" and chance.random() < _HIT_EARLY
+        if unit["pid"] is None or not (unit["condition"] == "ready" or hit_early):
             continue  # it is down already
         try:
             # PostgreSQL's own way of dying at once; its children would outlive a -9 of their parent for a moment.
