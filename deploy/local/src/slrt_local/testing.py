@@ -132,8 +132,15 @@ class KafkaHandle(_Handle):
 
     @property
     def behind_proxy(self) -> str:
-        """host:port that whoever stands at the ``proxy_port`` forwards to."""
+        """host:port that whoever stands at `proxy_port` forwards to."""
         return self._kafka.behind_proxy
+
+    @property
+    def proxy_port(self) -> int:
+        """The port of loopback that clients of that listener are told; raises ValueError for a broker without one."""
+        if self._kafka.proxy_port is None:
+            raise ValueError("this broker has no proxy before it")
+        return self._kafka.proxy_port
 
     @property
     def admin(self) -> BrokerAccess:

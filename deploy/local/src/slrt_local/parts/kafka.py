@@ -56,7 +56,7 @@ class Kafka:
         """
         self._state = state
         self._secured = secured
-        self._proxy_port = proxy_port
+        self.proxy_port = proxy_port
         self._given = None if secured or proxy_port else given or os.environ.get(BOOTSTRAP_VARIABLE) or None
         if self._given:
             try:
@@ -141,9 +141,9 @@ class Kafka:
             "certificate": str(self._certificate),
         }
         values = properties(**ports, data=str(data), secured=secured if self._secured else None)
-        if self._proxy_port:
+        if self.proxy_port:
             values["listeners"] += f",PROXIED://{self.behind_proxy}"
-            values["advertised.listeners"] += f",PROXIED://127.0.0.1:{self._proxy_port}"
+            values["advertised.listeners"] += f",PROXIED://127.0.0.1:{self.proxy_port}"
             values["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
         path = self._folder / name
         path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
