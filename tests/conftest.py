@@ -24,13 +24,19 @@ from psycopg import sql
 from slrt_kit.messaging.topics import apply_topics
 from slrt_kit.migrations import upgrade
 from slrt_kit.testing import FixedClock, TestIssuer
+from slrt_local.net import free_port
 from slrt_local.process import PartError
 from slrt_local.testing import KafkaHandle, PostgresHandle, start_kafka, start_postgres
 
 _REQUIRED = {part.strip() for part in os.environ.get("SLRT_TEST_REQUIRE", "").split(",") if part.strip()}
 _PARTS = {"postgres", "kafka", "promtool"}
 Handle = TypeVar("Handle", PostgresHandle, KafkaHandle)
-_MARK_BY_FIXTURE = {"postgres_server": "postgres", "kafka_server": "kafka", "secured_kafka": "kafka"}
+_MARK_BY_FIXTURE = {
+    "postgres_server": "postgres",
+    "kafka_server": "kafka",
+    "secured_kafka": "kafka",
+    "proxied_kafka": "kafka",
+}
 
 
 def pytest_configure() -> None:
@@ -174,6 +180,14 @@ def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHand
 def secured_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHandle]:
     """A broker of the module's own that asks who its clients are; at first it knows its administrator alone."""
     with _start("kafka", lambda: start_kafka(tmp_path_factory.mktemp("secured"), secured=True)) as handle:
+        yield handle
+
+
+@pytest.fixture(scope="module")
+def proxied_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaHandle]:
+    """A broker of the module's own that can be reached directly, and by a proxy that a test puts at its port."""
+    port = free_port()
+    with _start("kafka", lambda: start_kafka(tmp_path_factory.mktemp("proxied"), proxy_port=port)) as handle:
         yield handle
 
 

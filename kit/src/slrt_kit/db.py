@@ -16,10 +16,9 @@ from psycopg.types.json import set_json_loads
 from slrt_contracts.types import EventId
 from slrt_kit import metrics
 from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
+from slrt_kit.connecting import ANSWER_WITHIN_S, STATEMENT_TIMEOUT_MS, BoundedConnection, open_connection
 
-CONNECT_TIMEOUT_S = 3
 POOL_TIMEOUT_S = 3.0
-STATEMENT_TIMEOUT_MS = 15_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
 
 DATABASE_DOWN = (psycopg.OperationalError, psycopg.InterfaceError, ConnectionError)
@@ -143,7 +142,7 @@ class UnitOfWork:
 
     def __init__(self, pool: "_Pool", *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
         self._pool = pool
-        self._raw: psycopg.AsyncConnection[Row] | None = None
+        self._raw: BoundedConnection | None = None
         self._connection: Connection | None = None
         self.clock = clock
         self.new_id = new_id
@@ -194,8 +193,11 @@ class Database:
         clock: Clock | None = None,
         new_id: NewId = new_uuid7,
         pool: str = "api",
+        answer_within: float = ANSWER_WITHIN_S,
     ) -> None:
         """``pool_size`` is the most connections that write; at most half as many more only read.
+
+        A statement that has no answer within ``answer_within`` seconds has failed, and its connection is given up.
 
         ``pool`` says in metrics whose connections they are: ``api`` or ``worker``.
         """
@@ -203,8 +205,9 @@ class Database:
         self.new_id = new_id
         self.url = url
         self.on_events_committed: Any = None
-        self._writers = _Pool(url, pool_size, read_only=False, name=pool)
-        self._readers = _Pool(url, max(pool_size // 2, 1), read_only=True, name=pool)
+        self._writers = _Pool(url, pool_size, read_only=False, name=pool, answer_within=answer_within)
+        readers = max(pool_size // 2, 1)
+        self._readers = _Pool(url, readers, read_only=True, name=pool, answer_within=answer_within)
 
     @asynccontextmanager
     async def unit_of_work(self, *, causation_id: EventId | None = None) -> AsyncIterator[UnitOfWork]:
@@ -261,16 +264,17 @@ class _Pool:
     pools that we know keep their callers waiting for a connection that they retry in the background.
     """
 
-    def __init__(self, url: str, size: int, *, read_only: bool, name: str) -> None:
+    def __init__(self, url: str, size: int, *, read_only: bool, name: str, answer_within: float) -> None:
         self._url = url
+        self._answer_within = answer_within
         self._read_only = read_only
         self._free = asyncio.Semaphore(size)
         self._in_use = metrics.DATABASE_IN_USE.labels(name, "read" if read_only else "write")
         metrics.DATABASE_LIMIT.labels(name, "read" if read_only else "write").set(size)
-        self._idle: list[psycopg.AsyncConnection[Row]] = []
+        self._idle: list[BoundedConnection] = []
         self._closed = False
 
-    async def take(self) -> psycopg.AsyncConnection[Row]:
+    async def take(self) -> BoundedConnection:
         """Raises OperationalError: PostgreSQL is away, or no connection was given back for `POOL_TIMEOUT_S`."""
         try:
             async with asyncio.timeout(POOL_TIMEOUT_S):
@@ -290,7 +294,7 @@ class _Pool:
             self._release()
             raise
 
-    async def give_back(self, raw: psycopg.AsyncConnection[Row]) -> None:
+    async def give_back(self, raw: BoundedConnection) -> None:
         """Whatever is under way on the connection is rolled back."""
         try:
             if raw.info.transaction_status != TransactionStatus.IDLE:
@@ -301,6 +305,10 @@ class _Pool:
             await raw.close()
             raise
         finally:
+            if raw.fell_silent:
+                # Those that rest go the same way, and each would cost somebody the same wait. A new one shows sooner
+                # whether anybody answers.
+                await self._close_idle()
             if raw.closed or self._closed:
                 await raw.close()
             else:
@@ -311,22 +319,27 @@ class _Pool:
         self._in_use.dec()
         self._free.release()
 
-    async def _connect(self) -> psycopg.AsyncConnection[Row]:
-        options = (
-            f"-c statement_timeout={STATEMENT_TIMEOUT_MS} "
-            f"-c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_TIMEOUT_MS} -c timezone=UTC"
-        )
-        return await psycopg.AsyncConnection.connect(
+    async def _connect(self) -> BoundedConnection:
+        settings: dict[str, object] = {
+            "statement_timeout": STATEMENT_TIMEOUT_MS,
+            "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
+        }
+        if self._read_only:
+            settings["default_transaction_read_only"] = "on"
+        # Transactions are begun and ended by name.
+        return await open_connection(
             self._url,
-            autocommit=True,  # transactions are begun and ended by name
-            connect_timeout=CONNECT_TIMEOUT_S,
+            answer_within=self._answer_within,
+            settings=settings,
             prepare_threshold=2,
             row_factory=namedtuple_row,
-            options=options + (" -c default_transaction_read_only=on" if self._read_only else ""),
         )
 
     async def close(self) -> None:
         self._closed = True
+        await self._close_idle()
+
+    async def _close_idle(self) -> None:
         while self._idle:
             await self._idle.pop().close()
 

@@ -1,19 +1,32 @@
 """The relay's side of the outbox: who leads, what waits, what was published, and what the broker said of it."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Protocol
 
-import psycopg
 from aiokafka import TopicPartition
+from psycopg.pq import TransactionStatus
 from psycopg.rows import class_row
 
 from slrt_kit.archive import Chosen, keep_archive, put_back
+from slrt_kit.connecting import ANSWER_WITHIN_S, BoundedConnection, open_connection
+from slrt_kit.db import DATABASE_DOWN
 
 LOCK_KEY = "slrt-relay"
 """Whoever holds this advisory lock in a service's database is its relay."""
+
+_LONG_S = 3600.0
+"""For what may move the whole archive, or waits until nobody reads the partition that goes."""
+_ABANDONED_AFTER_S = 15.0
+"""A session without a sign of life for so long is ended by PostgreSQL, and the lead is free.
+
+TCP alone does not free it where something between us and PostgreSQL keeps up a connection that we have long left.
+"""
+_SIGNS_OF_LIFE = 5  # in that time
 
 _FETCH = """
     SELECT seq, topic, partition_key, headers, payload
@@ -79,18 +92,50 @@ class OutboxQueue(Protocol):
 class PostgresOutboxQueue:
     """The outbox in a service's database."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(
+        self,
+        database_url: str,
+        *,
+        answer_within: float = ANSWER_WITHIN_S,
+        abandoned_after: float = _ABANDONED_AFTER_S,
+    ) -> None:
+        """A statement without an answer for ``answer_within`` seconds ends the session.
+
+        So does PostgreSQL when it has heard nothing from us for ``abandoned_after`` seconds.
+        """
         self._url = database_url
+        self._answer_within = answer_within
+        self._abandoned_after = abandoned_after
+        milliseconds = int(abandoned_after * 1000)
+        self._settings: dict[str, object] = {
+            "idle_session_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": milliseconds,
+        }
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[QueueSession]:
         """See `OutboxQueue`."""
-        async with await connect(self._url) as connection:
-            yield _Session(connection)
+        async with await connect(self._url, answer_within=self._answer_within, settings=self._settings) as connection:
+            living = asyncio.create_task(_give_signs_of_life(connection, self._abandoned_after / _SIGNS_OF_LIFE))
+            try:
+                yield _Session(connection)
+            finally:
+                living.cancel()
+                await asyncio.wait([living])
+
+
+async def _give_signs_of_life(connection: BoundedConnection, every: float) -> None:
+    """For as long as the relay waits for the broker, its session would look abandoned."""
+    # The statement that finds the session gone ends this; the relay's next one finds the same and says so.
+    with contextlib.suppress(*DATABASE_DOWN):
+        while True:
+            await asyncio.sleep(every)
+            if connection.info.transaction_status == TransactionStatus.IDLE:
+                await connection.execute("SELECT")
 
 
 class _Session:
-    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    def __init__(self, connection: BoundedConnection) -> None:
         self._connection = connection
 
     async def try_to_lead(self) -> bool:
@@ -112,22 +157,28 @@ class _Session:
         return {TopicPartition(topic, number): last for topic, number, last in await cursor.fetchall()}
 
     async def refill(self, topics: Collection[str]) -> int:
+        with self._connection.patient(_LONG_S):
+            return await self._refill(topics)
+
+    async def _refill(self, topics: Collection[str]) -> int:
         async with self._connection.transaction():
             count = await put_back(self._connection, Chosen(topics=topics))
             await self._connection.execute(_FORGET, (list(topics),))
         return count
 
     async def keep_house(self, *, today: date, days: int) -> None:
-        await keep_archive(self._connection, today=today, days=days)
+        with self._connection.patient(_LONG_S):
+            await keep_archive(self._connection, today=today, days=days)
 
 
-async def connect(url: str, *, name: str = LOCK_KEY) -> psycopg.AsyncConnection[Any]:
-    """A connection as the relay needs it: every statement commits, and a day is a day of UTC."""
-    return await psycopg.AsyncConnection.connect(
-        url,
-        autocommit=True,
-        connect_timeout=3,
-        prepare_threshold=1,
-        application_name=name,
-        options="-c timezone=UTC",
+async def connect(
+    url: str,
+    *,
+    name: str = LOCK_KEY,
+    answer_within: float | None = None,
+    settings: dict[str, object] | None = None,
+) -> BoundedConnection:
+    """A connection as the relay needs it; see `open_connection`."""
+    return await open_connection(
+        url, answer_within=answer_within, settings=settings, prepare_threshold=1, application_name=name
     )

@@ -156,9 +156,17 @@ def script() -> Script:
 
 
 @pytest.fixture
-def processor(database: Database, script: Script) -> Processor[Script]:
+def make_processor(script: Script) -> Callable[[Database], Processor[Script]]:
+    """``make_processor(database)``: a processor with the test's script on another view of its database."""
+    return lambda database: Processor(
+        consumer="slrt.test.kit", database=database, handlers=scripted_handlers(), deps=script
+    )
+
+
+@pytest.fixture
+def processor(database: Database, make_processor: Callable[[Database], Processor[Script]]) -> Processor[Script]:
     """A processor on the test's database."""
-    return Processor(consumer="slrt.test.kit", database=database, handlers=scripted_handlers(), deps=script)
+    return make_processor(database)
 
 
 MakeConsumer = Callable[..., EventConsumer]

@@ -131,6 +131,18 @@ class KafkaHandle(_Handle):
         return self._kafka.bootstrap
 
     @property
+    def behind_proxy(self) -> str:
+        """host:port that whoever stands at `proxy_port` forwards to."""
+        return self._kafka.behind_proxy
+
+    @property
+    def proxy_port(self) -> int:
+        """The port of loopback that clients of that listener are told; raises ValueError for a broker without one."""
+        if self._kafka.proxy_port is None:
+            raise ValueError("this broker has no proxy before it")
+        return self._kafka.proxy_port
+
+    @property
     def admin(self) -> BrokerAccess:
         """The broker, for whoever may do everything there."""
         return self._kafka.admin
@@ -170,17 +182,20 @@ def start_postgres(state_dir: Path, *, progress: Progress = silent) -> PostgresH
         return _started(PostgresHandle(state, postgres, engine, progress=progress))
 
 
-def start_kafka(state_dir: Path, *, secured: bool = False, progress: Progress = silent) -> KafkaHandle:
+def start_kafka(
+    state_dir: Path, *, secured: bool = False, proxy_port: int | None = None, progress: Progress = silent
+) -> KafkaHandle:
     """Start one Kafka node with its log below ``state_dir`` and wait until it answers.
 
-    A ``secured`` node asks who its clients are; it is always a process of our own.
+    A ``secured`` node asks who its clients are. One with a ``proxy_port`` has a second listener, ``behind_proxy``,
+    whose clients are told to come by that port of loopback. Both are always processes of our own.
 
     Raises `PartError` when it cannot be found or started, `StateBusyError` when the folder is in use.
     """
     with _claimed(state_dir / "kafka-part") as state:
         engine: Engine
-        if secured:
-            kafka = Kafka(state, secured=True)
+        if secured or proxy_port:
+            kafka = Kafka(state, secured=secured, proxy_port=proxy_port)
             engine = engines.OwnProcess(state, kafka)
         elif given := os.environ.get(BOOTSTRAP_VARIABLE):
             kafka, engine = Kafka(state), engines.Given(given)

@@ -21,6 +21,7 @@ from slrt_kit.messaging.connection import BrokerAccess, client_arguments
 from slrt_kit.messaging.topics import apply_topics
 
 _DISCARD_TIMEOUT_S = 15.0
+_REQUEST_TIMEOUT_MS = 5000
 _LINGER_BYTES = 64 * 1024
 
 
@@ -115,7 +116,7 @@ class KafkaBroker:
             enable_idempotence=True,
             acks="all",
             # Whole batches wait for this one.
-            request_timeout_ms=5000,
+            request_timeout_ms=_REQUEST_TIMEOUT_MS,
             retry_backoff_ms=100,
             max_batch_size=256 * 1024,
         )
@@ -128,6 +129,8 @@ class KafkaBroker:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             session_timeout_ms=session_timeout_ms,
+            # Silence is noticed after this, by default after 40 s. Joining a group may rightly take a session's time.
+            request_timeout_ms=session_timeout_ms + _REQUEST_TIMEOUT_MS,
             heartbeat_interval_ms=max(session_timeout_ms // 4, 250),
             max_poll_records=max_poll_records,
             fetch_min_bytes=_LINGER_BYTES if linger else 1,

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -218,8 +218,11 @@ class EventConsumer:
         listener = _FinishBeforeRevoke(self._busy, self._paused, self._leaving, lambda: self._commit(consumer))
         consumer.subscribe(list(settings.topics), listener=listener)
         try:
-            await consumer.start()
-            await dead_letters.start()
+            # aiokafka tries without end to join: we are asked to end meanwhile, for one.
+            if not await _unless_stopped(stop, consumer.start()) or not await _unless_stopped(
+                stop, dead_letters.start()
+            ):
+                return
             log.info("consumer joined", group=settings.group, topics=list(settings.topics))
             connections: frozenset[object] = frozenset()
             while not stop.is_set():
@@ -397,6 +400,21 @@ class EventConsumer:
                 await self._processor.retry_parked(stop)
             except TRANSIENT as error:
                 log.warning("parked events wait", group=self._settings.group, error=type(error).__name__)
+
+
+async def _unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Whether the work was done before we were asked to stop; else it is called off. Raises what it raises."""
+    working, asked = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([working, asked], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+            return True
+        return False
+    finally:
+        working.cancel()
+        asked.cancel()
+        await asyncio.wait([working, asked], timeout=_STOP_TIMEOUT_S)
 
 
 async def _stop(client: Consumer | Producer) -> None:

@@ -1,4 +1,4 @@
-"""What the tests of all services share: a clock that stands still, an issuer of tokens, received events, waits."""
+"""What the tests of all services share: a clock that stands still, an issuer of tokens, events, faults, waits."""
 
 from slrt_kit.testing.clock import FixedClock
 from slrt_kit.testing.events import case_registered, raw_event
@@ -6,10 +6,12 @@ from slrt_kit.testing.http import PlayedHttp
 from slrt_kit.testing.issuer import TestIssuer
 from slrt_kit.testing.kafka import Message, read_topic, send_raw
 from slrt_kit.testing.model_broker import ModelBroker
+from slrt_kit.testing.proxy import FaultProxy
 from slrt_kit.testing.service import api_client, environment_of
 from slrt_kit.testing.waiting import eventually, running
 
 __all__ = [
+    "FaultProxy",
     "FixedClock",
     "Message",
     "ModelBroker",

@@ -46,14 +46,18 @@ class Kafka:
 
     name = "kafka"
 
-    def __init__(self, state: State, *, given: str | None = None, secured: bool = False) -> None:
+    def __init__(
+        self, state: State, *, given: str | None = None, secured: bool = False, proxy_port: int | None = None
+    ) -> None:
         """``given`` is ``host:port[,…]``; None means ``SLRT_KAFKA_BOOTSTRAP``, else a node of our own.
 
-        A ``secured`` node is always our own: it asks who its clients are, and knows `admin` alone at first.
+        A ``secured`` node is always our own: it asks who its clients are, and knows `admin` alone at first. So is one
+        with a ``proxy_port``: it sends the clients of its listener `behind_proxy` to that port of loopback.
         """
         self._state = state
         self._secured = secured
-        self._given = None if secured else given or os.environ.get(BOOTSTRAP_VARIABLE) or None
+        self.proxy_port = proxy_port
+        self._given = None if secured or proxy_port else given or os.environ.get(BOOTSTRAP_VARIABLE) or None
         if self._given:
             try:
                 net.first_address(self._given)
@@ -74,6 +78,11 @@ class Kafka:
         return self._given or f"127.0.0.1:{self._state.port('kafka')}"
 
     address = bootstrap
+
+    @property
+    def behind_proxy(self) -> str:
+        """The listener whose clients are sent to the ``proxy_port``."""
+        return f"127.0.0.1:{self._state.port('kafka-behind-proxy')}"
 
     @property
     def admin(self) -> BrokerAccess:
@@ -132,6 +141,10 @@ class Kafka:
             "certificate": str(self._certificate),
         }
         values = properties(**ports, data=str(data), secured=secured if self._secured else None)
+        if self.proxy_port:
+            values["listeners"] += f",PROXIED://{self.behind_proxy}"
+            values["advertised.listeners"] += f",PROXIED://127.0.0.1:{self.proxy_port}"
+            values["listener.security.protocol.map"] += ",PROXIED:PLAINTEXT"
         path = self._folder / name
         path.write_text("".join(f"{key}={value}\n" for key, value in values.items()))
         return path
