@@ -98,11 +98,5 @@ MUTATIONS = {
         only=(storm.forget, storm.republish),
         seconds=60,
     ),
-    "a relay waits for the batch of the one before": Mutation(
-        lambda: patch.object(Relay, "_led_since", property(lambda _: float("-inf"), lambda _, __: None), create=True),
-        first=94,
-        only=(storm.forget, storm.cut_off, storm.broker_away),
-        seconds=60,
-    ),
 }
 """By the rule that is taken out."""
