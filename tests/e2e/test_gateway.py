@@ -63,6 +63,19 @@ def test_a_facilitator_of_another_region_registers_nothing_here(stack: Stack) ->
     assert (answer.status_code, problem(answer)) == (403, "outside-your-area")
 
 
+def test_what_was_written_at_one_service_is_read_at_another_by_its_position(stack: Stack) -> None:
+    token = stack.token("facilitator", "--region", "12.74.03")
+    for number in range(5):
+        receipt = stack.post("/intake/v1/cases", CASE, token=token, key=f"e2e-position-{number}")
+        position = receipt.headers["Slrt-Position"]
+        path = f"/registry/v1/cases/{receipt.json()['case_id']}/records"
+        headers = {"Authorization": f"Bearer {token}", "Slrt-Position": position, "Prefer": "wait=10"}
+        found = httpx.get(stack.url + path, headers=headers, timeout=20)
+        assert found.status_code == 200, found.text
+    repeated = stack.post("/intake/v1/cases", CASE, token=token, key="e2e-position-4")
+    assert repeated.headers["Slrt-Position"] == position
+
+
 def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
     token = stack.token("facilitator", "--region", "12.74.03")
     huge = {**CASE, "needs": [{"need_code": "PIP", "description": "x" * 2_000_000}]}

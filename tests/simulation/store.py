@@ -201,7 +201,7 @@ class Work:
     clock: Clock
     new_id: NewId
     causation_id: EventId | None = None
-    recorded_events: int = 0
+    recorded: list[tuple[EventId, str]] = field(default_factory=list)
     committed: bool = False
 
     async def commit(self) -> None:
@@ -230,7 +230,7 @@ class MemoryDatabase(Database):
             yield work
         finally:
             work.connection.end()
-        if work.committed and work.recorded_events:
+        if work.committed and work.recorded:
             self.events_committed()
 
     @asynccontextmanager

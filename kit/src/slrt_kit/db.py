@@ -138,6 +138,7 @@ class UnitOfWork:
     """One transaction. Leaving the block without ``commit()`` rolls everything back.
 
     It carries the clock, the id maker and what caused the work, so that a store needs nothing else to write events.
+    ``recorded`` are the events that were put into the outbox, each with its type.
     """
 
     def __init__(self, pool: "_Pool", *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
@@ -147,7 +148,7 @@ class UnitOfWork:
         self.clock = clock
         self.new_id = new_id
         self.causation_id = causation_id
-        self.recorded_events = 0
+        self.recorded: list[tuple[EventId, str]] = []
         self.committed = False
 
     @property
@@ -215,7 +216,7 @@ class Database:
         work = UnitOfWork(self._writers, clock=self.clock, new_id=self.new_id, causation_id=causation_id)
         async with work:
             yield work
-        if work.committed and work.recorded_events:
+        if work.committed and work.recorded:
             self.events_committed()
 
     @asynccontextmanager

@@ -160,6 +160,7 @@ _OWNER = Label("owner", "address of the service that was asked", most=20)
 _ANSWER = Label("outcome", "status of the answer, or `unreachable`", most=60)
 _POOL = Label("pool", "whose connections: of the API, or of the consumers", values=frozenset({"api", "worker"}))
 _ACCESS = Label("access", "what the connections may do", values=frozenset({"read", "write"}))
+_ARRIVAL = Label("arrival", "how it ended", values=frozenset({"arrived", "late", "held-up"}))
 _RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue"}))
 
 # -- the API -----------------------------------------------------------------------------------------------------
@@ -180,6 +181,14 @@ REFUSALS = _counters(
     _RESOURCE,
     unit="refusals",
     roles=_EVERY,
+)
+POSITION_WAIT_SECONDS = _histograms(
+    "slrt_position_wait_seconds",
+    "How long reads waited until what their caller had written elsewhere was here",
+    _ARRIVAL,
+    unit="seconds",
+    roles=(Role.API,),
+    buckets=_LATENCY,
 )
 ISSUER_FAILURES = _counter(
     "slrt_issuer_failures_total",

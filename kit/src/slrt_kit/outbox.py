@@ -11,6 +11,7 @@ from slrt_contracts.envelope import Envelope, source_of
 from slrt_contracts.events.base import Event
 from slrt_contracts.types import EventId
 from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.clock import NewId
 from slrt_kit.db import UnitOfWork
 
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -56,11 +57,11 @@ class Outbox:
         Raises:
             EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`; nothing is written.
         """
-        identified = [(EventId(work.new_id()), recorded) for recorded in events]
+        identified = identify(events, work.new_id)
         rows = self.rows(identified, now=work.clock.now(), causation_id=work.causation_id)
         if rows:
             work.connection.defer(_INSERT_EVENTS, {"events": orjson.dumps(rows).decode()})
-            work.recorded_events += len(rows)
+            work.recorded += types_of(identified)
         return identified
 
     def rows(
@@ -108,6 +109,16 @@ class Outbox:
             "payload": payload.decode(),
             "created_at": now.isoformat(),
         }
+
+
+def identify(events: Iterable[RecordedEvent], new_id: NewId) -> list[tuple[EventId, RecordedEvent]]:
+    """The events with the ids that they keep for ever."""
+    return [(EventId(new_id()), recorded) for recorded in events]
+
+
+def types_of(events: Iterable[tuple[EventId, RecordedEvent]]) -> list[tuple[EventId, str]]:
+    """The events' ids, each with its type."""
+    return [(event_id, recorded.event.TYPE) for event_id, recorded in events]
 
 
 def correlation_of(event: Event) -> UUID:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -105,9 +105,13 @@ class Runtime:
             client=self.http,
         )
 
+    def group(self, consumer: str) -> str:
+        """The consumer group of a consumer of this service."""
+        return f"slrt.{self.name}.{consumer}"
+
     def consumer(self, name: str, handlers: Handlers[Deps], deps: Deps, *, linger: float = 0.0) -> EventConsumer:
         """A member of the consumer group ``slrt.<service>.<name>``, on the topics of the types it handles."""
-        group = f"slrt.{self.name}.{name}"
+        group = self.group(name)
         return EventConsumer(
             ConsumerSettings(
                 group=group,
@@ -126,9 +130,10 @@ class Runtime:
         title: str,
         description: str,
         routers: "Sequence[APIRouter]",
+        consumers: Mapping[str, Handlers[Any]],
         fast: Sequence[Callable[..., object]] = (),
     ) -> "FastAPI":
-        """The service's HTTP application; see `slrt_kit.http.app.build_app`."""
+        """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
 
@@ -138,6 +143,7 @@ class Runtime:
             version="1",
             package=self.package,
             routers=routers,
+            consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
             database=self.database,
             verifier=self.verifier,

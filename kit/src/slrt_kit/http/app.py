@@ -1,8 +1,9 @@
 """Build the HTTP application of a service: routes, problems, request ids, metrics, health."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -17,8 +18,10 @@ from slrt_kit.db import Database
 from slrt_kit.http.auth import TokenVerifier
 from slrt_kit.http.fast import FastLane, FastRoute
 from slrt_kit.http.health import health_routes
+from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
 from slrt_kit.logs import get_logger
+from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.telemetry import context_of, tracer
 
 log = get_logger(__name__)
@@ -107,10 +110,12 @@ def build_app(
     fast: Sequence[Callable[..., object]] = (),
     database: Database,
     verifier: TokenVerifier,
+    consumers: Mapping[str, Handlers[Any]] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """The application of one service. ``package`` is where its migrations are.
 
+    ``consumers`` are the handlers by consumer group whose effects the routes show (see `slrt_kit.http.positions`).
     ``fast`` are functions of those routes that carry the load (see `slrt_kit.http.fast`).
     """
     app = FastAPI(
@@ -127,6 +132,7 @@ def build_app(
     )
     app.state.database = database
     app.state.verifier = verifier
+    app.state.arrivals = Arrivals(database, consumers or {})
     install_problem_handlers(app)
     for router in routers:
         app.include_router(router, prefix=_PREFIX, responses=PROBLEM_RESPONSES)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -10,10 +10,13 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from slrt_contracts.types import EventId
 from slrt_kit import idempotency
 from slrt_kit.access import Principal, Scope
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.http import positions
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.positions import Position
 from slrt_kit.idempotency import AnsweredCommand
 from slrt_kit.problems import PreconditionRequiredError, ProblemError, StaleError, Text
 
@@ -73,14 +76,16 @@ class Command:
         async with self.database.unit_of_work() as unit:
             if not await idempotency.claim(unit, self.principal.subject, self.key, self.fingerprint):
                 return await self._replay(unit)
-            answered = self.answered(await work(unit))
+            answered = self.answered(await work(unit), unit.recorded)
             idempotency.keep(unit, answered)
             await unit.commit()
         return response(answered)
 
-    def answered(self, answer: Answer) -> AnsweredCommand:
-        """The command with its answer."""
+    def answered(self, answer: Answer, recorded: Sequence[tuple[EventId, str]] = ()) -> AnsweredCommand:
+        """The command with its answer. ``recorded`` are the events that it wrote: their position goes with it."""
         headers = dict(answer.headers)
+        if recorded:
+            headers[positions.HEADER] = Position.of(recorded).encode()
         if answer.version is not None:
             headers["ETag"] = etag(answer.version)
         return AnsweredCommand(

@@ -32,6 +32,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT intake",
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
         routers=[cases.router, drafts.router, claims.router, tracking.router],
+        consumers={"outcomes": consumers.outcomes, "timeline": consumers.timeline},
         fast=[cases.register_case, claims.search_parties, claims.search_contacts],
     )
     regions = Regions.load()

@@ -12,7 +12,7 @@ from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import entry_of, insert_entries
-from slrt_kit.clock import NewId
+from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.coalesce import Coalescer
 from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
@@ -76,11 +76,12 @@ _ADD_COMMANDED = f"""
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case that is not saved yet, with its people; and the command that registers it, when it has its answer."""
+    """A case that is not saved yet, with its people and events; and the command that registers it, once answered."""
 
     case: Case
     persons: Sequence[Person]
     contact: Contact
+    events: Sequence[tuple[EventId, RecordedEvent]]
     command: AnsweredCommand | None = None
 
 
@@ -102,7 +103,7 @@ class Registrations:
         Raises:
             ServiceUnavailableError: too many callers wait. psycopg.Error: the database is away.
         """
-        rows = _rows_of(new, self._outbox, now=self._database.clock.now(), new_id=self._database.new_id)
+        rows = _rows_of(new, self._outbox, now=self._database.clock.now())
         try:
             return await self._group.add(rows)
         except UniqueViolation:
@@ -120,26 +121,23 @@ class Registrations:
 
 def add_case_values(new: NewCase, outbox: Outbox, work: UnitOfWork) -> dict[str, object]:
     """The values of `ADD_CASES` for one case."""
-    return _values([_rows_of(new, outbox, now=work.clock.now(), new_id=work.new_id, causation_id=work.causation_id)])
+    return _values([_rows_of(new, outbox, now=work.clock.now(), causation_id=work.causation_id)])
 
 
 def _values(group: Sequence[Rows]) -> dict[str, object]:
     return {table: as_json([row for rows in group for row in rows[table]]) for table in group[0]}
 
 
-def _rows_of(
-    new: NewCase, outbox: Outbox, *, now: datetime, new_id: NewId, causation_id: EventId | None = None
-) -> Rows:
+def _rows_of(new: NewCase, outbox: Outbox, *, now: datetime, causation_id: EventId | None = None) -> Rows:
     case = new.case
-    events = [(EventId(new_id()), recorded) for recorded in case.raised]
     return {
         "commands": [] if new.command is None else [new.command.row(now)],
         "cases": [_case_row(case, new.command)],
         "needs": [need_row(case, need, place) for place, need in enumerate(case.needs)],
         "persons": [_person_row(case, person, place) for place, person in enumerate(new.persons)],
         "contacts": [_contact_row(case, new.contact)],
-        "entries": [entry_of(case.case_id, event_id, recorded, now=now) for event_id, recorded in events],
-        "events": outbox.rows(events, now=now, causation_id=causation_id),
+        "entries": [entry_of(case.case_id, event_id, recorded, now=now) for event_id, recorded in new.events],
+        "events": outbox.rows(new.events, now=now, causation_id=causation_id),
     }
 
 
