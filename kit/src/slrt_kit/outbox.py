@@ -123,4 +123,5 @@ def types_of(events: Iterable[tuple[EventId, RecordedEvent]]) -> list[tuple[Even
 
 def correlation_of(event: Event) -> UUID:
     """The case that the event belongs to; an event about no case stands for itself."""
-    return UUID(str(getattr(event, "case_id", event.partition_key)))
+    case_id = getattr(event, "case_id", None)
+    return case_id if isinstance(case_id, UUID) else UUID(event.partition_key)

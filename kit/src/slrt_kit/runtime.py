@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvicorn
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from slrt_kit.http.auth import TokenVerifier
+    from slrt_kit.http.fast import CheckRoom
 
 log = get_logger(__name__)
 
@@ -131,7 +133,7 @@ class Runtime:
         description: str,
         routers: "Sequence[APIRouter]",
         consumers: Mapping[str, Handlers[Any]],
-        fast: Sequence[Callable[..., object]] = (),
+        fast: "Mapping[Callable[..., object], CheckRoom | None]" = MappingProxyType({}),
     ) -> "FastAPI":
         """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.

@@ -56,7 +56,7 @@ async def client(
         version="1",
         package="slrt_intake",
         routers=[router],
-        fast=[router.routes[0].endpoint] if request.param == "by the fast lane" else [],  # type: ignore[attr-defined]
+        fast={router.routes[0].endpoint: None} if request.param == "by the fast lane" else {},  # type: ignore[attr-defined]
         database=database,
         verifier=TokenVerifier(
             issuer=token_issuer.issuer,

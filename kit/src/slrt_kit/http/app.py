@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from slrt_kit import metrics
 from slrt_kit.db import Database
 from slrt_kit.http.auth import TokenVerifier
-from slrt_kit.http.fast import FastLane, FastRoute
+from slrt_kit.http.fast import CheckRoom, FastLane, FastRoute
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
@@ -107,7 +108,7 @@ def build_app(
     version: str,
     package: str,
     routers: Sequence[APIRouter],
-    fast: Sequence[Callable[..., object]] = (),
+    fast: Mapping[Callable[..., object], CheckRoom | None] = MappingProxyType({}),
     database: Database,
     verifier: TokenVerifier,
     consumers: Mapping[str, Handlers[Any]] | None = None,
@@ -116,7 +117,8 @@ def build_app(
     """The application of one service. ``package`` is where its migrations are.
 
     ``consumers`` are the handlers by consumer group whose effects the routes show (see `slrt_kit.http.positions`).
-    ``fast`` are functions of those routes that carry the load (see `slrt_kit.http.fast`).
+    ``fast`` are functions of those routes that carry the load, each with what says that there is no room for more
+    (see `slrt_kit.http.fast`).
     """
     app = FastAPI(
         title=title,
@@ -139,7 +141,10 @@ def build_app(
     if fast:
         own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
         app.add_middleware(
-            FastLane, routes=[FastRoute(_PREFIX + route.path, route) for route in own if route.endpoint in fast]
+            FastLane,
+            routes=[
+                FastRoute(_PREFIX + route.path, route, fast[route.endpoint]) for route in own if route.endpoint in fast
+            ],
         )
     app.add_middleware(RequestContext)
     return app

@@ -150,7 +150,7 @@ def command(permission: str) -> Any:
 
 
 async def build_command(
-    request: Request, principal: Principal, scope: Scope, idempotency_key: str | None, if_match: str | None
+    request: Request, principal: Principal, reach: Scope, idempotency_key: str | None, if_match: str | None
 ) -> Command:
     """A command of this request; used directly by routes that know their caller in another way than by a token.
 
@@ -159,11 +159,12 @@ async def build_command(
     """
     if not idempotency_key:
         raise IdempotencyKeyRequiredError
-    asked = f"{request.method} {request.url.path}?{request.url.query}\n{if_match or ''}\n"
+    scope = request.scope
+    asked = f"{scope['method']} {scope['path']}?{scope['query_string'].decode('latin-1')}\n{if_match or ''}\n"
     said = asked.encode() + await request.body()
     return Command(
         principal=principal,
-        scope=scope,
+        scope=reach,
         database=request.app.state.database,
         key=idempotency_key,
         fingerprint=hashlib.sha256(said).digest(),

@@ -28,18 +28,23 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
 
+    registrations = Registrations(runtime.database, runtime.outbox)
     app = runtime.app(
         title="SLRT intake",
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
         routers=[cases.router, drafts.router, claims.router, tracking.router],
         consumers={"outcomes": consumers.outcomes, "timeline": consumers.timeline},
-        fast=[cases.register_case, claims.search_parties, claims.search_contacts],
+        fast={
+            cases.register_case: registrations.check_room,
+            claims.search_parties: None,
+            claims.search_contacts: None,
+        },
     )
     regions = Regions.load()
     app.state.parts = IntakeParts(
         runtime.database,
         runtime.outbox,
-        Registrations(runtime.database, runtime.outbox),
+        registrations,
         regions,
         ReportParser.load(regions),
     )
