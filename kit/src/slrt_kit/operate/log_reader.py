@@ -12,6 +12,7 @@ from slrt_kit.messaging.broker import KafkaBroker
 from slrt_kit.messaging.connection import BrokerAccess, client_arguments
 
 _POLL_MS = 500
+_FETCH_WAIT_MS = 10
 _MOST_AT_ONCE = 2000
 _SILENCE_S = 30.0
 _CLOCKS_DIFFER = timedelta(seconds=5)
@@ -76,7 +77,11 @@ class LogReader:
         self._broker = KafkaBroker(access)
         self._topics = topics
         self._consumer = AIOKafkaConsumer(
-            **client_arguments(access), enable_auto_commit=False, auto_offset_reset="earliest"
+            **client_arguments(access),
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            # The broker answers a connection in turn: whoever asks for the ends would wait behind a fetch that waits.
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
         )
         self._partitions: list[TopicPartition] = []
         self.log = HeldLog({})

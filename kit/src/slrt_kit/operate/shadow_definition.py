@@ -17,7 +17,8 @@ _IN_THE_WAY = """
         OR d.refclassid = CAST('pg_type' AS regclass) AND d.refobjid = t.reltype)
       AND NOT (d.classid = CAST('pg_constraint' AS regclass)
                AND EXISTS (SELECT FROM pg_constraint o WHERE o.oid = d.objid AND o.conrelid = t.oid))
-      AND NOT (d.classid = CAST('pg_class' AS regclass) AND d.objid = t.oid)
+      AND NOT (d.classid = CAST('pg_attrdef' AS regclass)
+               AND EXISTS (SELECT FROM pg_attrdef o WHERE o.oid = d.objid AND o.adrelid = t.oid))
     UNION SELECT pg_describe_object(CAST('pg_constraint' AS regclass), c.oid, 0) FROM pg_constraint c, t
         WHERE c.conrelid = t.oid AND c.contype = 'f'
     UNION SELECT 'trigger ' || tgname FROM pg_trigger, t WHERE tgrelid = t.oid AND NOT tgisinternal
