@@ -28,7 +28,8 @@ _PAUSE_S = 0.5
 _LITTLE = 1000
 _ROUNDS = 20
 _MOST_WAITING = 100_000
-_SNAPSHOT_POLL_S = 0.01
+_POLL_S = 0.005
+_UNREAD_POLLS = 100
 _LONG_S = 6 * 3600.0  # for one statement over a whole table
 
 _LEAD = "SELECT pg_try_advisory_lock(hashtext(%(name)s))"
@@ -229,19 +230,31 @@ class _Rebuild:
                 async with self._session.unit_of_work() as late:
                     await self._shadow.carry_late(late.connection, self._bounds())
                     await late.commit()
-                await self._older_snapshots_end(raw.info.backend_pid)
+                ours = [raw.info.backend_pid, self._session.pid]
+                await self._older_snapshots_end(ours)
+                await self._readers_end(ours)
                 await self._shadow.swap(work.connection, self._replay.latest)
             await work.commit()
 
-    async def _older_snapshots_end(self, our_pid: int) -> None:
+    async def _older_snapshots_end(self, ours: Sequence[int]) -> None:
         """Wait for those who see the database as it was before the last rows came into the shadow."""
-        own = await self._connection.value("SELECT pg_backend_pid()")
 
         async def open_ones() -> set[tuple[int, datetime]]:
-            rows = await self._connection.rows(_SNAPSHOTS, {"ours": [own, our_pid]})
+            rows = await self._connection.rows(_SNAPSHOTS, {"ours": list(ours)})
             return {(row.pid, row.xact_start) for row in rows}
 
         older = await open_ones()
         while older:
-            await asyncio.sleep(_SNAPSHOT_POLL_S)
+            await asyncio.sleep(_POLL_S)
             older &= await open_ones()
+
+    async def _readers_end(self, ours: Sequence[int]) -> None:
+        """Wait a while for a moment when nobody reads the table.
+
+        Whoever comes while we wait for the lock itself waits behind us; and one that has read and then writes, while
+        we wait for it, would be told of a deadlock.
+        """
+        for _ in range(_UNREAD_POLLS):
+            if not await self._shadow.is_held(self._connection, but=ours):
+                return
+            await asyncio.sleep(_POLL_S)

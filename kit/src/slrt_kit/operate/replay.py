@@ -35,6 +35,11 @@ class OneConnection:
     def __init__(self, raw: BoundedConnection) -> None:
         self._raw = raw
 
+    @property
+    def pid(self) -> int:
+        """The process id of PostgreSQL's side of it."""
+        return self._raw.info.backend_pid
+
     async def take(self) -> BoundedConnection:
         """See `slrt_kit.db.Connections`."""
         return self._raw

@@ -118,6 +118,10 @@ _LOCK_WRITERS = (
     "LOCK TABLE public.inbox IN SHARE ROW EXCLUSIVE MODE",
     "LOCK TABLE {live} IN SHARE ROW EXCLUSIVE MODE",
 )
+_HELD = """
+    SELECT EXISTS (SELECT FROM pg_locks WHERE relation = CAST('{live}' AS regclass) AND granted AND pid <> ALL(%(but)s)
+                   AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+    """
 _SWAP = ("DROP TABLE {live}", "ALTER TABLE {shadow} SET SCHEMA public", "DROP SCHEMA {schema} CASCADE")
 
 
@@ -281,6 +285,10 @@ class Shadow:
         """Have consumers, and whoever writes to the table, wait until the end of this transaction."""
         for statement in _LOCK_WRITERS:
             await connection.run(self._sql(statement))
+
+    async def is_held(self, connection: Connection, *, but: Sequence[int]) -> bool:
+        """Whether somebody has the table in hand, beside the sessions with those process ids."""
+        return bool(await connection.value(self._sql(_HELD), {"but": list(but)}))
 
     async def swap(self, connection: Connection, latest: Collection[UUID]) -> None:
         """Put it in the table's place; what the consumer has not applied counts as handled, also what it has parked.
