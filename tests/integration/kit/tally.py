@@ -54,9 +54,10 @@ class PoisonError(Exception):
 
 @dataclass
 class Habits:
-    """How the projection misbehaves."""
+    """What the projection does beside tallying, and with which cases it does not."""
 
     choke_on: set[UUID] = field(default_factory=set)
+    pass_over: set[UUID] = field(default_factory=set)
     also: str = ""
     """A statement that is run after each event; a deferred one, as stores defer theirs."""
 
@@ -71,6 +72,8 @@ def handlers() -> Handlers[Habits]:
             assert isinstance(received.event, CaseRegistered)
             if received.event.case_id in habits.choke_on:
                 raise PoisonError
+            if received.event.case_id in habits.pass_over:
+                continue
             envelope = received.envelope
             work.connection.defer(
                 _APPLY,

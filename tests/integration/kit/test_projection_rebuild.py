@@ -16,7 +16,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.errors import UnreadableError
 from slrt_kit.messaging.handlers import ProjectionTable
 from slrt_kit.messaging.processor import Outcome
-from slrt_kit.operate import parked, projections
+from slrt_kit.operate import log_reader, parked, projections
 from slrt_kit.operate.console import RefusedError
 from slrt_kit.operate.projections import kept
 from slrt_kit.operate.replay import NotApplicableError, WritesElsewhereError
@@ -77,8 +77,9 @@ async def test_rows_that_were_removed_altered_or_invented_are_shown_and_then_as_
 
 
 async def test_what_is_on_a_topic_several_times_or_is_of_other_types_is_applied_once_or_not_at_all(
-    tally: Tally,
+    tally: Tally, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(log_reader, "_MOST_AT_ONCE", 3)
     raws = await tally.tell_and_hear(10)
     await tally.tell(*raws, *raws[3:5])
     foreign = [(name, value.replace(b"case-registered", b"case-exploded")) for name, value in raws[0].headers if value]
@@ -86,6 +87,14 @@ async def test_what_is_on_a_topic_several_times_or_is_of_other_types_is_applied_
     found = await tally.rebuild()
     assert (found.events, found.unreadable, found.comparison.equal) == (10, 0, True)
     assert tally.times() == dict.fromkeys(ids_of(raws), 1)
+
+
+async def test_a_row_that_the_projection_does_not_make_of_its_event_any_more_goes(tally: Tally) -> None:
+    raws = await tally.tell_and_hear(5)
+    tally.habits.pass_over = {case_of(raws[0])}
+    found = await tally.rebuild()
+    assert (found.events, found.comparison.only_old, found.carried.gone) == (5, 1, 0)
+    assert set(tally.times()) == ids_of(raws[1:])
 
 
 async def test_rows_of_the_services_own_events_are_kept_as_they_are(tally: Tally) -> None:

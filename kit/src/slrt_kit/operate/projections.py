@@ -30,6 +30,7 @@ _ROUNDS = 20
 _MOST_WAITING = 100_000
 _POLL_S = 0.005
 _UNREAD_POLLS = 100
+_WORK_MEM = "64MB"  # two tables are joined whole
 _LONG_S = 6 * 3600.0  # for one statement over a whole table
 
 _LEAD = "SELECT pg_try_advisory_lock(hashtext(%(name)s))"
@@ -143,7 +144,7 @@ async def _open(url: str, **settings: object) -> BoundedConnection:
     return await open_connection(
         url,
         answer_within=_LONG_S,
-        settings={"application_name": "slrt-rebuild", "statement_timeout": 0, **settings},
+        settings={"application_name": "slrt-rebuild", "statement_timeout": 0, "work_mem": _WORK_MEM, **settings},
         prepare_threshold=None,
         row_factory=namedtuple_row,
     )

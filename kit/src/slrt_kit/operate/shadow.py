@@ -78,27 +78,31 @@ _WAITING = """
     INSERT INTO {waiting} SELECT event_id FROM {seen} s
     WHERE NOT EXISTS (SELECT FROM public.inbox i WHERE i.consumer = %(consumer)s AND i.event_id = s.event_id)
     """
-# Sums of two hashes of each row: equal whatever the order, and over no more than one pass. A row that only one side
-# can have yet, because the consumer has come further than the reading or the reading further than the consumer,
-# says nothing of either.
+# Sums of two hashes of each row: equal whatever the order, over no more than one pass, and narrow enough to join. A
+# row that only one side can have yet, because the consumer has come further than the reading or the reading further
+# than the consumer, says nothing of either.
 _COMPARE = """
     WITH pairs AS (
-        SELECT o.whole AS old, n.whole AS new,
-               n.whole IS NULL AND o.late AS meanwhile,
-               o.whole IS NULL AND NOT EXISTS (
+        SELECT o.one AS old_one, o.two AS old_two, n.one AS new_one, n.two AS new_two,
+               n.one IS NULL AND o.late AS meanwhile,
+               o.one IS NULL AND NOT EXISTS (
                    SELECT FROM public.inbox i WHERE i.consumer = %(consumer)s AND i.event_id = n.event) AS ahead
-        FROM (SELECT {key}, CAST(t AS text) AS whole, age(t.xmin) <= age(CAST(%(watermark)s AS xid)) AS late
+        FROM (SELECT {key}, hashtextextended(CAST(t AS text), 0) AS one, hashtextextended(CAST(t AS text), 1) AS two,
+                     age(t.xmin) <= age(CAST(%(watermark)s AS xid)) AS late
               FROM {live} t) o
-        FULL JOIN (SELECT {key}, CAST(t AS text) AS whole, t.{event_id} AS event FROM {shadow} t) n USING ({key})
+        FULL JOIN (
+              SELECT {key}, hashtextextended(CAST(t AS text), 0) AS one, hashtextextended(CAST(t AS text), 1) AS two,
+                     t.{event_id} AS event
+              FROM {shadow} t) n USING ({key})
     )
-    SELECT count(old) FILTER (WHERE NOT meanwhile) AS old_rows, count(new) FILTER (WHERE NOT ahead) AS new_rows,
-           md5(concat(sum(hashtextextended(old, 0)) FILTER (WHERE NOT meanwhile), ' ',
-                      sum(hashtextextended(old, 1)) FILTER (WHERE NOT meanwhile))) AS old_digest,
-           md5(concat(sum(hashtextextended(new, 0)) FILTER (WHERE NOT ahead), ' ',
-                      sum(hashtextextended(new, 1)) FILTER (WHERE NOT ahead))) AS new_digest,
-           count(*) FILTER (WHERE new IS NULL AND NOT meanwhile) AS only_old,
-           count(*) FILTER (WHERE old IS NULL AND NOT ahead) AS only_new,
-           count(*) FILTER (WHERE old <> new) AS different,
+    SELECT count(old_one) FILTER (WHERE NOT meanwhile) AS old_rows, count(new_one) FILTER (WHERE NOT ahead) AS new_rows,
+           md5(concat(sum(old_one) FILTER (WHERE NOT meanwhile), ' ', sum(old_two) FILTER (WHERE NOT meanwhile)))
+               AS old_digest,
+           md5(concat(sum(new_one) FILTER (WHERE NOT ahead), ' ', sum(new_two) FILTER (WHERE NOT ahead)))
+               AS new_digest,
+           count(*) FILTER (WHERE new_one IS NULL AND NOT meanwhile) AS only_old,
+           count(*) FILTER (WHERE old_one IS NULL AND NOT ahead) AS only_new,
+           count(*) FILTER (WHERE (old_one, old_two) <> (new_one, new_two)) AS different,
            count(*) FILTER (WHERE ahead) AS ahead
     FROM pairs
     """
