@@ -54,7 +54,7 @@ class PoisonError(Exception):
 
 @dataclass
 class Habits:
-    """What the projection does beside tallying, and with which cases it does not."""
+    """What the projection does beside tallying, and with which cases or events it does not."""
 
     choke_on: set[UUID] = field(default_factory=set)
     pass_over: set[UUID] = field(default_factory=set)
@@ -70,7 +70,7 @@ def handlers() -> Handlers[Habits]:
     async def tally(events: Sequence[Received[Event]], work: UnitOfWork, habits: Habits) -> None:
         for received in events:
             assert isinstance(received.event, CaseRegistered)
-            if received.event.case_id in habits.choke_on:
+            if habits.choke_on & {received.event.case_id, received.envelope.id}:
                 raise PoisonError
             if received.event.case_id in habits.pass_over:
                 continue
