@@ -5,7 +5,7 @@ import select
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Protocol, Self, TypeAlias
 
 import orjson
 import psycopg
@@ -134,6 +134,15 @@ class ReadSession(Connection):
     """A connection that may only read: PostgreSQL itself refuses a write on it."""
 
 
+class Connections(Protocol):
+    """Lends connections."""
+
+    async def take(self) -> BoundedConnection: ...
+
+    async def give_back(self, raw: BoundedConnection) -> None:
+        """Whatever is under way on it is rolled back."""
+
+
 class UnitOfWork:
     """One transaction. Leaving the block without ``commit()`` rolls everything back.
 
@@ -141,7 +150,7 @@ class UnitOfWork:
     ``recorded`` are the events that were put into the outbox, each with its type.
     """
 
-    def __init__(self, pool: "_Pool", *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
+    def __init__(self, pool: "Connections", *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
         self._pool = pool
         self._raw: BoundedConnection | None = None
         self._connection: Connection | None = None

@@ -68,5 +68,5 @@ def service_commands(
 
         start(composed, role="all", parts=parts)
 
-    add_operator_commands(cli, name=name, runtime=runtime)
+    add_operator_commands(cli, name=name, runtime=runtime, consumers=consumers)
     return cli

@@ -21,6 +21,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.broker import Broker, Consumer, Producer
 from slrt_kit.messaging.errors import DeadLetterLimitError, UnreadableError
+from slrt_kit.messaging.handlers import Projection
 from slrt_kit.messaging.processor import TRANSIENT, Processor
 from slrt_kit.messaging.progress import Progress
 
@@ -90,7 +91,7 @@ class _Hand:
     def __init__(self, partition: TopicPartition, records: Sequence[ConsumerRecord]) -> None:
         self.partition = partition
         self._records = records
-        self._raws = [_raw(record) for record in records]
+        self._raws = [raw_of(record) for record in records]
         self._at = 0
         self._taken = 0
 
@@ -173,6 +174,11 @@ class EventConsumer:
         self._done: dict[TopicPartition, int] = {}
         self._commit_due = 0.0
         self._progress = Progress(settings.group)
+
+    @property
+    def projection(self) -> Projection | None:
+        """See `Processor.projection`."""
+        return self._processor.projection
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set; faults of the broker and the database are waited out without end.
@@ -428,7 +434,8 @@ async def _stop(client: Consumer | Producer) -> None:
         log.info("client did not end in good order", error=type(error).__name__)
 
 
-def _raw(record: ConsumerRecord) -> RawEvent:
+def raw_of(record: ConsumerRecord) -> RawEvent:
+    """The event as it came; a key that is no text is replaced, and so fits no event."""
     key = record.key.decode(errors="replace") if record.key is not None else ""
     return RawEvent(record.topic, key, tuple(record.headers), record.value)
 

@@ -1,5 +1,6 @@
 """Say which function handles which event type; the table of a consumer, filled by decorators."""
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -12,6 +13,8 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 EventT = TypeVar("EventT", bound=Event)
 Deps = TypeVar("Deps")
 Prepared = TypeVar("Prepared")
+
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,50}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,39 @@ class Entry(Generic[Deps]):
 Project = Callable[[Sequence[Received[Event]], UnitOfWork, Deps], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionTable:
+    """The table that a projection keeps, each row of which tells the event that it is from.
+
+    ``event_id`` (uuid), ``event_type`` (its CloudEvents type) and ``recorded_at`` (timestamptz, when the event was
+    recorded) are the columns that do.
+    """
+
+    name: str
+    event_id: str = "event_id"
+    event_type: str = "event_type"
+    recorded_at: str = "recorded_at"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError: the name of the table or of a column would mean something else in SQL."""
+        for name in (self.name, self.event_id, self.event_type, self.recorded_at):
+            if not _IDENTIFIER.fullmatch(name):
+                raise ValueError(f"{name!r} is no plain name of a table or a column")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """A table that is a copy of what topics tell, who keeps it, and the function that does, with its parts.
+
+    ``topics`` has the topic of each event type that it takes.
+    """
+
+    consumer: str
+    table: ProjectionTable
+    topics: Mapping[str, str]
+    apply: Callable[[Sequence[Received[Event]], UnitOfWork], Awaitable[None]]
+
+
 class Handlers(Generic[Deps]):
     """Event type → handler.
 
@@ -54,14 +90,15 @@ class Handlers(Generic[Deps]):
     result to ``async def handle(received, work, deps, result)``. ``fetch`` may run again for the same event
     after a crash, so what it does outside must be idempotent by the event's id.
 
-    ``project(types)`` decorates ``async def project(events, work, deps)`` for a consumer that only keeps a copy
-    of what others tell: it gets a whole batch in order, in one transaction. A table has either handlers or one
-    projection.
+    ``project(types, table=…)`` decorates ``async def project(events, work, deps)`` for a consumer that only keeps a
+    copy of what others tell: it gets a whole batch in order, in one transaction, and writes to no other table. With
+    ``table`` an operator can have it made anew from the topics. A consumer has either handlers or one projection.
     """
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry[Deps]] = {}
         self.projection: Project[Deps] | None = None
+        self.table: ProjectionTable | None = None
 
     def on(self, event: type[EventT]) -> Callable[[Handler[EventT, Deps]], Handler[EventT, Deps]]:
         """Register a handler for one event type."""
@@ -95,8 +132,10 @@ class Handlers(Generic[Deps]):
 
         return register
 
-    def project(self, events: Iterable[type[Event]]) -> Callable[[Project[Deps]], Project[Deps]]:
-        """Register the one function that keeps a copy of all these types, batch by batch."""
+    def project(
+        self, events: Iterable[type[Event]], *, table: ProjectionTable | None = None
+    ) -> Callable[[Project[Deps]], Project[Deps]]:
+        """Register the one function that keeps a copy of all these types in ``table``, batch by batch."""
 
         def register(projection: Project[Deps]) -> Project[Deps]:
             async def apply_one(received: Received[Event], work: UnitOfWork, deps: Deps) -> None:
@@ -104,7 +143,7 @@ class Handlers(Generic[Deps]):
 
             for event in events:
                 self._add(event, Entry(apply_one))
-            self.projection = projection
+            self.projection, self.table = projection, table
             return projection
 
         return register

@@ -21,7 +21,7 @@ from slrt_kit.db import DATABASE_DOWN, Database, StaleVersionError, UnitOfWork
 from slrt_kit.inbox import Inbox, ParkedEvent, RawEvent
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import IgnoredError, RejectedError, TransientError, UnreadableError
-from slrt_kit.messaging.handlers import Entry, Handlers, Received
+from slrt_kit.messaging.handlers import Entry, Handlers, Projection, Received
 from slrt_kit.telemetry import continuing, processing
 
 log = get_logger(__name__)
@@ -100,6 +100,19 @@ class Processor(Generic[Deps]):
         self._deps = deps
         self._inbox = inbox or Inbox(consumer)
         self._goes_alone = any(entry.acts_outside for entry in handlers.entries.values())
+
+    @property
+    def projection(self) -> Projection | None:
+        """What the consumer keeps a copy of, and where; None when it does anything else."""
+        project, table, deps = self._handlers.projection, self._handlers.table, self._deps
+        if project is None or table is None:
+            return None
+        return Projection(
+            consumer=self._consumer,
+            table=table,
+            topics={name: EVENT_TYPES[name].TOPIC for name in self._handlers.entries},
+            apply=lambda events, work: project(events, work, deps),
+        )
 
     async def process(self, raw: RawEvent) -> Outcome:
         """Handle one event from the topic.

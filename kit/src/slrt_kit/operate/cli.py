@@ -1,20 +1,19 @@
 """The operator's commands of a service. Each answers with a table, or with JSON for programs (``--json``)."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-import orjson
 import typer
-from aiokafka.errors import KafkaError
 
 from slrt_kit.archive import Chosen, count_archived, put_back
-from slrt_kit.db import DATABASE_DOWN, Database
-from slrt_kit.logs import configure_logging, get_logger
+from slrt_kit.db import Database
+from slrt_kit.logs import get_logger
+from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.operate import dead_letters, groups, outbox, parked
+from slrt_kit.operate.console import DryRun, Json, Operator, fields_of, json_of, refused, show_list, show_one
+from slrt_kit.operate.projection_commands import projection_commands
 from slrt_kit.outbox_queue import connect
 from slrt_kit.runtime import Runtime
 
@@ -22,8 +21,6 @@ log = get_logger(__name__)
 
 Result = TypeVar("Result")
 
-Json = Annotated[bool, typer.Option("--json", help="for programs")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be done, and do nothing")]
 ConsumerName = Annotated[str | None, typer.Option("--consumer", help="such as slrt.registry.cases; all without it")]
 Key = Annotated[str | None, typer.Option(help="only of this key, the id of a case, referral, …")]
 EventOption = Annotated[UUID | None, typer.Option("--event", help="only this event")]
@@ -31,61 +28,35 @@ Moment = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z",
 _NAME = "slrt-operate"
 
 
-def add_operator_commands(cli: typer.Typer, *, name: str, runtime: Callable[[], Runtime]) -> None:
-    """Add ``parked``, ``dlq``, ``consumer``, ``outbox`` and ``events`` to the command of a service."""
-    operator = _Operator(name, runtime)
+def add_operator_commands(
+    cli: typer.Typer,
+    *,
+    name: str,
+    runtime: Callable[[], Runtime],
+    consumers: Callable[[Runtime], Sequence[EventConsumer]],
+) -> None:
+    """Add ``parked``, ``dlq``, ``consumer``, ``outbox``, ``events`` and ``projection`` to the command of a service."""
+    operator = Operator(name, runtime)
     for group, commands, text in (
         ("parked", _parked_commands, "Events that a consumer could not apply."),
         ("dlq", _dead_letter_commands, "Messages that a consumer could not read."),
         ("consumer", _consumer_commands, "How far the consumer groups are."),
         ("outbox", _outbox_commands, "What waits to be published."),
         ("events", _event_commands, "What was published."),
+        ("projection", projection_commands(consumers), "Tables that are copies of what topics tell."),
     ):
         child = typer.Typer(no_args_is_help=True, help=text)
         commands(child, operator)
         cli.add_typer(child, name=group)
 
 
-class _Operator:
-    """Runs what a command does, with the service's own settings, and turns its faults into words."""
-
-    def __init__(self, service: str, runtime: Callable[[], Runtime]) -> None:
-        self.service = service
-        self._runtime = runtime
-
-    def run(self, work: Callable[[Runtime], Coroutine[Any, Any, Result]]) -> Result:
-        """The result; ends the command with 1 and a message when a part is away or the request cannot be met."""
-
-        async def whole() -> Result:
-            runtime = self._runtime()
-            configure_logging(service=runtime.name, role="operate", level="WARNING")
-            try:
-                return await work(runtime)
-            finally:
-                await runtime.close()
-
-        try:
-            return asyncio.run(whole())
-        except DATABASE_DOWN as error:
-            raise _refused(f"the database does not answer ({type(error).__name__})") from error
-        except KafkaError as error:
-            raise _refused(f"the broker does not answer ({type(error).__name__})") from error
-        except (dead_letters.NotReplayableError, groups.GroupInUseError) as error:
-            raise _refused(str(error)) from error
-
-
-def _refused(message: str) -> typer.Exit:
-    typer.echo(message, err=True)
-    return typer.Exit(1)
-
-
-def _parked_commands(cli: typer.Typer, operator: _Operator) -> None:
+def _parked_commands(cli: typer.Typer, operator: Operator) -> None:
     @cli.command("list")
-    def show_list(*, consumer: ConsumerName = None, key: Key = None, limit: int = 100, as_json: Json = False) -> None:
+    def list_parked(*, consumer: ConsumerName = None, key: Key = None, limit: int = 100, as_json: Json = False) -> None:
         """The parked events, oldest first. Only one with nothing before it (behind 0) is tried again."""
         chosen = parked.Selection(consumer=consumer, key=key)
         found = operator.run(lambda runtime: _read(runtime.database, parked.parked, chosen, limit=limit))
-        _show(found, as_json, "nothing is parked")
+        show_list(found, "nothing is parked", as_json=as_json)
 
     @cli.command("show")
     def show(event_id: UUID) -> None:
@@ -93,8 +64,8 @@ def _parked_commands(cli: typer.Typer, operator: _Operator) -> None:
         chosen = parked.Selection(event_id=event_id)
         found = operator.run(lambda runtime: _read(runtime.database, parked.whole, chosen))
         if not found:
-            raise _refused(f"{event_id} is not parked")
-        typer.echo(_json(found))
+            raise refused(f"{event_id} is not parked")
+        typer.echo(json_of(found))
 
     @cli.command("retry")
     def retry(
@@ -108,7 +79,7 @@ def _parked_commands(cli: typer.Typer, operator: _Operator) -> None:
         """Have parked events tried now instead of when their rest is over."""
         chosen = parked.Selection(consumer=consumer, key=key, event_id=event_id)
         if chosen == parked.Selection() and not everything:
-            raise _refused("say which: --event, --key, --consumer, or --all")
+            raise refused("say which: --event, --key, --consumer, or --all")
         if dry_run:
             found = operator.run(lambda runtime: _read(runtime.database, parked.parked, chosen, limit=parked.MOST))
             typer.echo(f"would try {len(found)} events now")
@@ -131,31 +102,31 @@ def _parked_commands(cli: typer.Typer, operator: _Operator) -> None:
             typer.echo("would let go of it" if found else "it is not parked")
             return
         if not operator.run(lambda runtime: parked.skip(runtime.database, consumer=consumer, event_id=event_id)):
-            raise _refused(f"{consumer} has not parked {event_id}")
+            raise refused(f"{consumer} has not parked {event_id}")
         log.warning("parked event skipped", consumer=consumer, event_id=str(event_id), reason=reason)
         typer.echo("let go of it")
 
 
-def _dead_letter_commands(cli: typer.Typer, operator: _Operator) -> None:
+def _dead_letter_commands(cli: typer.Typer, operator: Operator) -> None:
     def letters(place: str | None) -> list[dead_letters.DeadLetter]:
         found = operator.run(
             lambda runtime: dead_letters.dead_letters(runtime.settings.broker, operator.service, place=place)
         )
         if place is not None and not found:
-            raise _refused(f"there is no message at {place}")
+            raise refused(f"there is no message at {place}")
         return found
 
     @cli.command("list")
-    def show_list(*, as_json: Json = False) -> None:
+    def list_letters(*, as_json: Json = False) -> None:
         """The dead letters of this service, oldest first; never the bytes themselves."""
         found = [_without_bytes(each) for each in letters(None)]
-        _show(found, as_json, "there are no dead letters")
+        show_list(found, "there are no dead letters", as_json=as_json)
 
     @cli.command("show")
     def show(place: Annotated[str, typer.Argument(help="partition:offset, as in the list")]) -> None:
         """One dead letter whole, as JSON. Its bytes are what somebody sent: they may hold anything."""
         (letter,) = letters(place)
-        typer.echo(_json({"letter": _without_bytes(letter)} | letter.raw.readable()))
+        typer.echo(json_of({"letter": _without_bytes(letter)} | letter.raw.readable()))
 
     @cli.command("replay")
     def replay(
@@ -175,7 +146,7 @@ def _dead_letter_commands(cli: typer.Typer, operator: _Operator) -> None:
         )
 
 
-def _consumer_commands(cli: typer.Typer, operator: _Operator) -> None:
+def _consumer_commands(cli: typer.Typer, operator: Operator) -> None:
     @cli.command("lag")
     def lag(*, group: Annotated[str | None, typer.Option(help="all without it")] = None, as_json: Json = False) -> None:
         """How far behind each group is on each partition, in events and seconds."""
@@ -185,7 +156,7 @@ def _consumer_commands(cli: typer.Typer, operator: _Operator) -> None:
             wanted = [group] if group else await groups.groups_of(broker, operator.service)
             return await groups.lag(broker, wanted, now=datetime.now(UTC))
 
-        _show(operator.run(work), as_json, "no group has a position")
+        show_list(operator.run(work), "no group has a position", as_json=as_json)
 
     @cli.command("rewind")
     def rewind(
@@ -198,16 +169,16 @@ def _consumer_commands(cli: typer.Typer, operator: _Operator) -> None:
     ) -> None:
         """Have a group read again from a time on; its members must be stopped. What it handled it passes over."""
         if (since is None) != earliest:
-            raise _refused("say from when: --since or --earliest")
+            raise refused("say from when: --since or --earliest")
         if not group.startswith(f"slrt.{operator.service}."):
-            raise _refused(f"{group} is no group of {operator.service}")
+            raise refused(f"{group} is no group of {operator.service}")
         found = operator.run(
             lambda runtime: groups.rewind(runtime.settings.broker, group, since=_utc(since), dry_run=dry_run)
         )
-        _show(found, as_json, "there is nothing to read again")
+        show_list(found, "there is nothing to read again", as_json=as_json)
 
 
-def _outbox_commands(cli: typer.Typer, operator: _Operator) -> None:
+def _outbox_commands(cli: typer.Typer, operator: Operator) -> None:
     @cli.command("status")
     def status(*, as_json: Json = False) -> None:
         """What waits, since when, behind which row; and how far the archive reaches back."""
@@ -216,15 +187,10 @@ def _outbox_commands(cli: typer.Typer, operator: _Operator) -> None:
             async with await connect(runtime.settings.database_url.get_secret_value(), name=_NAME) as connection:
                 return await outbox.outbox_status(connection)
 
-        found = operator.run(work)
-        if as_json:
-            typer.echo(_json(found))
-            return
-        for name, value in _fields(found).items():
-            typer.echo(f"{name:<18}{_cell(value)}")
+        show_one(operator.run(work), as_json=as_json)
 
 
-def _event_commands(cli: typer.Typer, operator: _Operator) -> None:
+def _event_commands(cli: typer.Typer, operator: Operator) -> None:
     @cli.command("republish")
     def republish(
         *,
@@ -243,7 +209,7 @@ def _event_commands(cli: typer.Typer, operator: _Operator) -> None:
         topics = None if topic is None else [topic]
         chosen = Chosen(topics=topics, key=key, since=_utc(since), until=_utc(until))
         if chosen == Chosen() and not everything:
-            raise _refused("say which: --since, --until, --key, --topic, or --all")
+            raise refused("say which: --since, --until, --key, --topic, or --all")
 
         async def work(runtime: Runtime) -> int:
             async with await connect(runtime.settings.database_url.get_secret_value(), name=_NAME) as connection:
@@ -253,13 +219,13 @@ def _event_commands(cli: typer.Typer, operator: _Operator) -> None:
 
         count = operator.run(work)
         if as_json:
-            typer.echo(_json({"events": count, "dry_run": dry_run}))
+            typer.echo(json_of({"events": count, "dry_run": dry_run}))
         else:
             typer.echo(f"would send {count} events again" if dry_run else f"{count} events are sent again")
 
 
 def _without_bytes(letter: dead_letters.DeadLetter) -> dict[str, Any]:
-    return {name: value for name, value in _fields(letter).items() if name != "raw"}
+    return {name: value for name, value in fields_of(letter).items() if name != "raw"}
 
 
 async def _read(
@@ -271,40 +237,3 @@ async def _read(
 
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
-
-
-def _fields(found: Any) -> dict[str, Any]:
-    if is_dataclass(found) and not isinstance(found, type):
-        return asdict(found)
-    fields: dict[str, Any] = found
-    return fields
-
-
-def _json(found: Any) -> str:
-    return orjson.dumps(found, option=orjson.OPT_INDENT_2, default=str).decode()
-
-
-def _cell(value: Any) -> str:
-    match value:
-        case None:
-            return "-"
-        case datetime():
-            return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        case float():
-            return f"{value:.1f}"
-        case _:
-            return str(value)
-
-
-def _show(found: Sequence[Any], as_json: bool, nothing: str) -> None:
-    if as_json:
-        typer.echo(_json(list(found)))
-        return
-    if not found:
-        typer.echo(nothing)
-        return
-    lines = [_fields(each) for each in found]
-    table = [list(lines[0]), *([_cell(value) for value in line.values()] for line in lines)]
-    widths = [max(len(row[column]) for row in table) for column in range(len(table[0]))]
-    for row in table:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -13,12 +13,13 @@ from slrt_kit.inbox import Inbox, RawEvent
 from slrt_kit.messaging.connection import BrokerAccess, client_arguments
 from slrt_kit.messaging.errors import UnreadableError
 from slrt_kit.messaging.processor import envelope_of, event_of
+from slrt_kit.operate.console import RefusedError
 
 _ORIGIN = "dlq-"
 _READ_TIMEOUT_MS = 5000
 
 
-class NotReplayableError(Exception):
+class NotReplayableError(RefusedError):
     """The message cannot be given to its consumer again; the text says why."""
 
 

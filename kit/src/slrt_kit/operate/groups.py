@@ -11,12 +11,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndTimestamp
 
 from slrt_kit.messaging.connection import BrokerAccess, client_arguments
+from slrt_kit.operate.console import RefusedError
 
 _READ_TIMEOUT_MS = 3000
 _GROUP_MEMBERS = 5  # where DescribeGroups has them
 
 
-class GroupInUseError(Exception):
+class GroupInUseError(RefusedError):
     """The group has members: what they commit would undo the rewinding."""
 
 

@@ -13,7 +13,7 @@ from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, facts_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.errors import RejectedError
-from slrt_kit.messaging.handlers import Handlers, Received
+from slrt_kit.messaging.handlers import Handlers, ProjectionTable, Received
 from slrt_kit.outbox import Outbox
 from slrt_kit.problems import NotFoundError
 
@@ -70,7 +70,10 @@ async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork
 
 
 # Our own events are on the timeline since the transaction that raised them.
-@timeline.project(event for event in EVENT_TYPES.values() if not event.TOPIC.startswith("slrt.intake."))
+@timeline.project(
+    (event for event in EVENT_TYPES.values() if not event.TOPIC.startswith("slrt.intake.")),
+    table=ProjectionTable(name="timeline"),
+)
 async def note(events: Sequence[Received[Event]], work: UnitOfWork, _: ConsumerParts) -> None:
     """Put events of other services on their cases' timelines."""
     add_to_timeline(
