@@ -23,8 +23,10 @@ from slrt_kit.testing.kafka import send_raw
 
 CONSUMER = "slrt.test.tally"
 TABLE = (
+    "CREATE SEQUENCE tally_number",
     """
     CREATE TABLE tally (
+        number      bigint NOT NULL DEFAULT nextval('tally_number'),
         event_id    uuid,
         case_id     uuid NOT NULL,
         event_type  text NOT NULL,

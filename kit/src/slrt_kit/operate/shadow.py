@@ -80,18 +80,18 @@ _WAITING = """
     """
 # Sums of two hashes of each row: equal whatever the order, over no more than one pass, and narrow enough to join. A
 # row that only one side can have yet, because the consumer has come further than the reading or the reading further
-# than the consumer, says nothing of either.
+# than the consumer, says nothing of either. Nor does a number that each table draws for itself.
 _COMPARE = """
     WITH pairs AS (
         SELECT o.one AS old_one, o.two AS old_two, n.one AS new_one, n.two AS new_two,
                n.one IS NULL AND o.late AS meanwhile,
                o.one IS NULL AND NOT EXISTS (
                    SELECT FROM public.inbox i WHERE i.consumer = %(consumer)s AND i.event_id = n.event) AS ahead
-        FROM (SELECT {key}, hashtextextended(CAST(t AS text), 0) AS one, hashtextextended(CAST(t AS text), 1) AS two,
+        FROM (SELECT {key}, hashtextextended(CAST({t_told} AS text), 0) AS one, hashtextextended(CAST({t_told} AS text), 1) AS two,
                      age(t.xmin) <= age(CAST(%(watermark)s AS xid)) AS late
               FROM {live} t) o
         FULL JOIN (
-              SELECT {key}, hashtextextended(CAST(t AS text), 0) AS one, hashtextextended(CAST(t AS text), 1) AS two,
+              SELECT {key}, hashtextextended(CAST({t_told} AS text), 0) AS one, hashtextextended(CAST({t_told} AS text), 1) AS two,
                      t.{event_id} AS event
               FROM {shadow} t) n USING ({key})
     )
@@ -192,13 +192,14 @@ class Shadow:
         live = self._names["live"]
         await definition.check(connection, live)
         await self.drop(connection)
-        key, columns = await definition.columns_of(connection, live)
+        key, columns, drawn = await definition.columns_of(connection, live)
         self._names |= {
             "key": ", ".join(key),
             "t_key": ", ".join(f"t.{each}" for each in key),
             "same": " AND ".join(f"s.{each} = t.{each}" for each in key),
             "columns": ", ".join(columns),
             "t_columns": ", ".join(f"t.{each}" for each in columns),
+            "t_told": f"ROW({', '.join(f't.{each}' for each in columns if each not in drawn)})",
         }
         self._names["why"] = self._sql(_WHY)
         await connection.run(self._sql("CREATE SCHEMA {schema}"))
