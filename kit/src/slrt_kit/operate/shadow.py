@@ -87,11 +87,11 @@ _COMPARE = """
                n.one IS NULL AND o.late AS meanwhile,
                o.one IS NULL AND NOT EXISTS (
                    SELECT FROM public.inbox i WHERE i.consumer = %(consumer)s AND i.event_id = n.event) AS ahead
-        FROM (SELECT {key}, hashtextextended(CAST({t_told} AS text), 0) AS one, hashtextextended(CAST({t_told} AS text), 1) AS two,
+        FROM (SELECT {key}, hashtextextended({t_told}, 0) AS one, hashtextextended({t_told}, 1) AS two,
                      age(t.xmin) <= age(CAST(%(watermark)s AS xid)) AS late
               FROM {live} t) o
         FULL JOIN (
-              SELECT {key}, hashtextextended(CAST({t_told} AS text), 0) AS one, hashtextextended(CAST({t_told} AS text), 1) AS two,
+              SELECT {key}, hashtextextended({t_told}, 0) AS one, hashtextextended({t_told}, 1) AS two,
                      t.{event_id} AS event
               FROM {shadow} t) n USING ({key})
     )
@@ -199,7 +199,7 @@ class Shadow:
             "same": " AND ".join(f"s.{each} = t.{each}" for each in key),
             "columns": ", ".join(columns),
             "t_columns": ", ".join(f"t.{each}" for each in columns),
-            "t_told": f"ROW({', '.join(f't.{each}' for each in columns if each not in drawn)})",
+            "t_told": f"CAST(ROW({', '.join(f't.{each}' for each in columns if each not in drawn)}) AS text)",
         }
         self._names["why"] = self._sql(_WHY)
         await connection.run(self._sql("CREATE SCHEMA {schema}"))
