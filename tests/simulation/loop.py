@@ -68,7 +68,7 @@ def run(main: Any) -> Any:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(main)
     finally:
-        # Again, because those that end may leave others behind: whoever waits for an event has a task of its own for it.
+        # Again, because those that end may leave others behind: whoever waits for an event has a task for it.
         for _ in range(_ROUNDS):
             left = asyncio.all_tasks(loop)
             if not left:

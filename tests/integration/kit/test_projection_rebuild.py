@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.kit.tally import CONSUMER, TABLE, Tally, id_of, ids_of
+from tests.integration.kit.tally import CONSUMER, TABLE, TOLD, Tally, id_of, ids_of
 
 from slrt_contracts.events import CaseRegistered
 from slrt_kit.db import Database
@@ -59,7 +59,7 @@ async def test_a_table_that_is_as_the_topics_say_has_the_digest_of_its_shadow_an
 
 async def test_rows_that_were_removed_altered_or_invented_are_shown_and_then_as_the_topics_say(tally: Tally) -> None:
     raws = await tally.tell_and_hear(20)
-    truth = tally.rows.all("SELECT * FROM tally ORDER BY event_id")
+    truth = tally.rows.all(TOLD)
     removed, altered = id_of(raws[0]), id_of(raws[1])
     tally.rows.run("DELETE FROM tally WHERE event_id = %s", removed)
     tally.rows.run("UPDATE tally SET urgent = true, times = 7 WHERE event_id = %s", altered)
@@ -71,7 +71,7 @@ async def test_rows_that_were_removed_altered_or_invented_are_shown_and_then_as_
     for found in (would.comparison, did.comparison):
         assert (found.only_new, found.different, found.only_old) == (1, 1, len(invented))
         assert (found.old_rows, found.new_rows, found.equal) == (21, 20, False)
-    assert tally.rows.all("SELECT * FROM tally ORDER BY event_id") == truth
+    assert tally.rows.all(TOLD) == truth
     assert tally.schemas() == []
     assert (await tally.rebuild(dry_run=True)).comparison.equal
 
@@ -344,8 +344,8 @@ async def test_columns_constraints_indexes_options_and_rights_are_the_same_after
         ("CREATE VIEW watched AS SELECT event_id FROM tally", "view watched"),
         ("CREATE TABLE notes (event_id uuid REFERENCES tally)", "table notes"),
         ("ALTER TABLE tally ADD COLUMN effect uuid REFERENCES tally", "tally_effect_fkey"),
-        ("ALTER TABLE tally ADD COLUMN number serial", "numbers of the column number"),
-        ("ALTER TABLE tally ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY", "numbers of the column number"),
+        ("ALTER TABLE tally ADD COLUMN counted serial", "numbers of the column counted"),
+        ("ALTER TABLE tally ADD COLUMN counted bigint GENERATED ALWAYS AS IDENTITY", "numbers of the column counted"),
         ("CREATE STATISTICS fine ON case_id, urgent FROM tally", "statistics fine"),
         ("ALTER TABLE tally DROP CONSTRAINT tally_of_events", "no primary key"),
         ("ALTER TABLE tally SET UNLOGGED", "no ordinary table"),
