@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.integration.kit.tally import CONSUMER, TABLE, TOLD, Tally, id_of, ids_of
+from tests.integration.kit.tally import CONSUMER, TABLE, TOLD, Habits, Tally, id_of, ids_of
 
 from slrt_contracts.events import CaseRegistered
 from slrt_kit.db import Database
@@ -447,6 +447,25 @@ async def test_who_began_to_look_before_the_last_rows_came_is_waited_for(
         assert await session.value("SELECT count(*) FROM tally") == 3
     await task
     assert late in tally.times()
+
+
+async def test_what_the_consumer_applied_in_the_last_moment_is_made_by_the_projection_as_it_is_now(
+    tally: Tally, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await tally.tell_and_hear(3)
+    (late,) = tally.events(1)
+    as_it_is_now = replace(tally, habits=Habits(pass_over={case_of(late)}))
+    try_to_replace = projections._Rebuild._try_to_replace
+
+    async def hear_one_more(self: Any, *arguments: Any) -> None:
+        await tally.tell(late)
+        assert await tally.processor.process_batch([late])
+        await try_to_replace(self, *arguments)
+
+    monkeypatch.setattr(projections._Rebuild, "_try_to_replace", hear_one_more)
+    await as_it_is_now.rebuild()
+    assert len(tally.times()) == 3
+    assert id_of(late) not in tally.times()
 
 
 # -- the list -----------------------------------------------------------------------------------------------------
