@@ -97,6 +97,7 @@ class EventStream(Response):
         self._streams = streams
         self._seconds = seconds
         self._stop = stop
+        self.status_code = 200
         self.background = None
         # The last two are for proxies: nginx would hold the answer back, others compress it and so do the same.
         headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store, no-transform"}
