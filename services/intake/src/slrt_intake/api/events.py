@@ -29,7 +29,7 @@ _ANSWER: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/cases/{case_id}/events", response_class=EventStream, responses=_ANSWER)
+@router.get("/cases/{case_id}/events", status_code=200, response_class=EventStream, responses=_ANSWER)
 async def follow_case(
     case_id: UUID,
     request: Request,
