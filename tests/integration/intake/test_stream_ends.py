@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import httpx
 import psycopg
 import pytest
-from tests.integration.intake.streams import SENT, example, follow, hear, id_of, others, served
+from tests.integration.intake.streams import SENT, WITHIN_S, example, follow, hear, id_of, others, served
 
 from slrt_contracts.envelope import Envelope
 from slrt_intake.store import following
@@ -203,15 +203,16 @@ async def test_one_who_falls_behind_is_not_kept_for_and_misses_nothing(intake: A
     waiting = asyncio.create_task(anext(slow))
     await eventually(lambda: around._followers)
     heard = []
-    for place in range(4):
-        raws = others(case_id, following.MOST_KEPT // 2)
-        assert await intake.timeline.process_batch(raws)
-        heard += [id_of(raw) for raw in raws]
-        if place == 0:
-            told.append(str((await waiting).event_id))
-    # Three halves wait, and it takes nothing.
-    await eventually(lambda: not around._followers)
-    told += [str((await anext(slow)).event_id) for _ in range(len(heard) - 1)]
+    async with asyncio.timeout(WITHIN_S):
+        for place in range(4):
+            raws = others(case_id, following.MOST_KEPT // 2)
+            assert await intake.timeline.process_batch(raws)
+            heard += [id_of(raw) for raw in raws]
+            if place == 0:
+                told.append(str((await waiting).event_id))
+        # Three halves wait, and it takes nothing.
+        await eventually(lambda: not around._followers)
+        told += [str((await anext(slow)).event_id) for _ in range(len(heard) - 1)]
     assert told[1:] == heard
     await slow.aclose()
 

@@ -84,6 +84,18 @@ async def test_without_the_lock_it_would_be_skipped(intake: Any, monkeypatch: py
     assert seen == written[1:]
 
 
+def test_locks_are_taken_once_and_in_one_order() -> None:
+    sent: list[Any] = []
+
+    class Deferring:
+        def defer(self, _statement: str, values: Any) -> None:
+            sent.append(values)
+
+    cases = [UUID(int=number) for number in (5, 3, store._BUCKETS + 3, 9)]
+    add_to_timeline(Deferring(), [_entry(others(case, 1)[0]) for case in cases])
+    assert sent[0] == {"buckets": [3, 5, 9]}
+
+
 async def test_two_cases_of_one_lock_are_written_one_after_the_other_and_all_others_at_once(intake: Any) -> None:
     first, second = uuid4(), UUID(int=uuid4().int // store._BUCKETS * store._BUCKETS)
     same, other = UUID(int=first.int - store._BUCKETS), UUID(int=second.int + (first.int + 1) % store._BUCKETS)
