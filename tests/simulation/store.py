@@ -218,7 +218,7 @@ class MemoryDatabase(Database):
     def __init__(self, server: Server, disk: Disk, *, clock: Clock, new_id: NewId) -> None:
         self.clock = clock
         self.new_id = new_id
-        self.on_events_committed: Callable[[], None] | None = None
+        self.when_events_committed: list[Callable[[], None]] = []
         self._server = server
         self._disk = disk
 

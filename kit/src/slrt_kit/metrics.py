@@ -161,13 +161,13 @@ _ANSWER = Label("outcome", "status of the answer, or `unreachable`", most=60)
 _POOL = Label("pool", "whose connections: of the API, or of the consumers", values=frozenset({"api", "worker"}))
 _ACCESS = Label("access", "what the connections may do", values=frozenset({"read", "write"}))
 _ARRIVAL = Label("arrival", "how it ended", values=frozenset({"arrived", "late", "held-up"}))
-_RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue"}))
+_RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue", "streams"}))
 
 # -- the API -----------------------------------------------------------------------------------------------------
 
 HTTP_SECONDS = _histograms(
     "slrt_http_request_seconds",
-    "Time to answer; its count gives the rate of requests and, by status, of errors",
+    "Time to answer, of a stream to its beginning; its count gives the rate of requests and, by status, of errors",
     _METHOD,
     _ROUTE,
     _STATUS,
@@ -189,6 +189,9 @@ POSITION_WAIT_SECONDS = _histograms(
     unit="seconds",
     roles=(Role.API,),
     buckets=_LATENCY,
+)
+STREAMS_OPEN = _gauge(
+    "slrt_http_streams_open", "Answers that stay open and tell what happens", unit="streams", roles=(Role.API,)
 )
 ISSUER_FAILURES = _counter(
     "slrt_issuer_failures_total",

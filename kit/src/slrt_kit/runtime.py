@@ -45,6 +45,7 @@ LINGER_S = 0.2
 """How much a consumer that nobody waits for may be behind when all is well."""
 DRAIN_SECONDS = 25
 """How long a role may take to end what it has in hand after SIGTERM."""
+_STUCK_AFTER_S = 3.0
 
 
 @dataclass
@@ -172,7 +173,8 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: "FastAPI | Starlette", *, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serve HTTP until ``stop``; then finish the requests in hand."""
+    """Serve HTTP until ``stop``; then finish the requests in hand, and end the streams."""
+    app.state.stop = stop
     config = uvicorn.Config(
         app,
         host=host,
@@ -190,7 +192,26 @@ async def serve(app: "FastAPI | Starlette", *, host: str, port: int, stop: async
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stopping.cancel()
-    await serving
+    letting_go = asyncio.create_task(_let_go_of_stuck(server))
+    try:
+        await serving
+    finally:
+        letting_go.cancel()
+
+
+async def _let_go_of_stuck(server: uvicorn.Server) -> None:
+    """End the connections on which nothing moves: whoever does not read would hold up the end of everybody."""
+    unread = _unread(server)
+    await asyncio.sleep(_STUCK_AFTER_S)
+    for connection, size in _unread(server).items():
+        if unread.get(connection) == size:
+            connection.abort()
+
+
+def _unread(server: uvicorn.Server) -> dict[asyncio.Transport, int]:
+    """The bytes that wait in this process for those who are connected, where there are any."""
+    transports = [connection.transport for connection in server.server_state.connections]
+    return {each: size for each in transports if (size := each.get_write_buffer_size())}
 
 
 Part = Callable[[asyncio.Event], Any]

@@ -22,6 +22,7 @@ DEMANDS = {
     ("POST", "/v1/cases"): "intake.case.register",
     ("GET", "/v1/cases"): "intake.case.read",
     ("GET", CASE): "intake.case.read",
+    ("GET", f"{CASE}/events"): "intake.case.read",
     ("POST", f"{CASE}/screen"): "intake.case.screen",
     ("POST", f"{CASE}/recommend"): "intake.case.recommend",
     ("POST", f"{CASE}/decide"): "intake.case.decide",

@@ -1,5 +1,6 @@
 """Build the HTTP application of a service: routes, problems, request ids, metrics, health."""
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -21,6 +22,7 @@ from slrt_kit.http.fast import CheckRoom, FastLane, FastRoute
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
+from slrt_kit.http.streams import EventStream
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.telemetry import context_of, tracer
@@ -52,6 +54,12 @@ class RequestContext:
         status = 500
         received = 0
         started = time.perf_counter()
+        is_stream = False
+
+        def answered() -> None:
+            route = getattr(scope.get("route"), "path", "(none)")
+            seconds = metrics.HTTP_SECONDS.labels(scope["method"], route, metrics.status_class(status))
+            seconds.observe(time.perf_counter() - started)
 
         async def bounded_receive() -> Message:
             nonlocal received
@@ -63,10 +71,14 @@ class RequestContext:
             return message
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", []).append((_REQUEST_ID_HEADER, request_id.encode()))
+                is_stream = (b"content-type", EventStream.content_type) in message.setdefault("headers", [])
+                if is_stream:
+                    # It ends when its caller leaves, which says nothing of us.
+                    answered()
+                message["headers"].append((_REQUEST_ID_HEADER, request_id.encode()))
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -85,10 +97,10 @@ class RequestContext:
                 span.set_attribute("error.type", type(error).__name__)
                 raise
             finally:
-                route = getattr(scope.get("route"), "path", "(none)")
-                seconds = metrics.HTTP_SECONDS.labels(scope["method"], route, metrics.status_class(status))
-                seconds.observe(time.perf_counter() - started)
+                if not is_stream:
+                    answered()
                 if span.is_recording():
+                    route = getattr(scope.get("route"), "path", "(none)")
                     span.update_name(f"{scope['method']} {route}")
                     span.set_attributes({"http.route": route, "http.response.status_code": status})
                     if status >= _SERVER_ERROR:
@@ -135,6 +147,7 @@ def build_app(
     app.state.database = database
     app.state.verifier = verifier
     app.state.arrivals = Arrivals(database, consumers or {})
+    app.state.stop = asyncio.Event()  # nobody's, until `serve` has one
     install_problem_handlers(app)
     for router in routers:
         app.include_router(router, prefix=_PREFIX, responses=PROBLEM_RESPONSES)

@@ -113,6 +113,10 @@ class TokenVerifier:
             self._cache.popitem(last=False)
         return principal
 
+    def seconds_left(self, principal: Principal) -> float:
+        """How long the caller's token is good for yet; 0 or less when it no longer is."""
+        return (principal.expires_at - self._clock.now()).total_seconds()
+
     async def _verify(self, token: str) -> Principal:
         now = self._clock.now().timestamp()
         _check_header(token)

@@ -102,12 +102,8 @@ class CaseStore:
         return None if row is None else _case(row)
 
     def _publish(self, case: Case) -> None:
-        now = self._work.clock.now()
-        entries = [
-            entry_of(case.case_id, event_id, recorded, now=now)
-            for event_id, recorded in self._outbox.add(self._work, case.raised)
-        ]
-        add_to_timeline(self._work.connection, entries)
+        told = self._outbox.add(self._work, case.raised)
+        self._work.write_last(add_to_timeline, [entry_of(envelope, event) for envelope, event in told])
         case.mark_saved()
 
 

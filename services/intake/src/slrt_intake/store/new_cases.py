@@ -16,7 +16,7 @@ from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.coalesce import Coalescer
 from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
-from slrt_kit.outbox import Outbox, insert_events
+from slrt_kit.outbox import Outbox, insert_events, pending_row
 
 _INSERT_CASES = """
     INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
@@ -131,14 +131,15 @@ def _values(group: Sequence[Rows]) -> dict[str, object]:
 
 def _rows_of(new: NewCase, outbox: Outbox, *, now: datetime, causation_id: EventId | None = None) -> Rows:
     case = new.case
+    told = outbox.envelopes(new.events, now=now, causation_id=causation_id)
     return {
         "commands": [] if new.command is None else [new.command.row(now)],
         "cases": [_case_row(case, new.command)],
         "needs": [need_row(case, need, place) for place, need in enumerate(case.needs)],
         "persons": [_person_row(case, person, place) for place, person in enumerate(new.persons)],
         "contacts": [_contact_row(case, new.contact)],
-        "entries": [entry_of(case.case_id, event_id, recorded, now=now) for event_id, recorded in new.events],
-        "events": outbox.rows(new.events, now=now, causation_id=causation_id),
+        "entries": [entry_of(envelope, event) for envelope, event in told],
+        "events": [pending_row(envelope, event) for envelope, event in told],
     }
 
 
