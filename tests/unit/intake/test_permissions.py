@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from slrt_intake.api import cases, claims, drafts, tracking
+from slrt_intake.api import cases, claims, drafts, events, tracking
 from slrt_intake.app import build_app, build_runtime
 from slrt_kit.access import permission_table
 from slrt_kit.http.auth import Authorized, TokenVerifier, require
@@ -60,7 +60,7 @@ ROLES = [
 
 
 def _routes() -> Iterator[APIRoute]:
-    for module in (cases, claims, drafts, tracking):
+    for module in (cases, claims, drafts, events, tracking):
         for route in module.router.routes:
             assert isinstance(route, APIRoute)
             yield route
