@@ -141,9 +141,9 @@ async def _told(bench: Bench, *, seconds: float) -> Delays:
         )
         async with database.unit_of_work() as work:
             at = work.clock.now()
-            ((event_id, _),) = outbox.add(work, [RecordedEvent(sent, 1, at)])
+            ((envelope, _),) = outbox.add(work, [RecordedEvent(sent, 1, at)])
             await work.commit()
-        _recorded[str(event_id)] = at.timestamp()
+        _recorded[str(envelope.id)] = at.timestamp()
 
     try:
         await _at_rate(tell, per_second=APPLIED_PER_SECOND, seconds=seconds)

@@ -90,6 +90,9 @@ async def test_a_channel_that_is_down_delays_its_own_messages_only_and_each_arri
 
     await eventually(all_published, what="an empty outbox")
     published = await on_kafka.rows(
-        "SELECT partition_key, array_agg(key_sequence ORDER BY seq) AS sequences FROM outbox_archive GROUP BY 1"
+        "SELECT partition_key, array_agg(key_sequence ORDER BY seq) AS sequences FROM outbox_archive "
+        "WHERE partition_key IN (SELECT notification_id::text FROM notifications WHERE case_id = ANY(%(cases)s)) "
+        "GROUP BY 1",
+        cases=case_ids,
     )
     assert [row["sequences"] for row in published] == [[1, 2]] * 12

@@ -84,7 +84,7 @@ async def test_a_case_about_no_person_is_ignored_without_asking_for_anybody(serv
     assert service.intake.requests == []
     found = await service.records(case)
     assert (found["family_id"], found["persons"], found["needs"]) == (None, [], [])
-    assert await service.cases.process(case.raw) is Outcome.IGNORED, "and so it is when it comes again"
+    assert await service.cases.process(case.raw) is Outcome.DUPLICATE, "it is on record"
 
 
 async def test_a_case_whose_people_are_gone_is_ignored(service: Any) -> None:

@@ -33,6 +33,7 @@ MAX_HEADER = 8192
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?=$|[,;])", re.IGNORECASE)
 _PREFIX = "id.slrt."
 _PART = re.compile(r"([a-z][a-z0-9.-]{0,99})~([A-Za-z0-9_-]{22})")
+_OUTCOMES = ("arrived", "late", "held-up")
 _POLL_MIN_S = 0.005
 _POLL_MAX_S = 0.1
 _PARKED_RETRY_AFTER_S = 30
@@ -123,6 +124,8 @@ class Arrivals:
         """``consumers``: the handlers of each consumer group whose effects this service's reads show."""
         self._database = database
         self.groups = frozenset(consumers)
+        for outcome in _OUTCOMES:
+            metrics.POSITION_WAIT_SECONDS.labels(outcome)
         self._takers: dict[str, list[str]] = {name: [] for name in EVENT_TYPES}
         for group, handlers in consumers.items():
             for name in handlers.entries:

@@ -71,7 +71,7 @@ def kk_warnings(number: str) -> tuple[str, ...]:
 
 
 def _all_digits(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+    return not text or (text.isascii() and text.isdigit())
 
 
 def _date(year: int, month: int, day: int) -> date | None:
