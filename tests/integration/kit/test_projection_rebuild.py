@@ -433,9 +433,9 @@ async def test_who_began_to_look_before_the_last_rows_came_is_waited_for(
     tried: list[bool] = []
     try_to_replace = projections._Rebuild._try_to_replace
 
-    async def count_tries(self: Any, *arguments: Any) -> None:
+    async def count_tries(self: Any, *arguments: Any) -> float:
         tried.append(True)
-        await try_to_replace(self, *arguments)
+        return await try_to_replace(self, *arguments)
 
     monkeypatch.setattr(projections._Rebuild, "_try_to_replace", count_tries)
     async with tally.database.snapshot() as session:
@@ -457,10 +457,10 @@ async def test_what_the_consumer_applied_in_the_last_moment_is_made_by_the_proje
     as_it_is_now = replace(tally, habits=Habits(pass_over={case_of(late)}))
     try_to_replace = projections._Rebuild._try_to_replace
 
-    async def hear_one_more(self: Any, *arguments: Any) -> None:
+    async def hear_one_more(self: Any, *arguments: Any) -> float:
         await tally.tell(late)
         assert await tally.processor.process_batch([late])
-        await try_to_replace(self, *arguments)
+        return await try_to_replace(self, *arguments)
 
     monkeypatch.setattr(projections._Rebuild, "_try_to_replace", hear_one_more)
     await as_it_is_now.rebuild()
