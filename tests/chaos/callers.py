@@ -16,7 +16,8 @@ from slrt_local.state import State
 
 _REGION = "12.74"
 _PAUSE_S = 0.3
-_PATIENCE_S = 90.0
+# A part that is killed over and over may be away for minutes on a busy machine; who waits has lost nothing.
+_PATIENCE_S = 600.0
 # What passes: nobody there, a part is away, asked too often. Everything else is an answer.
 _AGAIN = frozenset({429, 502, 503, 504})
 _CUT_OFF = 500
@@ -99,7 +100,8 @@ class Callers:
             content = {"json": body, "headers": headers}
         self.history.commands += 1
         said = "nothing"
-        for _ in range(int(_PATIENCE_S / _PAUSE_S)):
+        give_up_at = asyncio.get_running_loop().time() + _PATIENCE_S
+        while asyncio.get_running_loop().time() < give_up_at:
             try:
                 answer = await http.post(path, **content)
             except httpx.TransportError as error:

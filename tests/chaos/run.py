@@ -141,18 +141,21 @@ async def settled(state: State, bootstrap: str, since: datetime) -> Counts:
     postgres = Postgres(state)
     databases = {service: postgres.service_url(service) for service in SERVICES}
     loop = asyncio.get_running_loop()
-    counts, fewest, moved_at = Counts(pending=-1), sys.maxsize, loop.time()
-    while counts.pending or counts.lost or counts.parked:
-        left = abs(counts.pending) + len(counts.lost) + counts.parked
-        if left < fewest:
-            fewest, moved_at = left, loop.time()
-        if loop.time() > moved_at + _STILL_S:
-            break
-        await asyncio.sleep(1)
+    counts, before, moved_at = Counts(pending=-1), None, loop.time()
+    while loop.time() < moved_at + _STILL_S:
+        began = loop.time()
         try:
             counts = await count(bootstrap=bootstrap, databases=databases, since=since)
         except (psycopg.OperationalError, KafkaError, OSError) as error:
             counts = Counts(lost=[f"a part does not come back: {type(error).__name__}"])
+        else:
+            now = (counts.archived, counts.pending, len(counts.lost), counts.parked)
+            if not any(now[1:]):
+                break
+            if now != before:
+                before, moved_at = now, loop.time()
+        # Counting reads all there is: most of the time is for those who still have work to do.
+        await asyncio.sleep(1 + 3 * (loop.time() - began))
     return counts
 
 

@@ -1,44 +1,20 @@
 """The envelope survives the way through Kafka headers, and headers that make no event are refused by name."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.contract.envelopes import envelopes
 
 from slrt_contracts.envelope import MAX_KEYSEQUENCE, Envelope, EnvelopeError, source_of
-from slrt_contracts.events import EVENT_TYPES, ReferralAccepted
+from slrt_contracts.events import ReferralAccepted
 from slrt_contracts.types import CaseId, EventId, NeedId, OfficeCode, ReferralId
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 MOMENT = datetime(2026, 9, 28, 3, 4, 5, 678901, tzinfo=UTC)
-
-_times = st.datetimes(
-    min_value=datetime(1970, 1, 2),  # noqa: DTZ001 — hypothesis adds the zone
-    max_value=datetime(9998, 12, 30),  # noqa: DTZ001
-    timezones=st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes))),
-)
-_traces = st.builds(
-    "00-{:032x}-{:016x}-{:02x}".format,
-    st.integers(1, 2**128 - 1),
-    st.integers(1, 2**64 - 1),
-    st.integers(0, 255),
-)
-envelopes = st.builds(
-    Envelope,
-    id=st.uuids().map(EventId),
-    type=st.sampled_from(sorted(EVENT_TYPES)),
-    source=st.sampled_from(["intake", "referral", "registry", "notification"]).map(source_of),
-    subject=st.uuids().map(str),
-    time=_times,
-    recordedtime=_times,
-    keysequence=st.integers(1, MAX_KEYSEQUENCE),
-    correlationid=st.uuids(),
-    causationid=st.none() | st.uuids().map(EventId),
-    traceparent=st.none() | _traces,
-)
 
 
 def _envelope(**changes: Any) -> Envelope:

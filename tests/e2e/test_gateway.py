@@ -8,6 +8,8 @@ import httpx
 import pytest
 from tests.e2e.stack import Stack
 
+from slrt_contracts.structured import read_structured
+
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,10 +65,70 @@ def test_a_facilitator_of_another_region_registers_nothing_here(stack: Stack) ->
     assert (answer.status_code, problem(answer)) == (403, "outside-your-area")
 
 
+def test_what_was_written_at_one_service_is_read_at_another_by_its_position(stack: Stack) -> None:
+    token = stack.token("facilitator", "--region", "12.74.03")
+    for number in range(5):
+        receipt = stack.post("/intake/v1/cases", CASE, token=token, key=f"e2e-position-{number}")
+        position = receipt.headers["Slrt-Position"]
+        path = f"/registry/v1/cases/{receipt.json()['case_id']}/records"
+        headers = {"Authorization": f"Bearer {token}", "Slrt-Position": position, "Prefer": "wait=10"}
+        found = httpx.get(stack.url + path, headers=headers, timeout=20)
+        assert found.status_code == 200, found.text
+    repeated = stack.post("/intake/v1/cases", CASE, token=token, key="e2e-position-4")
+    assert repeated.headers["Slrt-Position"] == position
+
+
 def test_a_body_over_the_limit_is_refused(stack: Stack) -> None:
     token = stack.token("facilitator", "--region", "12.74.03")
     huge = {**CASE, "needs": [{"need_code": "PIP", "description": "x" * 2_000_000}]}
     assert stack.post("/intake/v1/cases", huge, token=token, key="e2e-4").status_code == 413
+
+
+def _told(stack: Stack, case_id: str, token: str, *, count: int, last: str = "") -> list[dict[str, str]]:
+    """The first messages of a stream through the gateway, as they come."""
+    headers = {"Authorization": f"Bearer {token}", "Accept-Encoding": "gzip"} | (
+        {"Last-Event-ID": last} if last else {}
+    )
+    path = f"{stack.url}/intake/v1/cases/{case_id}/events"
+    messages: list[dict[str, str]] = []
+    with httpx.stream("GET", path, headers=headers, timeout=20) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/event-stream"
+        assert "content-encoding" not in answer.headers
+        message: dict[str, str] = {}
+        for line in answer.iter_lines():
+            name, _, value = line.partition(": ")
+            message |= {name: value} if name in ("id", "event", "data") else {}
+            if not line and message:
+                messages.append(message)
+                message = {}
+            if len(messages) == count:
+                break
+    return messages
+
+
+def test_a_case_is_followed_through_the_gateway_and_gone_on_with(stack: Stack) -> None:
+    token = stack.token("front_office", "--region", "12.74.03")
+    case = stack.post("/intake/v1/cases", CASE, token=token, key="e2e-5").json()
+    path = f"/intake/v1/cases/{case['case_id']}"
+    # The answer is still open when its first message is here: nothing on the way gathers it.
+    (first,) = _told(stack, case["case_id"], token, count=1)
+    assert first["event"] == "id.slrt.intake.case-registered.v1"
+    screened = httpx.post(
+        f"{stack.url}{path}/screen",
+        json={"registry_status": "listed"},
+        headers={"Authorization": f"Bearer {token}", "Idempotency-Key": "e2e-6", "If-Match": '"1"'},
+    )
+    assert screened.status_code == 200, screened.text
+    told = _told(stack, case["case_id"], token, count=2, last=first["id"])
+    assert "id.slrt.intake.case-screened.v1" in [message["event"] for message in told]
+    assert first["id"] not in [message["id"] for message in told]
+    for message in (first, *told):
+        envelope, _ = read_structured(message["data"])
+        assert (str(envelope.id), envelope.type) == (message["id"], message["event"])
+    stranger = stack.token("front_office", "--region", "36.04")
+    refused = httpx.get(f"{stack.url}{path}/events", headers={"Authorization": f"Bearer {stranger}"})
+    assert (refused.status_code, problem(refused)) == (404, "not-found")
 
 
 def test_an_operator_looks_after_a_service_with_the_settings_of_the_stack(stack: Stack) -> None:

@@ -35,9 +35,9 @@ VALUES (:c, '+6281200009901', '9901', null, 'id', null, 'Lingkungan II Gg. Uji N
 INSERT INTO outbox (event_id, topic, partition_key, key_sequence, headers, payload, created_at)
 VALUES (:e, 'slrt.bench.none.v1', :c, 1, jsonb_build_object('h', repeat('h', 600)),
         convert_to(repeat('x', 560), 'UTF8'), now());
-INSERT INTO timeline (event_id, case_id, event_type, service, happened_at, recorded_at, facts)
+INSERT INTO timeline (event_id, case_id, event_type, service, happened_at, recorded_at, facts, key_sequence)
 VALUES (:e, :c, 'id.slrt.intake.case-registered.v1', 'intake', now(), now(),
-        jsonb_build_object('needs', repeat('n', 480)));
+        jsonb_build_object('needs', repeat('n', 480)), 1);
 COMMIT;
 """
 

@@ -6,6 +6,7 @@ from asyncio import base_events
 from typing import Any
 
 _START = 1_000.0
+_ROUNDS = 5
 
 
 class StuckError(Exception):
@@ -67,10 +68,13 @@ def run(main: Any) -> Any:
         asyncio.set_event_loop(loop)
         return loop.run_until_complete(main)
     finally:
-        left = asyncio.all_tasks(loop)
-        for task in left:
-            task.cancel()
-        if left:
+        # Again, because those that end may leave others behind: whoever waits for an event has a task for it.
+        for _ in range(_ROUNDS):
+            left = asyncio.all_tasks(loop)
+            if not left:
+                break
+            for task in left:
+                task.cancel()
             loop.run_until_complete(asyncio.wait(left, timeout=60))
         asyncio.set_event_loop(None)
         loop.close()

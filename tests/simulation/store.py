@@ -201,7 +201,7 @@ class Work:
     clock: Clock
     new_id: NewId
     causation_id: EventId | None = None
-    recorded_events: int = 0
+    recorded: list[tuple[EventId, str]] = field(default_factory=list)
     committed: bool = False
 
     async def commit(self) -> None:
@@ -218,7 +218,7 @@ class MemoryDatabase(Database):
     def __init__(self, server: Server, disk: Disk, *, clock: Clock, new_id: NewId) -> None:
         self.clock = clock
         self.new_id = new_id
-        self.on_events_committed: Callable[[], None] | None = None
+        self.when_events_committed: list[Callable[[], None]] = []
         self._server = server
         self._disk = disk
 
@@ -230,7 +230,7 @@ class MemoryDatabase(Database):
             yield work
         finally:
             work.connection.end()
-        if work.committed and work.recorded_events:
+        if work.committed and work.recorded:
             self.events_committed()
 
     @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 import select
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeAlias
@@ -30,6 +30,8 @@ Values: TypeAlias = Mapping[str, Any]
 """What a statement's ``%(name)s`` stand for."""
 Check: TypeAlias = Callable[[Sequence[Row]], None]
 """Looks at what a deferred statement gave, and raises when it is not what it must be."""
+WriteLast: TypeAlias = Callable[["Connection", list[Any]], None]
+"""Defers the statements that write all these things."""
 
 set_json_loads(orjson.loads)
 
@@ -147,6 +149,7 @@ class UnitOfWork:
     """One transaction. Leaving the block without ``commit()`` rolls everything back.
 
     It carries the clock, the id maker and what caused the work, so that a store needs nothing else to write events.
+    ``recorded`` are the events that were put into the outbox, each with its type.
     """
 
     def __init__(self, pool: "Connections", *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
@@ -156,7 +159,8 @@ class UnitOfWork:
         self.clock = clock
         self.new_id = new_id
         self.causation_id = causation_id
-        self.recorded_events = 0
+        self.recorded: list[tuple[EventId, str]] = []
+        self._last: dict[WriteLast, list[Any]] = {}
         self.committed = False
 
     @property
@@ -172,6 +176,20 @@ class UnitOfWork:
         self._connection.defer("BEGIN")
         return self
 
+    def write_last(self, write: WriteLast, things: Iterable[Any]) -> None:
+        """Have ``write(connection, things)`` called once, with all that it was given in this unit, before the commit.
+
+        For what takes locks: those who take theirs last, and all at once in one order, never wait for one another in
+        a circle, and hold them for the length of a commit.
+        """
+        self._last.setdefault(write, []).extend(things)
+
+    def settle(self) -> None:
+        """Do what was to be done last, before a look at all that the unit has written."""
+        last, self._last = self._last, {}
+        for write, things in last.items():
+            write(self.connection, things)
+
     async def commit(self) -> None:
         """Make it durable. Returns after PostgreSQL has flushed the commit."""
         connection = self.connection
@@ -179,6 +197,7 @@ class UnitOfWork:
         failed = self._raw is not None and self._raw.info.transaction_status == TransactionStatus.INERROR
         if failed or not connection.checks_hold:
             raise RuntimeError("a statement of this unit of work has failed: it cannot be committed")
+        self.settle()
         await connection.send_checked()
         await connection.run("COMMIT")
         self.committed = True
@@ -213,7 +232,7 @@ class Database:
         self.clock = clock or SystemClock()
         self.new_id = new_id
         self.url = url
-        self.on_events_committed: Any = None
+        self.when_events_committed: list[Callable[[], None]] = []
         self._writers = _Pool(url, pool_size, read_only=False, name=pool, answer_within=answer_within)
         readers = max(pool_size // 2, 1)
         self._readers = _Pool(url, readers, read_only=True, name=pool, answer_within=answer_within)
@@ -224,7 +243,7 @@ class Database:
         work = UnitOfWork(self._writers, clock=self.clock, new_id=self.new_id, causation_id=causation_id)
         async with work:
             yield work
-        if work.committed and work.recorded_events:
+        if work.committed and work.recorded:
             self.events_committed()
 
     @asynccontextmanager
@@ -240,9 +259,9 @@ class Database:
             await self._writers.give_back(raw)
 
     def events_committed(self) -> None:
-        """Let the relay know that there is something to publish."""
-        if self.on_events_committed is not None:
-            self.on_events_committed()
+        """Let those know who wait for events: the relay, where it runs in this process, and streams."""
+        for tell in self.when_events_committed:
+            tell()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[ReadSession]:

@@ -160,13 +160,14 @@ _OWNER = Label("owner", "address of the service that was asked", most=20)
 _ANSWER = Label("outcome", "status of the answer, or `unreachable`", most=60)
 _POOL = Label("pool", "whose connections: of the API, or of the consumers", values=frozenset({"api", "worker"}))
 _ACCESS = Label("access", "what the connections may do", values=frozenset({"read", "write"}))
-_RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue"}))
+_ARRIVAL = Label("arrival", "how it ended", values=frozenset({"arrived", "late", "held-up"}))
+_RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue", "streams"}))
 
 # -- the API -----------------------------------------------------------------------------------------------------
 
 HTTP_SECONDS = _histograms(
     "slrt_http_request_seconds",
-    "Time to answer; its count gives the rate of requests and, by status, of errors",
+    "Time to answer, of a stream to its beginning; its count gives the rate of requests and, by status, of errors",
     _METHOD,
     _ROUTE,
     _STATUS,
@@ -180,6 +181,17 @@ REFUSALS = _counters(
     _RESOURCE,
     unit="refusals",
     roles=_EVERY,
+)
+POSITION_WAIT_SECONDS = _histograms(
+    "slrt_position_wait_seconds",
+    "How long reads waited until what their caller had written elsewhere was here",
+    _ARRIVAL,
+    unit="seconds",
+    roles=(Role.API,),
+    buckets=_LATENCY,
+)
+STREAMS_OPEN = _gauge(
+    "slrt_http_streams_open", "Answers that stay open and tell what happens", unit="streams", roles=(Role.API,)
 )
 ISSUER_FAILURES = _counter(
     "slrt_issuer_failures_total",

@@ -11,6 +11,7 @@ from slrt_contracts.envelope import Envelope, source_of
 from slrt_contracts.events.base import Event
 from slrt_contracts.types import EventId
 from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.clock import NewId
 from slrt_kit.db import UnitOfWork
 
 MAX_PAYLOAD_BYTES = 256 * 1024
@@ -50,18 +51,19 @@ class Outbox:
     def __init__(self, service: str) -> None:
         self._source = source_of(service)
 
-    def add(self, work: UnitOfWork, events: Iterable[RecordedEvent]) -> list[tuple[EventId, RecordedEvent]]:
-        """Insert the events as pending rows, with the next statement; returns them with the ids they were given.
+    def add(self, work: UnitOfWork, events: Iterable[RecordedEvent]) -> list[tuple[Envelope, Event]]:
+        """Insert the events as pending rows, with the next statement; returns them in the envelopes they were given.
 
         Raises:
             EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`; nothing is written.
         """
-        identified = [(EventId(work.new_id()), recorded) for recorded in events]
-        rows = self.rows(identified, now=work.clock.now(), causation_id=work.causation_id)
+        identified = identify(events, work.new_id)
+        told = self.envelopes(identified, now=work.clock.now(), causation_id=work.causation_id)
+        rows = [pending_row(envelope, event) for envelope, event in told]
         if rows:
             work.connection.defer(_INSERT_EVENTS, {"events": orjson.dumps(rows).decode()})
-            work.recorded_events += len(rows)
-        return identified
+            work.recorded += types_of(identified)
+        return told
 
     def rows(
         self, events: Iterable[tuple[EventId, RecordedEvent]], *, now: datetime, causation_id: EventId | None
@@ -71,45 +73,66 @@ class Outbox:
         Raises:
             EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`.
         """
+        told = self.envelopes(events, now=now, causation_id=causation_id)
+        return [pending_row(envelope, event) for envelope, event in told]
+
+    def envelopes(
+        self, events: Iterable[tuple[EventId, RecordedEvent]], *, now: datetime, causation_id: EventId | None
+    ) -> list[tuple[Envelope, Event]]:
+        """The events in their envelopes, recorded at ``now`` (UTC), as part of the trace that is under way."""
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
         traceparent = carrier.get("traceparent")
-        return [self._row(event_id, recorded, now, causation_id, traceparent) for event_id, recorded in events]
+        return [
+            (
+                Envelope.of(
+                    recorded.event,
+                    id=event_id,
+                    source=self._source,
+                    time=recorded.happened_at,
+                    recordedtime=now,
+                    keysequence=recorded.key_sequence,
+                    correlationid=correlation_of(recorded.event),
+                    causationid=causation_id,
+                    traceparent=traceparent,
+                ),
+                recorded.event,
+            )
+            for event_id, recorded in events
+        ]
 
-    def _row(
-        self,
-        event_id: EventId,
-        recorded: RecordedEvent,
-        now: datetime,
-        causation_id: EventId | None,
-        traceparent: str | None,
-    ) -> dict[str, object]:
-        event = recorded.event
-        payload = event.encode()
-        if len(payload) > MAX_PAYLOAD_BYTES:
-            raise EventTooLargeError(f"{event.TYPE} of key {event.partition_key} has {len(payload)} bytes")
-        envelope = Envelope.of(
-            event,
-            id=event_id,
-            source=self._source,
-            time=recorded.happened_at,
-            recordedtime=now,
-            keysequence=recorded.key_sequence,
-            correlationid=correlation_of(event),
-            causationid=causation_id,
-            traceparent=traceparent,
-        )
-        return {
-            "event_id": str(event_id),
-            "topic": event.TOPIC,
-            "partition_key": event.partition_key,
-            "key_sequence": recorded.key_sequence,
-            "headers": [[name, value.decode()] for name, value in envelope.to_headers()],
-            "payload": payload.decode(),
-            "created_at": now.isoformat(),
-        }
+
+def pending_row(envelope: Envelope, event: Event) -> dict[str, object]:
+    """The pending row of an event, for `insert_events`.
+
+    Raises:
+        EventTooLargeError: the payload is over `MAX_PAYLOAD_BYTES`.
+    """
+    payload = event.encode()
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        raise EventTooLargeError(f"{event.TYPE} of key {event.partition_key} has {len(payload)} bytes")
+    return {
+        "event_id": str(envelope.id),
+        "topic": event.TOPIC,
+        "partition_key": event.partition_key,
+        "key_sequence": envelope.keysequence,
+        "headers": [[name, value.decode()] for name, value in envelope.to_headers()],
+        "payload": payload.decode(),
+        "created_at": envelope.recordedtime.isoformat(),
+    }
+
+
+def identify(events: Iterable[RecordedEvent], new_id: NewId) -> list[tuple[EventId, RecordedEvent]]:
+    """The events with the ids that they keep for ever."""
+    return [(EventId(new_id()), recorded) for recorded in events]
+
+
+def types_of(events: Iterable[tuple[EventId, RecordedEvent]]) -> list[tuple[EventId, str]]:
+    """The events' ids, each with its type."""
+    return [(event_id, recorded.event.TYPE) for event_id, recorded in events]
 
 
 def correlation_of(event: Event) -> UUID:
     """The case that the event belongs to; an event about no case stands for itself."""
-    return UUID(str(getattr(event, "case_id", event.partition_key)))
+    case_id = getattr(event, "case_id", None)
+    return case_id if isinstance(case_id, UUID) else UUID(event.partition_key)

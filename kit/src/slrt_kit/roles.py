@@ -63,7 +63,7 @@ def service_commands(
 
         def parts() -> list[Part]:
             for database in (composed.database, composed.worker_database):
-                database.on_events_committed = composed.relay.nudge
+                database.when_events_committed.append(composed.relay.nudge)
             return [api_part(composed), composed.relay.run, *worker_parts(composed)]
 
         start(composed, role="all", parts=parts)

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import gc
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import uvicorn
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from slrt_kit.http.auth import TokenVerifier
+    from slrt_kit.http.fast import CheckRoom
 
 log = get_logger(__name__)
 
@@ -43,6 +45,7 @@ LINGER_S = 0.2
 """How much a consumer that nobody waits for may be behind when all is well."""
 DRAIN_SECONDS = 25
 """How long a role may take to end what it has in hand after SIGTERM."""
+_STUCK_AFTER_S = 3.0
 
 
 @dataclass
@@ -105,9 +108,13 @@ class Runtime:
             client=self.http,
         )
 
+    def group(self, consumer: str) -> str:
+        """The consumer group of a consumer of this service."""
+        return f"slrt.{self.name}.{consumer}"
+
     def consumer(self, name: str, handlers: Handlers[Deps], deps: Deps, *, linger: float = 0.0) -> EventConsumer:
         """A member of the consumer group ``slrt.<service>.<name>``, on the topics of the types it handles."""
-        group = f"slrt.{self.name}.{name}"
+        group = self.group(name)
         return EventConsumer(
             ConsumerSettings(
                 group=group,
@@ -126,9 +133,10 @@ class Runtime:
         title: str,
         description: str,
         routers: "Sequence[APIRouter]",
-        fast: Sequence[Callable[..., object]] = (),
+        consumers: Mapping[str, Handlers[Any]],
+        fast: "Mapping[Callable[..., object], CheckRoom | None]" = MappingProxyType({}),
     ) -> "FastAPI":
-        """The service's HTTP application; see `slrt_kit.http.app.build_app`."""
+        """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
 
@@ -138,6 +146,7 @@ class Runtime:
             version="1",
             package=self.package,
             routers=routers,
+            consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
             database=self.database,
             verifier=self.verifier,
@@ -164,7 +173,8 @@ class _Server(uvicorn.Server):
 
 
 async def serve(app: "FastAPI | Starlette", *, host: str, port: int, stop: asyncio.Event) -> None:
-    """Serve HTTP until ``stop``; then finish the requests in hand."""
+    """Serve HTTP until ``stop``; then finish the requests in hand, and end the streams."""
+    app.state.stop = stop
     config = uvicorn.Config(
         app,
         host=host,
@@ -182,7 +192,26 @@ async def serve(app: "FastAPI | Starlette", *, host: str, port: int, stop: async
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     stopping.cancel()
-    await serving
+    letting_go = asyncio.create_task(_let_go_of_stuck(server))
+    try:
+        await serving
+    finally:
+        letting_go.cancel()
+
+
+async def _let_go_of_stuck(server: uvicorn.Server) -> None:
+    """End the connections on which nothing moves: whoever does not read would hold up the end of everybody."""
+    unread = _unread(server)
+    await asyncio.sleep(_STUCK_AFTER_S)
+    for connection, size in _unread(server).items():
+        if unread.get(connection) == size:
+            connection.abort()
+
+
+def _unread(server: uvicorn.Server) -> dict[asyncio.Transport, int]:
+    """The bytes that wait in this process for those who are connected, where there are any."""
+    transports = [connection.transport for connection in server.server_state.connections]
+    return {each: size for each in transports if (size := each.get_write_buffer_size())}
 
 
 Part = Callable[[asyncio.Event], Any]

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
@@ -26,6 +27,7 @@ TABLES = [
     "contacts",
     "drafts",
     "timeline",
+    "timeline_editions",
     "office_needs",
     "ticket_failures",
     "outbox",
@@ -43,7 +45,10 @@ _DIGEST = " UNION ALL ".join(
 class Intake:
     """One intake: its API, its database, its consumers, and a clock that stands still."""
 
-    def __init__(self, client: httpx.AsyncClient, database: Database, issuer: TestIssuer, clock: FixedClock) -> None:
+    def __init__(
+        self, app: FastAPI, client: httpx.AsyncClient, database: Database, issuer: TestIssuer, clock: FixedClock
+    ) -> None:
+        self.app = app
         self.client = client
         self.database = database
         self.issuer = issuer
@@ -182,8 +187,9 @@ async def intake(service_database: Callable[[str], str], token_issuer: TestIssue
         runtime = build_runtime()
     clock = FixedClock()
     runtime.database = Database(url, clock=clock)
-    async with api_client(build_app(runtime)) as client:
-        yield Intake(client, runtime.database, token_issuer, clock)
+    app = build_app(runtime)
+    async with api_client(app) as client:
+        yield Intake(app, client, runtime.database, token_issuer, clock)
     await runtime.close()
 
 

@@ -19,7 +19,7 @@ PATHS = {
     ("POST", "/v1/parties/search"),
     ("POST", "/v1/contacts/search"),
 }
-_IDS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
+_IDS = re.compile(r"(?<=~)[\w-]{22}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
 
 
 def _lane(app: Any) -> Any:
@@ -116,6 +116,9 @@ async def test_a_body_that_is_no_json_of_ours(path: str, body: bytes, intake: An
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer a.b.c"},
         {"Idempotency-Key": ""},
+        {"Slrt-Position": "42"},
+        {"Slrt-Position": "intake.case-decided.v1~" + "A" * 22},
+        {"Slrt-Position": "x" * 9000},
         {"Idempotency-Key": "x" * 201},
         {"Content-Type": "text/plain"},
         {"Content-Type": "application/json; charset=utf-8"},

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from slrt_kit import db
-from slrt_kit.db import Database, NoConnectionFreeError, StaleVersionError
+from slrt_kit.db import Connection, Database, NoConnectionFreeError, StaleVersionError
 from slrt_kit.testing.waiting import eventually
 
 INSERT = "INSERT INTO effects (sequence) VALUES (%(sequence)s)"
@@ -71,6 +71,30 @@ async def test_a_check_is_made_before_what_was_sent_along_is_used(database: Data
         await work.commit()
     assert seen[-1].key == "y"
     assert rows.one("SELECT count(*) FROM effects") == 1
+
+
+async def test_what_is_written_last_is_written_once_and_after_all_else(database: Database, rows: Any) -> None:
+    def write(connection: Connection, things: list[int]) -> None:
+        for sequence in sorted(things):
+            connection.defer(INSERT, {"sequence": sequence})
+
+    async with database.unit_of_work() as work:
+        work.write_last(write, [30, 10])
+        await work.connection.run(INSERT, {"sequence": 1})
+        work.write_last(write, [20])
+        assert await work.connection.values("SELECT sequence FROM effects ORDER BY id") == [1]
+        await work.connection.run(INSERT, {"sequence": 2})
+        await work.commit()
+    assert rows.all("SELECT sequence FROM effects ORDER BY id") == [(1,), (2,), (10,), (20,), (30,)]
+
+
+async def test_an_error_of_what_is_written_last_leaves_nothing(database: Database, rows: Any) -> None:
+    async with database.unit_of_work() as work:
+        await work.connection.run(INSERT, {"sequence": 1})
+        work.write_last(lambda connection, _: connection.defer("SELECT 1 / 0"), [1])
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await work.commit()
+    assert rows.one(COUNT) == 0
 
 
 async def test_what_is_deferred_and_not_committed_is_not_written(database: Database, rows: Any) -> None:

@@ -117,7 +117,7 @@ async def test_a_row_is_a_cloudevent_that_says_when_and_because_of_what(database
 
 async def test_a_nudge_comes_after_the_commit_of_events_and_only_then(database: Database, rows: Any) -> None:
     seen: list[int] = []
-    database.on_events_committed = lambda: seen.append(rows.one("SELECT count(*) FROM outbox"))
+    database.when_events_committed.append(lambda: seen.append(rows.one("SELECT count(*) FROM outbox")))
     async with database.unit_of_work() as work:
         await work.commit()
     async with database.unit_of_work() as work:

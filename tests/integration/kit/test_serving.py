@@ -14,6 +14,7 @@ from slrt_kit.db import Database
 from slrt_kit.http.app import MAX_BODY_BYTES, build_app
 from slrt_kit.http.auth import TokenVerifier
 from slrt_kit.http.bodies import Body
+from slrt_kit.problems import ServiceUnavailableError
 from slrt_kit.runtime import serve
 from slrt_kit.testing import TestIssuer, api_client, eventually, running
 
@@ -27,6 +28,11 @@ class Gate:
 
     def __init__(self) -> None:
         self.entered, self.go_on = asyncio.Event(), asyncio.Event()
+        self.is_full = False
+
+    def check_room(self) -> None:
+        if self.is_full:
+            raise ServiceUnavailableError
 
 
 def application(database: Database, issuer: TestIssuer, gate: Gate) -> FastAPI:
@@ -35,6 +41,10 @@ def application(database: Database, issuer: TestIssuer, gate: Gate) -> FastAPI:
     @router.post("/notes")
     async def take(note: Note) -> dict[str, str]:
         return {"name": note.name}
+
+    @router.post("/hot")
+    async def hot(note: Note) -> Note:
+        return note
 
     @router.get("/slow")
     async def slow() -> str:
@@ -49,6 +59,7 @@ def application(database: Database, issuer: TestIssuer, gate: Gate) -> FastAPI:
         version="1",
         package="slrt_intake",
         routers=[router],
+        fast={hot: gate.check_room},
         database=database,
         verifier=verifier,
     )
@@ -99,6 +110,31 @@ async def test_a_request_in_hand_is_finished_when_the_role_is_asked_to_stop(
     with pytest.raises(httpx.TransportError):
         async with httpx.AsyncClient() as late:
             await late.get(f"http://127.0.0.1:{port}/livez")
+
+
+async def test_what_there_is_no_room_for_is_refused_unread_and_the_connection_goes_on(
+    app: FastAPI, gate: Gate, port: int
+) -> None:
+    async with (
+        running(lambda stop: serve(app, host="127.0.0.1", port=port, stop=stop)),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=httpx.Limits(max_connections=1)) as client,
+    ):
+        await answers(port)
+        for full in (True, False, True, False):
+            gate.is_full = full
+            answer = await client.post("/v1/hot", json={"name": "x" * 20_000})
+            if full:
+                assert (answer.status_code, answer.json()["type"]) == (503, "urn:slrt:problem:service-unavailable")
+                assert int(answer.headers["Retry-After"]) > 0
+                assert answer.headers["X-Request-Id"]
+            else:
+                assert (answer.status_code, len(answer.json()["name"])) == (200, 20_000)
+        gate.is_full = True
+        unread = b"not even JSON, and no token"
+        refused = await client.post("/v1/hot", content=unread, headers={"Content-Type": "text/plain"})
+        assert refused.status_code == 503
+        gate.is_full = False
+        assert (await client.post("/v1/hot", content=unread)).status_code == 422
 
 
 async def test_a_chunked_body_over_the_limit_is_a_problem_on_the_wire(app: FastAPI, port: int) -> None:

@@ -19,6 +19,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from slrt_contracts.envelope import Envelope
 from slrt_contracts.events import decode_event
 from slrt_contracts.events.referral import ReferralReceived, ReferralSent
+from slrt_contracts.structured import read_structured
 from slrt_contracts.types import OfficeCode
 from slrt_kit.clock import SystemClock
 from slrt_kit.inbox import RawEvent
@@ -160,8 +161,8 @@ async def test_the_office_gets_a_signed_notice_and_the_referral_is_received(
     assert event.payload is not None
     told = decode_event(envelope.type, event.payload)
     notice = office.taken[0]
-    assert notice["data"] == told.model_dump(mode="json")
-    assert (notice["specversion"], notice["id"], notice["type"]) == ("1.0", str(envelope.id), envelope.type)
+    assert read_structured(orjson.dumps(notice)) == (envelope, told.model_dump(mode="json"))
+    assert notice["keysequence"] == envelope.keysequence == 2
     assert notice["claimpath"] == f"/intake/v1/cases/{case_id}/parties"
     assert notice["referralpath"] == f"/referral/v1/referrals/{notice['data']['referral_id']}"
 

@@ -41,8 +41,8 @@ def routes(app: Any) -> Iterator[APIRoute]:
 
 
 @pytest.fixture(params=SERVICES)
-def service_app(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The application of each service, composed as in production and connected to nothing."""
+def composed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    """The `app` module of each service and its runtime, connected to nothing."""
     service = request.param
     environment = environment_of(
         service,
@@ -57,7 +57,14 @@ def service_app(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     module = importlib.import_module(f"slrt_{service}.app")
-    return module.build_app(module.build_runtime())
+    return module, module.build_runtime()
+
+
+@pytest.fixture
+def service_app(composed: tuple[Any, Any]) -> Any:
+    """The application of each service, composed as in production."""
+    module, runtime = composed
+    return module.build_app(runtime)
 
 
 def test_every_route_demands_a_permission_or_says_why_not(service_app: Any) -> None:
@@ -85,6 +92,21 @@ def test_every_post_goes_by_an_idempotency_key_and_every_put_by_a_version(servic
         elif "POST" in route.methods and not route.path.endswith("/search") and not PUBLIC.search(source):
             assert is_command(route.dependant), f"POST {route.path} can be done twice by a repeated request"
         assert not route.methods & {"PATCH", "DELETE"}
+
+
+def test_reads_wait_for_every_consumer_of_the_service(composed: tuple[Any, Any], service_app: Any) -> None:
+    module, runtime = composed
+    groups = {consumer._settings.group for consumer in module.build_consumers(runtime)}
+    assert groups
+    assert service_app.state.arrivals.groups == groups
+
+
+def test_every_route_that_knows_its_caller_takes_a_position(service_app: Any) -> None:
+    documented = service_app.openapi()["paths"]
+    for route in routes(service_app):
+        if set(permissions(route.dependant)):
+            for operation in documented["/v1" + route.path].values():
+                assert "slrt-position" in {each["name"] for each in operation["parameters"]}, route.path
 
 
 def test_outside_v1_there_is_only_health(service_app: Any) -> None:

@@ -1,8 +1,11 @@
 """Build the HTTP application of a service: routes, problems, request ids, metrics, health."""
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from types import MappingProxyType
+from typing import Any
 from uuid import uuid4
 
 import structlog
@@ -15,10 +18,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from slrt_kit import metrics
 from slrt_kit.db import Database
 from slrt_kit.http.auth import TokenVerifier
-from slrt_kit.http.fast import FastLane, FastRoute
+from slrt_kit.http.fast import CheckRoom, FastLane, FastRoute
 from slrt_kit.http.health import health_routes
+from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
+from slrt_kit.http.streams import EventStream
 from slrt_kit.logs import get_logger
+from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.telemetry import context_of, tracer
 
 log = get_logger(__name__)
@@ -48,6 +54,12 @@ class RequestContext:
         status = 500
         received = 0
         started = time.perf_counter()
+        is_stream = False
+
+        def answered() -> None:
+            route = getattr(scope.get("route"), "path", "(none)")
+            seconds = metrics.HTTP_SECONDS.labels(scope["method"], route, metrics.status_class(status))
+            seconds.observe(time.perf_counter() - started)
 
         async def bounded_receive() -> Message:
             nonlocal received
@@ -59,10 +71,14 @@ class RequestContext:
             return message
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, is_stream
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message.setdefault("headers", []).append((_REQUEST_ID_HEADER, request_id.encode()))
+                is_stream = (b"content-type", EventStream.content_type) in message.setdefault("headers", [])
+                if is_stream:
+                    # It ends when its caller leaves, which says nothing of us.
+                    answered()
+                message["headers"].append((_REQUEST_ID_HEADER, request_id.encode()))
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -81,10 +97,10 @@ class RequestContext:
                 span.set_attribute("error.type", type(error).__name__)
                 raise
             finally:
-                route = getattr(scope.get("route"), "path", "(none)")
-                seconds = metrics.HTTP_SECONDS.labels(scope["method"], route, metrics.status_class(status))
-                seconds.observe(time.perf_counter() - started)
+                if not is_stream:
+                    answered()
                 if span.is_recording():
+                    route = getattr(scope.get("route"), "path", "(none)")
                     span.update_name(f"{scope['method']} {route}")
                     span.set_attributes({"http.route": route, "http.response.status_code": status})
                     if status >= _SERVER_ERROR:
@@ -104,14 +120,17 @@ def build_app(
     version: str,
     package: str,
     routers: Sequence[APIRouter],
-    fast: Sequence[Callable[..., object]] = (),
+    fast: Mapping[Callable[..., object], CheckRoom | None] = MappingProxyType({}),
     database: Database,
     verifier: TokenVerifier,
+    consumers: Mapping[str, Handlers[Any]] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """The application of one service. ``package`` is where its migrations are.
 
-    ``fast`` are functions of those routes that carry the load (see `slrt_kit.http.fast`).
+    ``consumers`` are the handlers by consumer group whose effects the routes show (see `slrt_kit.http.positions`).
+    ``fast`` are functions of those routes that carry the load, each with what says that there is no room for more
+    (see `slrt_kit.http.fast`).
     """
     app = FastAPI(
         title=title,
@@ -127,13 +146,18 @@ def build_app(
     )
     app.state.database = database
     app.state.verifier = verifier
+    app.state.arrivals = Arrivals(database, consumers or {})
+    app.state.stop = asyncio.Event()  # nobody's, until `serve` has one
     install_problem_handlers(app)
     for router in routers:
         app.include_router(router, prefix=_PREFIX, responses=PROBLEM_RESPONSES)
     if fast:
         own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
         app.add_middleware(
-            FastLane, routes=[FastRoute(_PREFIX + route.path, route) for route in own if route.endpoint in fast]
+            FastLane,
+            routes=[
+                FastRoute(_PREFIX + route.path, route, fast[route.endpoint]) for route in own if route.endpoint in fast
+            ],
         )
     app.add_middleware(RequestContext)
     return app

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -21,6 +21,7 @@ from slrt_kit import metrics
 from slrt_kit.access import Principal, Scope, permission_table
 from slrt_kit.clock import Clock, SystemClock
 from slrt_kit.http.outgoing import HttpClient, Reply, UnreachableError
+from slrt_kit.http.positions import MAX_HEADER, wait_for_arrival
 from slrt_kit.logs import get_logger
 from slrt_kit.problems import ProblemError, ServiceUnavailableError, Text
 
@@ -111,6 +112,10 @@ class TokenVerifier:
         if len(self._cache) > _CACHE_SIZE:
             self._cache.popitem(last=False)
         return principal
+
+    def seconds_left(self, principal: Principal) -> float:
+        """How long the caller's token is good for yet; 0 or less when it no longer is."""
+        return (principal.expires_at - self._clock.now()).total_seconds()
 
     async def _verify(self, token: str) -> Principal:
         now = self._clock.now().timestamp()
@@ -226,6 +231,8 @@ def _principal(claims: dict[str, Any]) -> Principal:
     )
 
 
+_POSITION = "The `Slrt-Position` of an earlier answer: wait until what was written then has arrived here"
+_PREFER = "`wait=SECONDS` (RFC 7240), at most 10: how long to wait for `Slrt-Position`; 2 when it is not said"
 _BEARER = HTTPBearer(auto_error=False, bearerFormat="JWT", description="An access token of the suite's issuer")
 Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
 
@@ -254,10 +261,17 @@ def require(permission: str) -> Any:
     """
     permission_table()[permission]
 
-    async def check(principal: Annotated[Principal, Depends(authenticate)]) -> Authorized:
+    async def check(
+        request: Request,
+        principal: Annotated[Principal, Depends(authenticate)],
+        slrt_position: Annotated[str | None, Header(description=_POSITION, max_length=MAX_HEADER)] = None,
+        prefer: Annotated[str | None, Header(description=_PREFER, max_length=200)] = None,
+    ) -> Authorized:
         scope = principal.scope(permission)
         if scope is None:
             raise ForbiddenError
+        if slrt_position is not None:
+            await wait_for_arrival(request, slrt_position, prefer)
         return Authorized(principal, scope)
 
     check.permission = permission  # type: ignore[attr-defined] # read by the test that no route goes without

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -10,10 +10,13 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
 
+from slrt_contracts.types import EventId
 from slrt_kit import idempotency
 from slrt_kit.access import Principal, Scope
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.http import positions
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.positions import Position
 from slrt_kit.idempotency import AnsweredCommand
 from slrt_kit.problems import PreconditionRequiredError, ProblemError, StaleError, Text
 
@@ -73,14 +76,16 @@ class Command:
         async with self.database.unit_of_work() as unit:
             if not await idempotency.claim(unit, self.principal.subject, self.key, self.fingerprint):
                 return await self._replay(unit)
-            answered = self.answered(await work(unit))
+            answered = self.answered(await work(unit), unit.recorded)
             idempotency.keep(unit, answered)
             await unit.commit()
         return response(answered)
 
-    def answered(self, answer: Answer) -> AnsweredCommand:
-        """The command with its answer."""
+    def answered(self, answer: Answer, recorded: Sequence[tuple[EventId, str]] = ()) -> AnsweredCommand:
+        """The command with its answer. ``recorded`` are the events that it wrote: their position goes with it."""
         headers = dict(answer.headers)
+        if recorded:
+            headers[positions.HEADER] = Position.of(recorded).encode()
         if answer.version is not None:
             headers["ETag"] = etag(answer.version)
         return AnsweredCommand(
@@ -145,7 +150,7 @@ def command(permission: str) -> Any:
 
 
 async def build_command(
-    request: Request, principal: Principal, scope: Scope, idempotency_key: str | None, if_match: str | None
+    request: Request, principal: Principal, reach: Scope, idempotency_key: str | None, if_match: str | None
 ) -> Command:
     """A command of this request; used directly by routes that know their caller in another way than by a token.
 
@@ -154,11 +159,12 @@ async def build_command(
     """
     if not idempotency_key:
         raise IdempotencyKeyRequiredError
-    asked = f"{request.method} {request.url.path}?{request.url.query}\n{if_match or ''}\n"
+    scope = request.scope
+    asked = f"{scope['method']} {scope['path']}?{scope['query_string'].decode('latin-1')}\n{if_match or ''}\n"
     said = asked.encode() + await request.body()
     return Command(
         principal=principal,
-        scope=scope,
+        scope=reach,
         database=request.app.state.database,
         key=idempotency_key,
         fingerprint=hashlib.sha256(said).digest(),

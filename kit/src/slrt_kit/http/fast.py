@@ -16,6 +16,7 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from slrt_kit.http.problems import problem_of, problem_response
+from slrt_kit.problems import ServiceUnavailableError
 
 _JSON = "application/json"
 
@@ -31,7 +32,12 @@ class _Asked:
     request: Request
     body: bytes
     path: Mapping[str, str]
+    headers: Mapping[bytes, bytes]
+    """The first of each name, in lower case."""
 
+
+CheckRoom = Callable[[], None]
+"""Raises ServiceUnavailableError when a route has all that it can take: refusing must cost next to nothing."""
 
 Resolve = Callable[[_Asked], Awaitable[Any]]
 
@@ -59,10 +65,18 @@ class FastLane:
         else:
             await self._app(scope, receive, send)
             return
+        if route.check_room is not None:
+            try:
+                route.check_room()
+            except ServiceUnavailableError as full:
+                scope["route"] = route.route
+                await problem_response(Request(scope), full)(scope, receive, send)
+                return
         read: list[Message] = []
         try:
             body = await _body(receive, read)
-            asked = _Asked(Request(scope, _replay([*read], receive)), body, path)
+            headers = dict(reversed(scope["headers"]))
+            asked = _Asked(Request(scope, _replay([*read], receive)), body, path, headers)
             values = await route.values(asked)
         except Exception:  # noqa: BLE001 — whatever is wrong with the request is said by the ordinary way, below
             await self._app(scope, _replay(read, receive), send)
@@ -81,13 +95,16 @@ class FastLane:
 class FastRoute:
     """A route, and how to get what its function takes."""
 
-    def __init__(self, path: str, route: APIRoute) -> None:
+    def __init__(self, path: str, route: APIRoute, check_room: CheckRoom | None = None) -> None:
         """``path`` is the whole path, with the prefix under which the route is included.
+
+        ``check_room`` is asked before anything of a request is looked at.
 
         Raises:
             NotFastError: it takes what only FastAPI can give.
         """
         self.route = route
+        self.check_room = check_room
         self._pattern, _, convertors = compile_path(path)
         self._methods = route.methods or set()
         self._resolve = _resolvers(route.endpoint, frozenset(convertors))
@@ -125,7 +142,7 @@ def _resolver(name: str, annotation: Any, default: Any, path_names: frozenset[st
         if isinstance(extra, params.Depends) and extra.dependency is not None:
             return _of_dependency(extra.dependency, path_names)
         if isinstance(extra, params.Header):
-            return _of_header(name.replace("_", "-"), annotation, default)
+            return _of_header(name.replace("_", "-").encode(), annotation, default)
     if annotation in (Request, HTTPConnection):
         return _the_request
     if name in path_names:
@@ -151,14 +168,14 @@ def _of_dependency(dependency: Callable[..., Any], path_names: frozenset[str]) -
     return resolve
 
 
-def _of_header(name: str, annotation: Any, default: Any) -> Resolve:
+def _of_header(name: bytes, annotation: Any, default: Any) -> Resolve:
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     if default is inspect.Parameter.empty:
-        raise NotFastError(f"header {name} has no default")
+        raise NotFastError(f"header {name!r} has no default")
 
     async def resolve(asked: _Asked) -> Any:
-        given = asked.request.headers.get(name)
-        return default if given is None else adapter.validate_python(given)
+        given = asked.headers.get(name)
+        return default if given is None else adapter.validate_python(given.decode("latin-1"))
 
     return resolve
 
@@ -174,7 +191,7 @@ def _of_path(name: str, annotation: Any) -> Resolve:
 
 def _of_body(model: type[BaseModel]) -> Resolve:
     async def resolve(asked: _Asked) -> BaseModel:
-        if asked.request.headers.get("content-type", "") != _JSON:
+        if asked.headers.get(b"content-type") != _JSON.encode():
             raise ValueError(_JSON)
         # A parser that takes a little less than FastAPI's, and the same rules on what it gives.
         return model.model_validate(orjson.loads(asked.body))

@@ -264,7 +264,7 @@ class Processor(Generic[Deps]):
             except TRANSIENT:
                 raise
             except IgnoredError:
-                return Outcome.IGNORED
+                return await self._let_go(raw, event_id)
             except RejectedError as rejected:
                 failure = rejected.reason
                 break
@@ -311,6 +311,13 @@ class Processor(Generic[Deps]):
             await entry.apply(received, work, self._deps)
         else:
             await entry.apply(received, work, self._deps, prepared)
+
+    async def _let_go(self, raw: RawEvent, event_id: EventId) -> Outcome:
+        """On record all the same: whoever waits for the event to arrive here need not wait any longer."""
+        async with self._database.unit_of_work() as work:
+            await self._inbox.claim(work.connection, event_id, raw)
+            await work.commit()
+        return Outcome.IGNORED
 
     async def _park(self, raw: RawEvent, event_id: Any, reason: str) -> Outcome:
         async with self._database.unit_of_work() as work:

@@ -40,7 +40,8 @@ _KEY = """
     WHERE i.indrelid = CAST(%(table)s AS regclass) AND i.indisprimary ORDER BY k.place
     """
 _COLUMNS = """
-    SELECT quote_ident(attname) FROM pg_attribute
+    SELECT quote_ident(attname) AS name, coalesce(pg_get_expr(adbin, adrelid) ^@ 'nextval(', false) AS is_drawn
+    FROM pg_attribute LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
     WHERE attrelid = CAST(%(table)s AS regclass) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
     ORDER BY attnum
     """
@@ -96,10 +97,11 @@ async def check(connection: Connection, table: str) -> None:
         raise RefusedError(f"{table} cannot be replaced because of: {'; '.join(in_the_way)}")
 
 
-async def columns_of(connection: Connection, table: str) -> tuple[list[str], list[str]]:
-    """The columns of the primary key, and all that are written to, as they are quoted in SQL."""
+async def columns_of(connection: Connection, table: str) -> tuple[list[str], list[str], set[str]]:
+    """The columns of the primary key, all that are written to, and those that draw numbers, as SQL quotes them."""
     key = await connection.values(_KEY, {"table": table})
-    return list(key), list(await connection.values(_COLUMNS, {"table": table}))
+    columns = await connection.rows(_COLUMNS, {"table": table})
+    return list(key), [each.name for each in columns], {each.name for each in columns if each.is_drawn}
 
 
 async def copy(connection: Connection, table: str, name: str) -> None:

@@ -24,23 +24,33 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_intake.api import cases, claims, drafts, tracking  # noqa: PLC0415
+    from slrt_intake.api import cases, claims, drafts, events, tracking  # noqa: PLC0415
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
+    from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
+    from slrt_kit.http.streams import Streams  # noqa: PLC0415
 
+    registrations = Registrations(runtime.database, runtime.outbox)
     app = runtime.app(
         title="SLRT intake",
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
-        routers=[cases.router, drafts.router, claims.router, tracking.router],
-        fast=[cases.register_case, claims.search_parties, claims.search_contacts],
+        routers=[cases.router, events.router, drafts.router, claims.router, tracking.router],
+        consumers={"outcomes": consumers.outcomes, "timeline": consumers.timeline},
+        fast={
+            cases.register_case: registrations.check_room,
+            claims.search_parties: None,
+            claims.search_contacts: None,
+        },
     )
     regions = Regions.load()
     app.state.parts = IntakeParts(
         runtime.database,
         runtime.outbox,
-        Registrations(runtime.database, runtime.outbox),
+        registrations,
         regions,
         ReportParser.load(regions),
+        Following(runtime.database),
+        Streams(limit=_settings(runtime).max_streams),
     )
     return app
 
@@ -52,3 +62,9 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
         runtime.consumer("outcomes", consumers.outcomes, parts),
         runtime.consumer("timeline", consumers.timeline, parts, linger=LINGER_S),
     ]
+
+
+def _settings(runtime: Runtime) -> IntakeSettings:
+    if not isinstance(runtime.settings, IntakeSettings):
+        raise TypeError("intake runs on its own settings")
+    return runtime.settings

@@ -10,7 +10,7 @@ from slrt_intake import usecases
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store import people
 from slrt_intake.store.cases import CaseStore
-from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, facts_of
+from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, ProjectionTable, Received
@@ -76,18 +76,4 @@ async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork
 )
 async def note(events: Sequence[Received[Event]], work: UnitOfWork, _: ConsumerParts) -> None:
     """Put events of other services on their cases' timelines."""
-    add_to_timeline(
-        work.connection,
-        [
-            TimelineEntry(
-                event_id=received.envelope.id,
-                case_id=received.envelope.correlationid,
-                event_type=received.event.TYPE,
-                service=received.envelope.source.rpartition("/")[2],
-                happened_at=received.envelope.time,
-                recorded_at=received.envelope.recordedtime,
-                facts=facts_of(received.event),
-            )
-            for received in events
-        ],
-    )
+    add_to_timeline(work.connection, [entry_of(received.envelope, received.event) for received in events])

@@ -37,6 +37,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT notification",
         description="The answer: what residents were told, through which channel, and whether it arrived.",
         routers=[notifications.router],
+        consumers={"cases": consumers.cases, "referrals": consumers.referrals},
     )
     app.state.parts = NotificationParts(runtime.database, DeliveryLogStore())
     return app

@@ -35,6 +35,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
         routers=[referrals.router, policy.router],
+        consumers={"cases": cases},
     )
     app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime))
     return app

@@ -39,6 +39,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT registry",
         description="Who they are: persons and families, what they need of programmes and what they take part in.",
         routers=[persons.router, families.router, cases.router],
+        consumers={"cases": consumers.cases, "outcomes": consumers.outcomes},
     )
     app.state.parts = RegistryParts(runtime.database, registry_on(runtime.outbox))
     return app

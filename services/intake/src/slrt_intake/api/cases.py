@@ -31,6 +31,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag, response
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.outbox import identify, types_of
 
 router = APIRouter(tags=["cases"])
 
@@ -57,8 +58,9 @@ async def register_case(
         at=parts.database.clock.now(),
         new_id=parts.database.new_id,
     )
-    answered = request.answered(registered(case, warnings))
-    if await parts.registrations.add(NewCase(case, stated.persons, stated.contact, answered)):
+    events = identify(case.raised, parts.database.new_id)
+    answered = request.answered(registered(case, warnings), types_of(events))
+    if await parts.registrations.add(NewCase(case, stated.persons, stated.contact, events, answered)):
         return response(answered)
 
     # The key was used before, or the ticket number is somebody else's.

@@ -8,8 +8,10 @@ from fastapi import Depends, Request
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.drafts import DraftStore
+from slrt_intake.store.following import Following
 from slrt_intake.store.new_cases import Registrations
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.http.streams import Streams
 from slrt_kit.outbox import Outbox
 from slrt_kit.regions import Regions
 
@@ -23,6 +25,8 @@ class IntakeParts:
     registrations: Registrations
     regions: Regions
     reports: ReportParser
+    following: Following
+    streams: Streams
 
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""

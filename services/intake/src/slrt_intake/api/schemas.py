@@ -105,9 +105,9 @@ class RegisterCaseBody(Body):
         return RegisterCase(
             channel=self.channel,
             village_code=self.village_code,
-            persons=[Person(person_id=new_id(), **dict(person)) for person in self.persons],
-            contact=Contact(**dict(self.contact)),
-            needs=[NeedInput(**dict(need)) for need in self.needs],
+            persons=[Person(person_id=new_id(), **vars(person)) for person in self.persons],
+            contact=Contact(**vars(self.contact)),
+            needs=[NeedInput(**vars(need)) for need in self.needs],
         )
 
 

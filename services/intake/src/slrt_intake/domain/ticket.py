@@ -8,6 +8,7 @@ import re
 
 # Crockford's base 32: no I, L, O, U, so that what is read aloud or written by hand stays readable.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_VALUE = {character: value for value, character in enumerate(ALPHABET)}
 RANDOM_BITS = 35
 _BODY_LENGTH = 7
 _LOOKS_LIKE = str.maketrans("ILO", "110")
@@ -34,5 +35,5 @@ def normalise_ticket(written: str) -> str | None:
 
 def _check(characters: str) -> str:
     # Weights 1, 3, 5… are odd, hence invertible modulo 32: one wrong character is always noticed.
-    total = sum((2 * place + 1) * ALPHABET.index(character) for place, character in enumerate(characters))
+    total = sum((2 * place + 1) * _VALUE[character] for place, character in enumerate(characters))
     return ALPHABET[total % 32]

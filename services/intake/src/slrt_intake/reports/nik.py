@@ -71,7 +71,7 @@ def kk_warnings(number: str) -> tuple[str, ...]:
 
 
 def _all_digits(text: str) -> bool:
-    return all("0" <= character <= "9" for character in text)
+    return text.isascii() and text.isdigit()
 
 
 def _date(year: int, month: int, day: int) -> date | None:

@@ -25,7 +25,7 @@ from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
-from slrt_kit.outbox import Outbox
+from slrt_kit.outbox import Outbox, identify, types_of
 from slrt_kit.regions import RegionCode
 from slrt_kit.scoped import in_region
 
@@ -62,10 +62,10 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        new = NewCase(case, persons, contact)
+        new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id))
         if await self._work.connection.value(ADD_CASES, add_case_values(new, self._outbox, self._work)) != 1:
             raise TicketTakenError
-        self._work.recorded_events += 1
+        self._work.recorded += types_of(new.events)
         case.mark_saved()
 
     async def save(self, case: Case) -> None:
@@ -102,12 +102,8 @@ class CaseStore:
         return None if row is None else _case(row)
 
     def _publish(self, case: Case) -> None:
-        now = self._work.clock.now()
-        entries = [
-            entry_of(case.case_id, event_id, recorded, now=now)
-            for event_id, recorded in self._outbox.add(self._work, case.raised)
-        ]
-        add_to_timeline(self._work.connection, entries)
+        told = self._outbox.add(self._work, case.raised)
+        self._work.write_last(add_to_timeline, [entry_of(envelope, event) for envelope, event in told])
         case.mark_saved()
 
 

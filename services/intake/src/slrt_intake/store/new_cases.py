@@ -12,11 +12,11 @@ from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import entry_of, insert_entries
-from slrt_kit.clock import NewId
+from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.coalesce import Coalescer
 from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
-from slrt_kit.outbox import Outbox, insert_events
+from slrt_kit.outbox import Outbox, insert_events, pending_row
 
 _INSERT_CASES = """
     INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
@@ -76,11 +76,12 @@ _ADD_COMMANDED = f"""
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case that is not saved yet, with its people; and the command that registers it, when it has its answer."""
+    """A case that is not saved yet, with its people and events; and the command that registers it, once answered."""
 
     case: Case
     persons: Sequence[Person]
     contact: Contact
+    events: Sequence[tuple[EventId, RecordedEvent]]
     command: AnsweredCommand | None = None
 
 
@@ -95,6 +96,7 @@ class Registrations:
         self._database = database
         self._outbox = outbox
         self._group = Coalescer(self._write, common=DATABASE_DOWN)
+        self.check_room = self._group.check_room
 
     async def add(self, new: NewCase) -> bool:
         """True: it is durable. False: the command's key or the ticket number is taken; nothing was written.
@@ -102,7 +104,7 @@ class Registrations:
         Raises:
             ServiceUnavailableError: too many callers wait. psycopg.Error: the database is away.
         """
-        rows = _rows_of(new, self._outbox, now=self._database.clock.now(), new_id=self._database.new_id)
+        rows = _rows_of(new, self._outbox, now=self._database.clock.now())
         try:
             return await self._group.add(rows)
         except UniqueViolation:
@@ -120,26 +122,24 @@ class Registrations:
 
 def add_case_values(new: NewCase, outbox: Outbox, work: UnitOfWork) -> dict[str, object]:
     """The values of `ADD_CASES` for one case."""
-    return _values([_rows_of(new, outbox, now=work.clock.now(), new_id=work.new_id, causation_id=work.causation_id)])
+    return _values([_rows_of(new, outbox, now=work.clock.now(), causation_id=work.causation_id)])
 
 
 def _values(group: Sequence[Rows]) -> dict[str, object]:
     return {table: as_json([row for rows in group for row in rows[table]]) for table in group[0]}
 
 
-def _rows_of(
-    new: NewCase, outbox: Outbox, *, now: datetime, new_id: NewId, causation_id: EventId | None = None
-) -> Rows:
+def _rows_of(new: NewCase, outbox: Outbox, *, now: datetime, causation_id: EventId | None = None) -> Rows:
     case = new.case
-    events = [(EventId(new_id()), recorded) for recorded in case.raised]
+    told = outbox.envelopes(new.events, now=now, causation_id=causation_id)
     return {
         "commands": [] if new.command is None else [new.command.row(now)],
         "cases": [_case_row(case, new.command)],
         "needs": [need_row(case, need, place) for place, need in enumerate(case.needs)],
         "persons": [_person_row(case, person, place) for place, person in enumerate(new.persons)],
         "contacts": [_contact_row(case, new.contact)],
-        "entries": [entry_of(case.case_id, event_id, recorded, now=now) for event_id, recorded in events],
-        "events": outbox.rows(events, now=now, causation_id=causation_id),
+        "entries": [entry_of(envelope, event) for envelope, event in told],
+        "events": [pending_row(envelope, event) for envelope, event in told],
     }
 
 

@@ -4,12 +4,13 @@ from uuid import UUID
 
 from standardwebhooks.webhooks import Webhook
 
+from slrt_contracts.structured import MEDIA_TYPE
 from slrt_kit.clock import Clock
 from slrt_kit.http.outgoing import HttpClient, UnreachableError
 from slrt_kit.messaging.errors import RejectedError, TransientError
 from slrt_referral.adapters.connectors_file import Endpoint
 
-_CONTENT_TYPE = "application/cloudevents+json; charset=utf-8"
+_CONTENT_TYPE = f"{MEDIA_TYPE}; charset=utf-8"
 # What passes by itself; 408 and 425 ask for a later attempt by name.
 _TRY_AGAIN = frozenset({408, 425, 429})
 

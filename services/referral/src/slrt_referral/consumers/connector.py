@@ -1,11 +1,11 @@
 """Tell one office's own system of each referral that was sent to it, by a signed notice without personal data."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from slrt_contracts.events.referral import ReferralSent
+from slrt_contracts.structured import structured
 from slrt_contracts.types import OfficeCode, ReferralId
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.errors import IgnoredError, RejectedError
@@ -35,22 +35,12 @@ def notice_body(received: Received[ReferralSent]) -> bytes:
 
     Paths are below the gateway. The office's own identity opens them; the notice opens nothing.
     """
-    event, envelope = received.event, received.envelope
-    notice: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": str(envelope.id),
-        "type": envelope.type,
-        "source": envelope.source,
-        "subject": envelope.subject,
-        "time": envelope.time.isoformat(),
-        "datacontenttype": "application/json",
-        "dataschema": envelope.dataschema,
-        "correlationid": str(envelope.correlationid),
+    event = received.event
+    paths = {
         "referralpath": f"/referral/v1/referrals/{event.referral_id}",
         "claimpath": f"/intake/v1/cases/{event.case_id}/parties",
-        "data": event.model_dump(mode="json"),
     }
-    return orjson.dumps(notice)
+    return orjson.dumps(structured(received.envelope, event.model_dump(mode="json")) | paths)
 
 
 async def deliver(received: Received[ReferralSent], parts: ConnectorParts) -> None:

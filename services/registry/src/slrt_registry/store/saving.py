@@ -5,7 +5,7 @@ from dataclasses import fields
 
 from slrt_contracts.types import EventId
 from slrt_kit.db import Row, StaleVersionError, UnitOfWork
-from slrt_kit.outbox import Outbox, insert_events
+from slrt_kit.outbox import Outbox, insert_events, types_of
 from slrt_registry.domain.family import Family, Member, Participation, ProgrammeNeed
 from slrt_registry.domain.person import Person
 from slrt_registry.ports import CaseRecord
@@ -135,7 +135,7 @@ def save(
             raise StaleVersionError
 
     work.connection.defer(_SAVE, {name: as_json(rows) for name, rows in values.items()}, check=check)
-    work.recorded_events += len(events)
+    work.recorded += types_of(events)
     for each in (*families, *persons):
         each.mark_saved()
 

@@ -1,0 +1,67 @@
+"""Apply events to a projection as a consumer does, beside COPY of the very rows."""
+
+import time
+from collections.abc import Sequence
+
+import psycopg
+
+from slrt_contracts.codes import NeedCode
+from slrt_contracts.events.referral import ReferralSent
+from slrt_intake.consumers import ConsumerParts, timeline
+from slrt_kit.clock import new_uuid7
+from slrt_kit.db import Database
+from slrt_kit.inbox import RawEvent
+from slrt_kit.messaging.consumer import ConsumerSettings
+from slrt_kit.messaging.processor import Processor
+from slrt_kit.outbox import Outbox
+from slrt_kit.testing import raw_event
+
+GROUP = "slrt.intake.timeline"
+BATCH = ConsumerSettings(group=GROUP, topics=[], dead_letter_topic="").max_batch
+
+
+def referrals_sent(count: int) -> list[RawEvent]:
+    """Events as they come from the topic, each of a case of its own."""
+    return [
+        raw_event(
+            ReferralSent(
+                referral_id=new_uuid7(),
+                case_id=new_uuid7(),
+                need_id=new_uuid7(),
+                need_code=NeedCode.BPBL,
+                office_code="12.ESDM",
+                district_code="12.74.05",
+                urgent=False,
+            )
+        )
+        for _ in range(count)
+    ]
+
+
+async def apply(url: str, events: Sequence[RawEvent]) -> float:
+    """Events per second that one process applies to intake's timeline, each batch committed with its inbox rows."""
+    database = Database(url)
+    processor = Processor(consumer=GROUP, database=database, handlers=timeline, deps=ConsumerParts(Outbox("intake")))
+    try:
+        began = time.perf_counter()
+        for first in range(0, len(events), BATCH):
+            if not await processor.process_batch(events[first : first + BATCH]):
+                raise RuntimeError("a batch was not applied as one")
+        return len(events) / (time.perf_counter() - began)
+    finally:
+        await database.close()
+
+
+def copy_rows(url: str) -> float:
+    """Rows per second by COPY into a table like the timeline: the rows that `apply` has made."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE timeline_copied (LIKE timeline INCLUDING ALL)")
+        chosen = "SELECT * FROM timeline WHERE event_id IN (SELECT event_id FROM inbox WHERE consumer = %s)"
+        with connection.cursor() as cursor, cursor.copy(f"COPY ({chosen}) TO STDOUT", (GROUP,)) as copying:
+            rows = b"".join(bytes(part) for part in copying)
+        began = time.perf_counter()
+        with connection.cursor() as cursor, cursor.copy("COPY timeline_copied FROM STDIN") as copying:
+            copying.write(rows)
+        rate = rows.count(b"\n") / (time.perf_counter() - began)
+        connection.execute("DROP TABLE timeline_copied")
+    return rate
