@@ -184,6 +184,12 @@ class UnitOfWork:
         """
         self._last.setdefault(write, []).extend(things)
 
+    def settle(self) -> None:
+        """Do what was to be done last, before a look at all that the unit has written."""
+        last, self._last = self._last, {}
+        for write, things in last.items():
+            write(self.connection, things)
+
     async def commit(self) -> None:
         """Make it durable. Returns after PostgreSQL has flushed the commit."""
         connection = self.connection
@@ -191,8 +197,7 @@ class UnitOfWork:
         failed = self._raw is not None and self._raw.info.transaction_status == TransactionStatus.INERROR
         if failed or not connection.checks_hold:
             raise RuntimeError("a statement of this unit of work has failed: it cannot be committed")
-        for write, things in self._last.items():
-            write(connection, things)
+        self.settle()
         await connection.send_checked()
         await connection.run("COMMIT")
         self.committed = True

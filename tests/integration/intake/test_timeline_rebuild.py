@@ -17,7 +17,7 @@ from slrt_kit.testing import TestIssuer, environment_of, raw_event
 from slrt_kit.testing.kafka import send_raw
 
 _REBUILD = ("projection", "rebuild", "timeline")
-# All but the position, which is drawn anew for what is told anew.
+# All but the place, which each table draws for itself.
 _ALL = (
     "SELECT event_id, case_id, event_type, service, happened_at, recorded_at, facts, key_sequence, causation_id, "
     "traceparent FROM timeline ORDER BY event_id"

@@ -11,6 +11,7 @@ import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import create_engine, make_url
+from tests.integration.kit.tally import TABLE, Tally
 
 from slrt_contracts.events import CaseClosed, CaseRegistered, CaseScreened, Event
 from slrt_kit.aggregate import RecordedEvent
@@ -233,3 +234,11 @@ def make_relay(kafka_server: Any, database_url: str) -> MakeRelay:
         )
 
     return make
+
+
+@pytest.fixture
+async def tally(database: Database, rows: Rows, kafka_server: Any, new_topic: Any) -> Tally:
+    """A projection that counts how often each event was applied: its table, empty, and a topic of three partitions."""
+    for statement in TABLE:
+        rows.run(statement)
+    return Tally(database, rows, kafka_server.bootstrap, await new_topic())

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from slrt_contracts.envelope import Envelope
 from slrt_contracts.events import CaseRegistered, CaseScreened, Event
 from slrt_kit.clock import new_uuid7
-from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.db import Connection, Database, UnitOfWork
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.handlers import Handlers, Projection, ProjectionTable, Received
 from slrt_kit.messaging.processor import Processor
@@ -65,6 +65,12 @@ class Habits:
     pass_over: set[UUID] = field(default_factory=set)
     also: str = ""
     """A statement that is run after each event; a deferred one, as stores defer theirs."""
+    at_the_end: bool = False
+    """Whether it is run before the commit instead, once."""
+
+
+def _run_also(connection: Connection, statements: list[str]) -> None:
+    connection.defer(statements[0])
 
 
 def handlers() -> Handlers[Habits]:
@@ -90,7 +96,9 @@ def handlers() -> Handlers[Habits]:
                     "urgent": received.event.urgent,
                 },
             )
-            if habits.also:
+            if habits.also and habits.at_the_end:
+                work.write_last(_run_also, [habits.also])
+            elif habits.also:
                 work.connection.defer(habits.also)
 
     return table
@@ -209,3 +217,8 @@ def id_of(raw: RawEvent) -> UUID:
 def ids_of(raws: Sequence[RawEvent]) -> set[UUID]:
     """The events' ids."""
     return {id_of(raw) for raw in raws}
+
+
+def case_of(raw: RawEvent) -> UUID:
+    """The event's case."""
+    return CaseRegistered.decode(raw.payload or b"").case_id

@@ -7,11 +7,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from tests.integration.kit.tally import TABLE, Tally, id_of
+from tests.integration.kit.tally import Tally, id_of
 
 from slrt_contracts.events import CaseScreened
 from slrt_kit.clock import new_uuid7
-from slrt_kit.db import Database
 from slrt_kit.testing import eventually, running
 
 _BEFORE = 3000
@@ -19,14 +18,9 @@ _REBUILDS = 4
 _COUNT = "SELECT count(*) AS rows, coalesce(max(times), 1) AS times FROM tally"
 
 
-@pytest.fixture
-async def tally(database: Database, rows: Any, kafka_server: Any, new_topic: Any) -> Tally:
-    """The table with enough rows for half of them to show."""
-    for statement in TABLE:
-        rows.run(statement)
-    made = Tally(database, rows, kafka_server.bootstrap, await new_topic())
-    await made.tell_and_hear(_BEFORE)
-    return made
+@pytest.fixture(autouse=True)
+async def _enough_for_half_of_it_to_show(tally: Tally) -> None:
+    await tally.tell_and_hear(_BEFORE)
 
 
 class Told:

@@ -23,6 +23,7 @@ HOLD_S = 2.5
 """How long whoever writes to the table may be kept waiting at a time: less than a pool lets its callers wait."""
 
 _LOCK_TIMEOUT_MS = 200  # whoever reads may queue up behind us for so long
+_VACUUM_TIMEOUT_MS = 3000
 _TRY_FOR_S = 60.0
 _PAUSE_S = 0.5
 _LITTLE = 1000
@@ -30,7 +31,8 @@ _ROUNDS = 20
 _MOST_WAITING = 100_000
 _POLL_S = 0.005
 _UNREAD_POLLS = 100
-_WORK_MEM = "64MB"  # two tables are joined whole
+# Two tables are joined whole. To compile a statement takes a second or two, for which writers would wait.
+_SESSION = {"application_name": "slrt-rebuild", "statement_timeout": 0, "work_mem": "64MB", "jit": "off"}
 _LONG_S = 6 * 3600.0  # for one statement over a whole table
 
 _LEAD = "SELECT pg_try_advisory_lock(hashtext(%(name)s))"
@@ -144,7 +146,7 @@ async def _open(url: str, **settings: object) -> BoundedConnection:
     return await open_connection(
         url,
         answer_within=_LONG_S,
-        settings={"application_name": "slrt-rebuild", "statement_timeout": 0, "work_mem": _WORK_MEM, **settings},
+        settings=_SESSION | settings,
         prepare_threshold=None,
         row_factory=namedtuple_row,
     )
@@ -207,23 +209,27 @@ class _Rebuild:
         async with await _open(database_url) as raw:
             while True:
                 await self._replay.catch_up()
-                began = loop.time()
                 try:
-                    await self._try_to_replace(raw, hold)
-                    return loop.time() - began
+                    return await self._try_to_replace(raw, hold)
                 except (LockNotAvailable, DeadlockDetected, TimeoutError) as error:
                     if loop.time() > give_up_at:
                         table, name = self._projection.table.name, type(error).__name__
                         raise RefusedError(
                             f"for {_TRY_FOR_S:.0f} s there was no moment to replace {table} in ({name}): a long "
-                            "transaction, a backup or a vacuum holds it; it is as it was"
+                            "transaction or a dump holds it; it is as it was"
                         ) from error
                 await asyncio.sleep(_PAUSE_S)
 
-    async def _try_to_replace(self, raw: BoundedConnection, hold: float) -> None:
+    async def _try_to_replace(self, raw: BoundedConnection, hold: float) -> float:
+        """Returns for how many seconds writers waited."""
+        loop = asyncio.get_running_loop()
         async with OneConnection(raw).unit_of_work() as work:
+            # Nobody else waits behind this.
+            work.connection.defer(f"SET LOCAL lock_timeout = {_VACUUM_TIMEOUT_MS}")
+            await self._shadow.keep_vacuum_away(work.connection)
+            work.connection.defer(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
+            began = loop.time()
             async with asyncio.timeout(hold):
-                work.connection.defer(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
                 await self._shadow.lock_writers(work.connection)
                 # On the other connection: what would be committed with the replacement alone, somebody who sees the
                 # database as it was a moment ago would find missing in the new table.
@@ -236,6 +242,7 @@ class _Rebuild:
                 await self._readers_end(ours)
                 await self._shadow.swap(work.connection, self._replay.latest)
             await work.commit()
+            return loop.time() - began
 
     async def _older_snapshots_end(self, ours: Sequence[int]) -> None:
         """Wait for those who see the database as it was before the last rows came into the shadow."""

@@ -134,6 +134,7 @@ class Replay:
             fresh = await self._shadow.claim(work.connection, list(events))
             if fresh:
                 await self._projection.apply([events[each] for each in events if each in fresh], work)
+                work.settle()
                 if elsewhere := await self._shadow.written_elsewhere(work.connection):
                     tables = ", ".join(elsewhere)
                     raise WritesElsewhereError(
