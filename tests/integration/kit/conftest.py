@@ -206,7 +206,7 @@ def record(database: Database) -> Callable[..., Awaitable[list[UUID]]]:
         at = database.clock.now()
         recorded = [RecordedEvent(event, start + index, at) for index, event in enumerate(events)]
         async with database.unit_of_work() as work:
-            made = [event_id for event_id, _ in Outbox("intake").add(work, recorded)]
+            made = [envelope.id for envelope, _ in Outbox("intake").add(work, recorded)]
             if topic is not None:
                 await work.connection.run(
                     "UPDATE outbox SET topic = %(topic)s WHERE event_id = ANY(%(made)s)", {"topic": topic, "made": made}

@@ -99,14 +99,14 @@ async def test_a_row_is_a_cloudevent_that_says_when_and_because_of_what(database
     case_id, cause = new_uuid7(), EventId(new_uuid7())
     event = CaseScreened(case_id=case_id, registry_status="listed")  # type: ignore[arg-type]
     async with database.unit_of_work(causation_id=cause) as work:
-        ((event_id, _),) = Outbox("intake").add(work, [RecordedEvent(event, 7, NOW)])
+        ((told, _),) = Outbox("intake").add(work, [RecordedEvent(event, 7, NOW)])
         await work.commit()
     await database.close()
 
     ((topic, key, headers, payload),) = rows.all("SELECT topic, partition_key, headers, payload FROM outbox")
     envelope = Envelope.from_headers([(name, value.encode()) for name, value in headers])
     assert (topic, key) == ("slrt.intake.case.v1", str(case_id))
-    assert envelope.id == event_id
+    assert envelope == told
     assert envelope.type == "id.slrt.intake.case-screened.v1"
     assert (envelope.source, envelope.subject) == ("/slrt/intake", str(case_id))
     assert (envelope.time, envelope.recordedtime) == (NOW, clock.now())

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from slrt_intake.api import cases, claims, drafts, tracking
+from slrt_intake.api import cases, claims, drafts, events, tracking
 from slrt_intake.app import build_app, build_runtime
 from slrt_kit.access import permission_table
 from slrt_kit.http.auth import Authorized, TokenVerifier, require
@@ -22,6 +22,7 @@ DEMANDS = {
     ("POST", "/v1/cases"): "intake.case.register",
     ("GET", "/v1/cases"): "intake.case.read",
     ("GET", CASE): "intake.case.read",
+    ("GET", f"{CASE}/events"): "intake.case.read",
     ("POST", f"{CASE}/screen"): "intake.case.screen",
     ("POST", f"{CASE}/recommend"): "intake.case.recommend",
     ("POST", f"{CASE}/decide"): "intake.case.decide",
@@ -59,7 +60,7 @@ ROLES = [
 
 
 def _routes() -> Iterator[APIRoute]:
-    for module in (cases, claims, drafts, tracking):
+    for module in (cases, claims, drafts, events, tracking):
         for route in module.router.routes:
             assert isinstance(route, APIRoute)
             yield route
