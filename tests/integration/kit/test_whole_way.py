@@ -37,9 +37,9 @@ async def change(database: Database, key: UUID, topic: str) -> bool:
         if changed != 1:
             raise StaleVersionError
         event = RecordedEvent(case_registered(key), version + 1, work.clock.now())
-        ((envelope, _),) = Outbox("intake").add(work, [event])
+        ((told, _),) = Outbox("intake").add(work, [event])
         await work.connection.run(
-            "UPDATE outbox SET topic = %(topic)s WHERE event_id = %(event_id)s", {"topic": topic, "event_id": envelope.id}
+            "UPDATE outbox SET topic = %(topic)s WHERE event_id = %(event_id)s", {"topic": topic, "event_id": told.id}
         )
         # Transactions end in another order than they began in.
         await asyncio.sleep(random.random() * 0.01)  # noqa: S311 — any spread will do
