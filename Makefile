@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 LOCAL_PACKAGES := -e contracts -e kit -e services/intake -e services/referral -e services/registry -e services/notification -e deploy/local
 SOURCES := contracts kit services deploy tests
+# Most tests wait for a broker, a database or a timeout: two at a time take half as long, also on two processors.
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia simulate containers-test requirements clean
@@ -49,8 +51,9 @@ logs: $(VENV)/local.stamp ## The newest lines of every log
 	@$(BIN)/slrt logs
 
 # -- checks ------------------------------------------------------------------------------------------------------
-test: $(VENV)/dev.stamp lint ## Everything that must hold: lint, then all tests on real Kafka and PostgreSQL
-	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest
+test: $(VENV)/dev.stamp lint ## Everything that must hold: lint, all tests on real Kafka and PostgreSQL, then a whole stack; JOBS=2
+	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/e2e
+	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest tests/e2e
 
 lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files, compatibility with every release
 	$(BIN)/ruff format --check $(SOURCES)
