@@ -61,6 +61,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(mark)
 
 
+@pytest.fixture(autouse=True)
+def commands_leave_the_logs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command configures the logs of its process, loggers remember that for good, and here the process is ours."""
+    for module in ("slrt_kit.operate.console", "slrt_kit.topics.cli"):
+        monkeypatch.setattr(f"{module}.configure_logging", lambda **_: None)
+
+
 _gone: dict[str, str] = {}
 
 

@@ -38,12 +38,6 @@ REGISTRY = BrokerState(
 )
 
 
-@pytest.fixture(autouse=True)
-def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command sets up the logs of its own process; here that would be the process of all later tests."""
-    monkeypatch.setattr("slrt_kit.topics.cli.configure_logging", lambda **_: None)
-
-
 @dataclass
 class Bench:
     """A broker under test with things of others on it, and the passwords that are to be."""
