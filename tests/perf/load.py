@@ -185,12 +185,12 @@ async def register_open_loop(
 
     def hand_out() -> None:
         while due and free:
-            connection = free.pop()
+            connection = free.popleft()  # in turn: the server closes one that rests
             busy[connection] = due.popleft()
             idle.clear()
             connection.send(requests.next())
 
-    free = [await _connect(port, answered, lost) for _ in range(connections)]
+    free = deque([await _connect(port, answered, lost) for _ in range(connections)])
     everyone = list(free)
     started = time.perf_counter()
     moments = deque(started + number / per_second for number in range(int(per_second * seconds)))
