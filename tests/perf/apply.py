@@ -1,7 +1,6 @@
 """Apply events to a projection as a consumer does, beside COPY of the very rows."""
 
 import time
-from collections.abc import Sequence
 
 import psycopg
 
@@ -10,7 +9,6 @@ from slrt_contracts.events.referral import ReferralSent
 from slrt_intake.consumers import ConsumerParts, timeline
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database
-from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.consumer import ConsumerSettings
 from slrt_kit.messaging.processor import Processor
 from slrt_kit.outbox import Outbox
@@ -20,26 +18,25 @@ GROUP = "slrt.intake.timeline"
 BATCH = ConsumerSettings(group=GROUP, topics=[], dead_letter_topic="").max_batch
 
 
-def referrals_sent(count: int) -> list[RawEvent]:
-    """Events as they come from the topic, each of a case of its own."""
-    return [
-        raw_event(
-            ReferralSent(
-                referral_id=new_uuid7(),
-                case_id=new_uuid7(),
-                need_id=new_uuid7(),
-                need_code=NeedCode.BPBL,
-                office_code="12.ESDM",
-                district_code="12.74.05",
-                urgent=False,
-            )
-        )
-        for _ in range(count)
-    ]
+def referral_sent() -> ReferralSent:
+    """An event of a case of its own."""
+    return ReferralSent(
+        referral_id=new_uuid7(),
+        case_id=new_uuid7(),
+        need_id=new_uuid7(),
+        need_code=NeedCode.BPBL,
+        office_code="12.ESDM",
+        district_code="12.74.05",
+        urgent=False,
+    )
 
 
-async def apply(url: str, events: Sequence[RawEvent]) -> float:
-    """Events per second that one process applies to intake's timeline, each batch committed with its inbox rows."""
+async def apply(url: str, count: int) -> float:
+    """Events per second that one process applies to intake's timeline, each batch committed with its inbox rows.
+
+    New ones each time: those that were applied before would only be passed over.
+    """
+    events = [raw_event(referral_sent()) for _ in range(count)]
     database = Database(url)
     processor = Processor(consumer=GROUP, database=database, handlers=timeline, deps=ConsumerParts(Outbox("intake")))
     try:

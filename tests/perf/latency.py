@@ -8,14 +8,12 @@ from typing import Any
 import psycopg
 from aiokafka import AIOKafkaConsumer
 from tests.perf import anchors
+from tests.perf.apply import referral_sent
 from tests.perf.load import percentile, register_open_loop, run
 from tests.perf.stack import Bench
 
-from slrt_contracts.codes import NeedCode
 from slrt_contracts.envelope import Envelope
-from slrt_contracts.events.referral import ReferralSent
 from slrt_kit.aggregate import RecordedEvent
-from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database
 from slrt_kit.outbox import Outbox
 
@@ -133,7 +131,7 @@ async def _told(bench: Bench, *, seconds: float) -> Delays:
     async def tell() -> None:
         async with database.unit_of_work() as work:
             at = work.clock.now()
-            for envelope, _ in outbox.add(work, [RecordedEvent(_referral_sent(), 1, at) for _ in range(TOLD_TOGETHER)]):
+            for envelope, _ in outbox.add(work, [RecordedEvent(referral_sent(), 1, at) for _ in range(TOLD_TOGETHER)]):
                 _recorded[str(envelope.id)] = at.timestamp()
             await work.commit()
 
@@ -142,18 +140,6 @@ async def _told(bench: Bench, *, seconds: float) -> Delays:
     finally:
         await database.close()
     return await _applied(bench.database, "slrt.intake.timeline", _recorded)
-
-
-def _referral_sent() -> ReferralSent:
-    return ReferralSent(
-        referral_id=new_uuid7(),
-        case_id=new_uuid7(),
-        need_id=new_uuid7(),
-        need_code=NeedCode.BPBL,
-        office_code="12.ESDM",
-        district_code="12.74.05",
-        urgent=False,
-    )
 
 
 async def _at_rate(act: Callable[[], Coroutine[Any, Any, None]], *, per_second: float, seconds: float) -> None:

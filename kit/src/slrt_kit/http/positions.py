@@ -94,11 +94,11 @@ class Position:
             PositionMalformedError: 400.
         """
         parts = [part.strip() for part in token.split(",")]
-        found = [_PART.fullmatch(part) for part in parts[: MOST_EVENTS + 1]]
         if len(parts) > MOST_EVENTS:
             raise PositionMalformedError
         events: dict[UUID, str] = {}
-        for match in found:
+        for part in parts:
+            match = _PART.fullmatch(part)
             if match is None:
                 raise PositionMalformedError
             # A type that is newer than this build has no handler here: nothing waits for it.
@@ -145,22 +145,20 @@ class Arrivals:
         loop = asyncio.get_running_loop()
         began = loop.time()
         pause = _POLL_MIN_S
-        outcome = "late"
-        try:
-            while True:
-                missing = await self._missing(wanted)
-                if not missing:
-                    outcome = "arrived"
-                    return
-                if any(missing):
-                    outcome = "held-up"
-                    raise HeldUpError
-                if loop.time() >= until:
-                    raise NotArrivedError
-                await asyncio.sleep(min(pause, max(until - loop.time(), 0)))
-                pause = min(pause * 1.5, _POLL_MAX_S)
-        finally:
-            metrics.POSITION_WAIT_SECONDS.labels(outcome).observe(loop.time() - began)
+        # A database that is away, or a caller who leaves, is no wait that ended.
+        while missing := await self._missing(wanted):
+            if any(missing):
+                self._ended("held-up", began)
+                raise HeldUpError
+            if loop.time() >= until:
+                self._ended("late", began)
+                raise NotArrivedError
+            await asyncio.sleep(min(pause, max(until - loop.time(), 0)))
+            pause = min(pause * 1.5, _POLL_MAX_S)
+        self._ended("arrived", began)
+
+    def _ended(self, outcome: str, began: float) -> None:
+        metrics.POSITION_WAIT_SECONDS.labels(outcome).observe(asyncio.get_running_loop().time() - began)
 
     async def _missing(self, wanted: Sequence[tuple[str, UUID]]) -> Sequence[bool]:
         """For each that has not arrived: whether it is parked."""
