@@ -32,10 +32,15 @@ done
 for service in intake referral registry notification; do
   random | keep "slrt_${service}_db_password"
   random | keep "slrt_${service}_client_secret"
+  random | keep "slrt_${service}_kafka_password"
   password=$(cat "$dir/slrt_${service}_db_password")
   printf 'postgresql://slrt_%s:%s@postgres:5432/slrt_%s' "$service" "$password" "$service" |
     keep "slrt_${service}_database_url"
 done
+
+# The broker's own users: itself, and the administrator, whom the job that applies the topic registry comes as.
+random | keep slrt_topics_kafka_password
+printf 'broker=%s\nadmin=%s\n' "$(random)" "$(cat "$dir/slrt_topics_kafka_password")" | keep kafka_users
 
 # Where the connectors deliver: the sinks of the demo profile. An installation names the offices' own endpoints.
 for office in 12.74.DUKCAPIL 12.74.DIKBUD 12.74.PUPR 12.PUPR 12.ESDM; do

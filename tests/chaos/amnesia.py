@@ -70,7 +70,8 @@ async def run(state: State, *, seed: int) -> bool:
     passed_over = sum(absorbed.values())
     if not passed_over:
         problems.append("no consumer got an event again: this proves nothing")
-    for line in [*problems, *(f"{table} is not as it was" for table in differ)][:40]:
+    changed = [f"{table} had {digests[table]} before, {again.get(table)} afterwards" for table in differ]
+    for line in [*problems, *changed][:40]:
         print(f"  ! {line}")
     print(f"tables {len(digests)}, passed over by consumers {passed_over}, events afterwards {later.archived}")
     ok = not problems and not differ
@@ -100,7 +101,7 @@ def forget_everything(state: State) -> None:
 
 
 async def digests_of(state: State) -> dict[str, str]:
-    """A digest of each table of each service."""
+    """How many rows each table of each service has, and a digest of them."""
     postgres = Postgres(state)
     found: dict[str, str] = {}
     for service in SERVICES:
@@ -118,9 +119,11 @@ async def digests_of(state: State) -> dict[str, str]:
                 rows = await connection.execute(
                     f'SELECT ({columns})::text FROM "{table}" t ORDER BY 1'  # noqa: S608 — names from the catalogue
                 )
+                count = 0
                 async for (row,) in rows:
+                    count += 1
                     digest.update(row.encode())
-                found[f"{service}.{table}"] = digest.hexdigest()
+                found[f"{service}.{table}"] = f"{count} rows {digest.hexdigest()[:16]}"
     return found
 
 

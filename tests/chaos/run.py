@@ -137,7 +137,12 @@ async def ended(work: asyncio.Task[None]) -> list[str]:
 
 
 async def settled(state: State, bootstrap: str, since: datetime) -> Counts:
-    """The counts once everything has gone its way, or nothing has moved for `_STILL_S` seconds."""
+    """The counts once everything has gone its way, or nothing has moved for `_STILL_S` seconds.
+
+    One count is no proof: it reads one place after the other, and what is recorded behind its back is in none of
+    them. When the next one finds the same and nothing that waits, all that the first one found had been applied
+    before, and what that led to would be there.
+    """
     postgres = Postgres(state)
     databases = {service: postgres.service_url(service) for service in SERVICES}
     loop = asyncio.get_running_loop()
@@ -150,7 +155,7 @@ async def settled(state: State, bootstrap: str, since: datetime) -> Counts:
             counts = Counts(lost=[f"a part does not come back: {type(error).__name__}"])
         else:
             now = (counts.archived, counts.pending, len(counts.lost), counts.parked)
-            if not any(now[1:]):
+            if now == before and not any(now[1:]):
                 break
             if now != before:
                 before, moved_at = now, loop.time()

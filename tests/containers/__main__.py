@@ -9,14 +9,20 @@ _PATIENCE_S (per step).
 """
 
 import argparse
+import asyncio
 import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from types import FrameType
 
+from aiokafka.errors import KafkaError
 from tests.containers.engine import FailedError, Stack, find_engine, started
 from tests.containers.story import UP_S, Story, expect
+
+from slrt_kit.messaging.broker import KafkaBroker
+from slrt_kit.messaging.connection import BrokerAccess
 
 SERVICES = ("intake", "referral", "registry", "notification")
 BUILT = (*SERVICES, "docs", "keycloak")  # the compose services that an image is built for
@@ -46,6 +52,25 @@ def check_walls(stack: Stack) -> None:
         expect("refusal", "permission denied for database" in str(refused), True)
         return
     raise FailedError(f"{own} may connect to the database of {other}")
+
+
+def check_broker(stack: Stack) -> None:
+    """The broker asks everybody who he is, and shows a service what it produces or consumes, and no more."""
+    address = f"127.0.0.1:{stack.ports['kafka']}"
+    password = stack.secret("slrt_intake_kafka_password")
+    intake = BrokerAccess(address=address, protocol="SASL_PLAINTEXT", user="slrt-intake", password=password)
+
+    def seen_by(access: BrokerAccess | str) -> set[str]:
+        found = asyncio.run(KafkaBroker(access).partitions_of(["slrt.intake.case.v1", "slrt.referral.dlq.v1"]))
+        return {partition.topic for partition in found}
+
+    expect("what intake sees of its own and of referral's", seen_by(intake), {"slrt.intake.case.v1"})
+    for what, access in (("nobody", address), ("a wrong password", replace(intake, password="guessed"))):
+        try:
+            seen = seen_by(access)
+        except KafkaError:
+            continue
+        raise FailedError(f"the broker lets in {what}: {seen}")
 
 
 def figures(stack: Stack) -> None:
@@ -81,6 +106,7 @@ def test(*, keep: bool) -> None:
             stack.compose("up", "--detach", "--wait", within=UP_S)
             timed(f"{len(stack.containers())} containers up and healthy with {engine.command}", rising)
             check_walls(stack)
+            check_broker(stack)
             story = Story(stack, tell)
             story.play()
             figures(stack)

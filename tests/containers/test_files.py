@@ -69,6 +69,22 @@ def test_the_image_that_applies_the_topic_registry_has_the_library_that_it_takes
     assert COMPOSE["services"]["topics"]["entrypoint"] == ["python", "-m", "slrt_kit.topics"]
 
 
+def test_the_broker_asks_everybody_who_he_is_and_lets_nobody_do_what_he_has_no_right_to() -> None:
+    broker = COMPOSE["services"]["kafka"]["environment"]
+    listeners = dict(pair.split(":") for pair in broker["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(","))
+    assert set(listeners) == {address.partition(":")[0] for address in broker["KAFKA_LISTENERS"].split(",")}
+    assert all(protocol.startswith("SASL_") for protocol in listeners.values())
+    assert broker["KAFKA_AUTHORIZER_CLASS_NAME"].endswith(".StandardAuthorizer")
+    assert broker["KAFKA_ALLOW_EVERYONE_IF_NO_ACL_FOUND"] == "false"
+    assert broker["KAFKA_SUPER_USERS"] == "User:broker;User:admin"
+    # Whoever comes from outside comes by a name that the registry has given him.
+    assert broker["KAFKA_LISTENER_NAME_PARTNERS_SASL_ENABLED_MECHANISMS"] == "SCRAM-SHA-512"
+    for name, value in broker.items():
+        if name.endswith("_JAAS_CONFIG"):
+            given = re.findall(r'(?:password|user_\w+)="([^"]*)"', value)
+            assert all(re.fullmatch(r"\$\$\{file:/run/secrets/kafka_users:\w+\}", each) for each in given), name
+
+
 def test_no_secret_is_written_into_the_compose_file() -> None:
     for service in COMPOSE["services"].values():
         for variable in service.get("environment", {}):

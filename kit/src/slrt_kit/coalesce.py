@@ -45,16 +45,6 @@ class Coalescer(Generic[Item, Result]):
         self._working = 0
         self._workers: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
 
-    def check_room(self) -> None:
-        """Whoever can be told before anything is done for him should be: what is refused must cost next to nothing.
-
-        Raises:
-            ServiceUnavailableError: too many wait (503).
-        """
-        if len(self._waiting) >= MOST_WAITING:
-            metrics.REFUSALS.labels("queue").inc()
-            raise ServiceUnavailableError
-
     async def add(self, item: Item) -> Result:
         """Have the item done, together with others; returns when it is.
 
@@ -62,7 +52,9 @@ class Coalescer(Generic[Item, Result]):
             ServiceUnavailableError: too many wait; nothing was done (503).
             What ``do`` raises for this item alone, or a common error.
         """
-        self.check_room()
+        if len(self._waiting) >= MOST_WAITING:
+            metrics.REFUSALS.labels("queue").inc()
+            raise ServiceUnavailableError
         answered: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answered))
         if self._working < self._most_workers:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.operate.cli import add_operator_commands
 from slrt_kit.runtime import Part, Runtime, health_part, migrate, serve, start
@@ -33,23 +34,35 @@ def service_commands(
     def worker_parts(composed: Runtime) -> list[Part]:
         return [consumer.run for consumer in consumers(composed)]
 
+    def tell_relay(composed: Runtime, database: Database) -> Part:
+        database.when_events_committed.append(composed.doorbell.ring)
+        return composed.doorbell.send
+
+    def hear_others(composed: Runtime) -> Part:
+        return lambda stop: composed.doorbell.hear(stop, nudge=composed.relay.nudge)
+
     @cli.command("api")
     def api() -> None:
         """Serve the HTTP API."""
         composed = runtime()
-        start(composed, role="api", parts=lambda: [api_part(composed)])
+        start(composed, role="api", parts=lambda: [api_part(composed), tell_relay(composed, composed.database)])
 
     @cli.command("worker")
     def worker() -> None:
         """Consume the events that this service acts on."""
         composed = runtime()
-        start(composed, role="worker", parts=lambda: [*worker_parts(composed), *health_part(composed)])
+
+        def parts() -> list[Part]:
+            ringing = tell_relay(composed, composed.worker_database)
+            return [*worker_parts(composed), ringing, *health_part(composed)]
+
+        start(composed, role="worker", parts=parts)
 
     @cli.command("relay")
     def relay() -> None:
         """Publish the outbox; standby copies wait for the lock."""
         composed = runtime()
-        start(composed, role="relay", parts=lambda: [composed.relay.run, *health_part(composed)])
+        start(composed, role="relay", parts=lambda: [composed.relay.run, hear_others(composed), *health_part(composed)])
 
     @cli.command("migrate")
     def migrate_database() -> None:

@@ -17,6 +17,7 @@ from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.topics import dead_letter_topic
 from slrt_kit import schema
 from slrt_kit.db import Database
+from slrt_kit.doorbell import Doorbell
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.outgoing import HttpClient
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from slrt_kit.http.auth import TokenVerifier
-    from slrt_kit.http.fast import CheckRoom
 
 log = get_logger(__name__)
 
@@ -98,6 +98,10 @@ class Runtime:
             settings=RelaySettings(replication=self.settings.kafka_replication),
         )
 
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        return Doorbell(self.settings.database_url.get_secret_value())
+
     def client_of(self, base_url: str) -> ServiceClient:
         """A client of another service, with this service's identity."""
         return ServiceClient(
@@ -134,7 +138,7 @@ class Runtime:
         description: str,
         routers: "Sequence[APIRouter]",
         consumers: Mapping[str, Handlers[Any]],
-        fast: "Mapping[Callable[..., object], CheckRoom | None]" = MappingProxyType({}),
+        fast: Mapping[Callable[..., object], int | None] = MappingProxyType({}),
     ) -> "FastAPI":
         """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.

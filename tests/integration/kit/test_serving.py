@@ -11,10 +11,10 @@ from fastapi import APIRouter, FastAPI
 
 from slrt_kit import migrations, schema
 from slrt_kit.db import Database
-from slrt_kit.http.app import MAX_BODY_BYTES, build_app
+from slrt_kit.http.app import build_app
 from slrt_kit.http.auth import TokenVerifier
 from slrt_kit.http.bodies import Body
-from slrt_kit.problems import ServiceUnavailableError
+from slrt_kit.http.context import MAX_BODY_BYTES
 from slrt_kit.runtime import serve
 from slrt_kit.testing import TestIssuer, api_client, eventually, running
 
@@ -28,11 +28,7 @@ class Gate:
 
     def __init__(self) -> None:
         self.entered, self.go_on = asyncio.Event(), asyncio.Event()
-        self.is_full = False
-
-    def check_room(self) -> None:
-        if self.is_full:
-            raise ServiceUnavailableError
+        self.holds_hot_ones = False
 
 
 def application(database: Database, issuer: TestIssuer, gate: Gate) -> FastAPI:
@@ -44,6 +40,9 @@ def application(database: Database, issuer: TestIssuer, gate: Gate) -> FastAPI:
 
     @router.post("/hot")
     async def hot(note: Note) -> Note:
+        if gate.holds_hot_ones:
+            gate.entered.set()
+            await gate.go_on.wait()
         return note
 
     @router.get("/slow")
@@ -59,7 +58,7 @@ def application(database: Database, issuer: TestIssuer, gate: Gate) -> FastAPI:
         version="1",
         package="slrt_intake",
         routers=[router],
-        fast={hot: gate.check_room},
+        fast={hot: 1},
         database=database,
         verifier=verifier,
     )
@@ -115,26 +114,76 @@ async def test_a_request_in_hand_is_finished_when_the_role_is_asked_to_stop(
 async def test_what_there_is_no_room_for_is_refused_unread_and_the_connection_goes_on(
     app: FastAPI, gate: Gate, port: int
 ) -> None:
+    url = f"http://127.0.0.1:{port}"
     async with (
         running(lambda stop: serve(app, host="127.0.0.1", port=port, stop=stop)),
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=httpx.Limits(max_connections=1)) as client,
+        httpx.AsyncClient(base_url=url) as first,
+        httpx.AsyncClient(base_url=url, limits=httpx.Limits(max_connections=1)) as client,
     ):
         await answers(port)
-        for full in (True, False, True, False):
-            gate.is_full = full
+        for _ in range(3):
+            gate.holds_hot_ones = True
+            held = asyncio.create_task(first.post("/v1/hot", json={"name": "held"}))
+            await gate.entered.wait()
+            answer = await client.post("/v1/hot", json={"name": "x" * 20_000}, headers={"X-Request-Id": "mine"})
+            assert (answer.status_code, answer.json()["type"]) == (503, "urn:slrt:problem:service-unavailable")
+            assert int(answer.headers["Retry-After"]) > 0
+            assert (answer.headers["X-Request-Id"], answer.json()["request_id"]) == ("mine", "mine")
+            unread = b"not even JSON, and no token"
+            refused = await client.post("/v1/hot", content=unread, headers={"Accept-Language": "en"})
+            assert (refused.status_code, refused.headers["Content-Language"]) == (503, "en")
+            assert (await client.post("/v1/notes", json={"name": "of another route"})).status_code == 200
+            gate.go_on.set()
+            assert (await held).json() == {"name": "held"}
+            gate.holds_hot_ones = False
+            gate.entered.clear()
+            gate.go_on.clear()
             answer = await client.post("/v1/hot", json={"name": "x" * 20_000})
-            if full:
-                assert (answer.status_code, answer.json()["type"]) == (503, "urn:slrt:problem:service-unavailable")
-                assert int(answer.headers["Retry-After"]) > 0
-                assert answer.headers["X-Request-Id"]
-            else:
-                assert (answer.status_code, len(answer.json()["name"])) == (200, 20_000)
-        gate.is_full = True
-        unread = b"not even JSON, and no token"
-        refused = await client.post("/v1/hot", content=unread, headers={"Content-Type": "text/plain"})
-        assert refused.status_code == 503
-        gate.is_full = False
-        assert (await client.post("/v1/hot", content=unread)).status_code == 422
+            assert (answer.status_code, len(answer.json()["name"])) == (200, 20_000)
+            assert (await client.post("/v1/hot", content=unread)).status_code == 422
+
+
+async def test_who_takes_long_to_send_his_body_takes_nobodys_place(app: FastAPI, port: int) -> None:
+    going_on = asyncio.Event()
+
+    async def slowly() -> Any:
+        yield b'{"name": '
+        await going_on.wait()
+        yield b'"late"}'
+
+    url, as_json = f"http://127.0.0.1:{port}", {"Content-Type": "application/json"}
+    async with (
+        running(lambda stop: serve(app, host="127.0.0.1", port=port, stop=stop)),
+        httpx.AsyncClient(base_url=url) as phone,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        await answers(port)
+        slow = asyncio.create_task(phone.post("/v1/hot", content=slowly(), headers=as_json))
+        for _ in range(3):
+            assert (await client.post("/v1/hot", json={"name": "quick"})).status_code == 200
+        going_on.set()
+        assert (await slow).json() == {"name": "late"}
+
+
+async def test_a_caller_who_leaves_in_the_middle_frees_his_place(app: FastAPI, gate: Gate, port: int) -> None:
+    gate.holds_hot_ones = True
+    url = f"http://127.0.0.1:{port}"
+    async with (
+        running(lambda stop: serve(app, host="127.0.0.1", port=port, stop=stop)),
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        await answers(port)
+        leaving = asyncio.create_task(client.post("/v1/hot", json={"name": "leaves"}))
+        await gate.entered.wait()
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        gate.holds_hot_ones = False
+        gate.go_on.set()
+
+        async def taken() -> bool:
+            return (await client.post("/v1/hot", json={"name": "next"})).status_code == 200
+
+        await eventually(taken, what="the place is free")
 
 
 async def test_a_chunked_body_over_the_limit_is_a_problem_on_the_wire(app: FastAPI, port: int) -> None:

@@ -10,10 +10,11 @@ from fastapi import APIRouter, FastAPI
 from pydantic import Field
 
 from slrt_kit.db import Database
-from slrt_kit.http.app import MAX_BODY_BYTES, build_app
+from slrt_kit.http.app import build_app
 from slrt_kit.http.auth import Authorized, TokenVerifier, require
 from slrt_kit.http.bodies import Body
 from slrt_kit.http.commands import Command, command
+from slrt_kit.http.context import MAX_BODY_BYTES
 from slrt_kit.problems import ProblemError, Text
 from slrt_kit.testing import TestIssuer, api_client
 

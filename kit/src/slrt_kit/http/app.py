@@ -1,116 +1,25 @@
 """Build the HTTP application of a service: routes, problems, request ids, metrics, health."""
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import MappingProxyType
 from typing import Any
-from uuid import uuid4
 
-import structlog
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
-from opentelemetry import trace
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from slrt_kit import metrics
 from slrt_kit.db import Database
 from slrt_kit.http.auth import TokenVerifier
-from slrt_kit.http.fast import CheckRoom, FastLane, FastRoute
+from slrt_kit.http.context import RequestContext
+from slrt_kit.http.fast import FastLane, FastRoute
 from slrt_kit.http.health import health_routes
+from slrt_kit.http.overload import OverloadGate
 from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
-from slrt_kit.http.streams import EventStream
-from slrt_kit.logs import get_logger
 from slrt_kit.messaging.handlers import Handlers
-from slrt_kit.telemetry import context_of, tracer
 
-log = get_logger(__name__)
-
-MAX_BODY_BYTES = 256 * 1024
 _PREFIX = "/v1"
-_REQUEST_ID_HEADER = b"x-request-id"
-_TRACEPARENT_HEADER = b"traceparent"
-_MAX_REQUEST_ID = 100
-_SERVER_ERROR = 500
-
-
-class RequestContext:
-    """ASGI middleware: a request id and a span for every request, the body limit, RED metrics of the route."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        given = _one_of_each(scope["headers"], (_REQUEST_ID_HEADER, _TRACEPARENT_HEADER))
-        request_id = given.get(_REQUEST_ID_HEADER, "")[:_MAX_REQUEST_ID]
-        request_id = request_id if request_id.isprintable() and request_id else str(uuid4())
-        scope.setdefault("state", {})["request_id"] = request_id
-        status = 500
-        received = 0
-        started = time.perf_counter()
-        is_stream = False
-
-        def answered() -> None:
-            route = getattr(scope.get("route"), "path", "(none)")
-            seconds = metrics.HTTP_SECONDS.labels(scope["method"], route, metrics.status_class(status))
-            seconds.observe(time.perf_counter() - started)
-
-        async def bounded_receive() -> Message:
-            nonlocal received
-            if received <= MAX_BODY_BYTES:
-                message = await receive()
-                received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
-                raise HTTPException(413)
-            return message
-
-        async def send_with_id(message: Message) -> None:
-            nonlocal status, is_stream
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                is_stream = (b"content-type", EventStream.content_type) in message.setdefault("headers", [])
-                if is_stream:
-                    # It ends when its caller leaves, which says nothing of us.
-                    answered()
-                message["headers"].append((_REQUEST_ID_HEADER, request_id.encode()))
-            await send(message)
-
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        with tracer.start_as_current_span(
-            scope["method"],
-            context=context_of(given.get(_TRACEPARENT_HEADER)),
-            kind=trace.SpanKind.SERVER,
-            # What an exception says may be somebody's data.
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                await self._app(scope, bounded_receive, send_with_id)
-            except Exception as error:
-                log.error("request crashed", error=type(error).__name__, path=scope["path"])  # noqa: TRY400 — as above
-                span.set_attribute("error.type", type(error).__name__)
-                raise
-            finally:
-                if not is_stream:
-                    answered()
-                if span.is_recording():
-                    route = getattr(scope.get("route"), "path", "(none)")
-                    span.update_name(f"{scope['method']} {route}")
-                    span.set_attributes({"http.route": route, "http.response.status_code": status})
-                    if status >= _SERVER_ERROR:
-                        span.set_status(trace.StatusCode.ERROR)
-                structlog.contextvars.unbind_contextvars("request_id")
-
-
-def _one_of_each(headers: Sequence[tuple[bytes, bytes]], names: Sequence[bytes]) -> dict[bytes, str]:
-    """The first header of each name, where it is ASCII."""
-    return {name: value.decode() for name, value in reversed(headers) if name in names and value.isascii()}
 
 
 def build_app(
@@ -120,7 +29,7 @@ def build_app(
     version: str,
     package: str,
     routers: Sequence[APIRouter],
-    fast: Mapping[Callable[..., object], CheckRoom | None] = MappingProxyType({}),
+    fast: Mapping[Callable[..., object], int | None] = MappingProxyType({}),
     database: Database,
     verifier: TokenVerifier,
     consumers: Mapping[str, Handlers[Any]] | None = None,
@@ -129,8 +38,8 @@ def build_app(
     """The application of one service. ``package`` is where its migrations are.
 
     ``consumers`` are the handlers by consumer group whose effects the routes show (see `slrt_kit.http.positions`).
-    ``fast`` are functions of those routes that carry the load, each with what says that there is no room for more
-    (see `slrt_kit.http.fast`).
+    ``fast`` are functions of those routes that carry the load, each with how many requests it works on at a time (see
+    `slrt_kit.http.fast` and `slrt_kit.http.overload`).
     """
     app = FastAPI(
         title=title,
@@ -151,13 +60,11 @@ def build_app(
     install_problem_handlers(app)
     for router in routers:
         app.include_router(router, prefix=_PREFIX, responses=PROBLEM_RESPONSES)
-    if fast:
-        own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
-        app.add_middleware(
-            FastLane,
-            routes=[
-                FastRoute(_PREFIX + route.path, route, fast[route.endpoint]) for route in own if route.endpoint in fast
-            ],
-        )
+    own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    hot = [FastRoute(_PREFIX + route.path, route, fast[route.endpoint]) for route in own if route.endpoint in fast]
+    if hot:
+        app.add_middleware(FastLane, routes=hot)
     app.add_middleware(RequestContext)
+    # Before all else: what is refused must cost next to nothing.
+    app.add_middleware(OverloadGate, routes=hot)
     return app

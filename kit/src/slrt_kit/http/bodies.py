@@ -4,10 +4,11 @@ import re
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUL = PydanticCustomError("nul_character", "karakter NUL tidak dapat disimpan / a NUL character cannot be stored")
 
 
 class Body(BaseModel):
@@ -15,16 +16,24 @@ class Body(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    @field_validator("*", mode="before")
+    # One look at the whole: a validator of every field would cost more than all else that is checked.
+    @model_validator(mode="before")
     @classmethod
-    def _can_be_stored(cls, value: Any) -> Any:
+    def _can_be_stored(cls, data: Any) -> Any:
         """PostgreSQL keeps U+0000 in neither text nor jsonb: said at the field, not by a failing insert."""
-        texts = value if isinstance(value, list) else (value,)
-        if any(isinstance(text, str) and "\x00" in text for text in texts):
-            raise PydanticCustomError(
-                "nul_character", "karakter NUL tidak dapat disimpan / a NUL character cannot be stored"
-            )
-        return value
+        if isinstance(data, dict):
+            refused: list[InitErrorDetails] = [
+                {"type": _NUL, "loc": (str(name),), "input": None} for name, value in data.items() if _has_nul(value)
+            ]
+            if refused:
+                raise ValidationError.from_exception_data(cls.__name__, refused)
+        return data
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    return isinstance(value, list) and any(isinstance(each, str) and "\x00" in each for each in value)
 
 
 def _day(value: Any) -> Any:

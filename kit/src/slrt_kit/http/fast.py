@@ -16,7 +16,6 @@ from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from slrt_kit.http.problems import problem_of, problem_response
-from slrt_kit.problems import ServiceUnavailableError
 
 _JSON = "application/json"
 
@@ -35,9 +34,6 @@ class _Asked:
     headers: Mapping[bytes, bytes]
     """The first of each name, in lower case."""
 
-
-CheckRoom = Callable[[], None]
-"""Raises ServiceUnavailableError when a route has all that it can take: refusing must cost next to nothing."""
 
 Resolve = Callable[[_Asked], Awaitable[Any]]
 
@@ -65,53 +61,58 @@ class FastLane:
         else:
             await self._app(scope, receive, send)
             return
-        if route.check_room is not None:
-            try:
-                route.check_room()
-            except ServiceUnavailableError as full:
-                scope["route"] = route.route
-                await problem_response(Request(scope), full)(scope, receive, send)
-                return
         read: list[Message] = []
+        counted = 0
         try:
-            body = await _body(receive, read)
-            headers = dict(reversed(scope["headers"]))
-            asked = _Asked(Request(scope, _replay([*read], receive)), body, path, headers)
-            values = await route.values(asked)
-        except Exception:  # noqa: BLE001 — whatever is wrong with the request is said by the ordinary way, below
-            await self._app(scope, _replay(read, receive), send)
-            return
-        scope["route"] = route.route
-        try:
-            response = route.response(await route.route.endpoint(**values))
-        except Exception as error:
-            problem = problem_of(error)
-            if problem is None:
-                raise
-            response = problem_response(asked.request, problem)
-        await response(scope, receive, send)
+            try:
+                body = await _body(receive, read)
+                # Only now: who takes long to send his body takes nobody's place.
+                route.under_way += (counted := 1)
+                asked = _Asked(Request(scope, _replay([*read], receive)), body, path, dict(reversed(scope["headers"])))
+                values = await route.values(asked)
+            except Exception:  # noqa: BLE001 — whatever is wrong with the request is said by the ordinary way, below
+                await self._app(scope, _replay(read, receive), send)
+                return
+            scope["route"] = route.route
+            try:
+                response = route.response(await route.route.endpoint(**values))
+            except Exception as error:
+                problem = problem_of(error)
+                if problem is None:
+                    raise
+                response = problem_response(asked.request, problem)
+            await response(scope, receive, send)
+        finally:
+            route.under_way -= counted
 
 
 class FastRoute:
     """A route, and how to get what its function takes."""
 
-    def __init__(self, path: str, route: APIRoute, check_room: CheckRoom | None = None) -> None:
+    def __init__(self, path: str, route: APIRoute, limit: int | None = None) -> None:
         """``path`` is the whole path, with the prefix under which the route is included.
 
-        ``check_room`` is asked before anything of a request is looked at.
+        ``limit`` is how many requests it works on at a time: see `slrt_kit.http.overload`.
 
         Raises:
             NotFastError: it takes what only FastAPI can give.
         """
         self.route = route
-        self.check_room = check_room
+        self.path = path
+        self.limit = limit
+        self.under_way = 0
         self._pattern, _, convertors = compile_path(path)
-        self._methods = route.methods or set()
+        self.methods = route.methods or set()
         self._resolve = _resolvers(route.endpoint, frozenset(convertors))
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it works on as many requests as it may."""
+        return self.limit is not None and self.under_way >= self.limit
 
     def match(self, scope: Scope) -> Mapping[str, str] | None:
         """The values of the path; None when it is another route's."""
-        if scope["method"] not in self._methods:
+        if scope["method"] not in self.methods:
             return None
         found = self._pattern.match(scope["path"])
         return None if found is None else found.groupdict()

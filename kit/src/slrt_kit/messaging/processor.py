@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -124,12 +125,12 @@ class Processor(Generic[Deps]):
         started = perf_counter()
         received, entry = self._decode(raw)
         if entry is None or not self._concerns(received, entry):
-            self._count(received.envelope, Outcome.IGNORED)
+            self._count([(received.envelope, Outcome.IGNORED)])
             return Outcome.IGNORED
         envelope = received.envelope
         with self._span(raw, envelope):
             outcome = await self._process(raw, received, entry)
-        self._count(envelope, outcome)
+        self._count([(envelope, outcome)])
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
         return outcome
 
@@ -181,14 +182,14 @@ class Processor(Generic[Deps]):
         except Exception as error:  # noqa: BLE001 — nothing was committed; one by one it shows which one fails, and how
             log.warning("batch taken apart", consumer=self._consumer, error=type(error).__name__)
             return False
-        for received, entry in decoded:
+
+        def outcome(received: Received[Any], entry: Entry[Deps] | None) -> Outcome:
             event_id = received.envelope.id
             if not self._concerns(received, entry) or prepared.get(event_id) is _IGNORED:
-                self._count(received.envelope, Outcome.IGNORED)
-            elif event_id not in claimed:
-                self._count(received.envelope, Outcome.DUPLICATE)
-            else:
-                self._count(received.envelope, Outcome.APPLIED)
+                return Outcome.IGNORED
+            return Outcome.APPLIED if event_id in claimed else Outcome.DUPLICATE
+
+        self._count([(received.envelope, outcome(received, entry)) for received, entry in decoded])
         metrics.CONSUMER_APPLY_SECONDS.labels(self._consumer).observe(perf_counter() - started)
         return True
 
@@ -209,17 +210,19 @@ class Processor(Generic[Deps]):
     async def _prepare_all(
         self, known: Mapping[EventId, tuple[RawEvent, Received[Any], Entry[Deps]]]
     ) -> dict[Any, Any]:
-        """What the events' preparations gave, side by side: these only ask."""
+        """What the events' preparations gave, side by side: these only ask. Nothing of those that have none."""
 
-        async def prepare(received: Received[Any], entry: Entry[Deps]) -> Any:
-            if entry.prepare is None:
-                return None
+        async def prepare(received: Received[Any], ask: Callable[..., Awaitable[Any]]) -> Any:
             with contextlib.suppress(IgnoredError), continuing(received.envelope.traceparent):
-                return await entry.prepare(received, self._deps)
+                return await ask(received, self._deps)
             return _IGNORED
 
-        found = await asyncio.gather(*(prepare(received, entry) for _, received, entry in known.values()))
-        return dict(zip(known, found, strict=True))
+        asked = {
+            event_id: prepare(received, entry.prepare)
+            for event_id, (_, received, entry) in known.items()
+            if entry.prepare is not None
+        }
+        return dict(zip(asked, await asyncio.gather(*asked.values()), strict=True))
 
     async def _apply_all(
         self,
@@ -232,7 +235,7 @@ class Processor(Generic[Deps]):
                 await self._handlers.projection([received for _, received, _ in events], work, self._deps)
             return
         for raw, received, entry in events:
-            made = prepared[received.envelope.id]
+            made = prepared.get(received.envelope.id)
             if made is _IGNORED:
                 continue
             work.causation_id = received.envelope.id
@@ -391,8 +394,10 @@ class Processor(Generic[Deps]):
             await work.commit()
         return False
 
-    def _count(self, envelope: Envelope, outcome: Outcome) -> None:
-        metrics.CONSUMER_EVENTS.labels(self._consumer, envelope.type, outcome).inc()
-        if outcome is Outcome.APPLIED:
-            delay = (self._database.clock.now() - envelope.recordedtime).total_seconds()
-            metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer).observe(max(delay, 0.0))
+    def _count(self, told: Sequence[tuple[Envelope, Outcome]]) -> None:
+        for (event_type, outcome), times in Counter((envelope.type, outcome) for envelope, outcome in told).items():
+            metrics.CONSUMER_EVENTS.labels(self._consumer, event_type, outcome).inc(times)
+        now, seconds = self._database.clock.now(), metrics.CONSUMER_DELAY_SECONDS.labels(self._consumer)
+        for envelope, outcome in told:
+            if outcome is Outcome.APPLIED:
+                seconds.observe(max((now - envelope.recordedtime).total_seconds(), 0.0))

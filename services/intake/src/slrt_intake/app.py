@@ -7,6 +7,7 @@ from slrt_intake import consumers
 from slrt_intake.consumers import ConsumerParts
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
+from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import LINGER_S, Runtime
@@ -37,7 +38,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         routers=[cases.router, events.router, drafts.router, claims.router, tracking.router],
         consumers={"outcomes": consumers.outcomes, "timeline": consumers.timeline},
         fast={
-            cases.register_case: registrations.check_room,
+            cases.register_case: MOST_WAITING,
             claims.search_parties: None,
             claims.search_contacts: None,
         },

@@ -96,7 +96,6 @@ class Registrations:
         self._database = database
         self._outbox = outbox
         self._group = Coalescer(self._write, common=DATABASE_DOWN)
-        self.check_room = self._group.check_room
 
     async def add(self, new: NewCase) -> bool:
         """True: it is durable. False: the command's key or the ticket number is taken; nothing was written.
