@@ -64,6 +64,8 @@ async def _told(databases: Mapping[str, str], since: datetime, counts: Counts) -
     told: dict[UUID, Told] = {}
     for url in databases.values():
         async with await psycopg.AsyncConnection.connect(url) as connection:
+            # A refill moves archived events back: seen with two looks, they could be in neither place.
+            await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
             cursor = await connection.execute("SELECT count(*) FROM outbox")
             counts.pending += (await cursor.fetchone() or (0,))[0]
             cursor = await connection.execute("SELECT count(*) FROM parked")
