@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import psycopg
@@ -25,6 +25,9 @@ APPLIED_PER_SECOND, APPLIED_SECONDS = 1000, 8
 TOLD_TOGETHER = 10  # in one transaction: what is measured is the way of the events, not a thousand commits a second
 
 Delays = list[float]
+"""In seconds."""
+Moments = dict[str, float]
+"""By event id, in seconds since 1970."""
 
 
 def whole_stack(bench: Bench) -> None:
@@ -35,9 +38,9 @@ def whole_stack(bench: Bench) -> None:
     port = bench.state.port("http-intake")
 
     def measure(seconds: float) -> tuple[Delays, Delays]:
-        seen = run(_seen(bench, port, per_second=WHOLE_PER_SECOND, seconds=seconds))
+        committed, seen = run(_seen(bench, port, per_second=WHOLE_PER_SECOND, seconds=seconds))
         registry = bench.database_of("registry")
-        return list(seen.values()), run(_applied(registry, "slrt.registry.cases", seen))
+        return _since(committed, seen), run(_applied(registry, "slrt.registry.cases", committed))
 
     measure(WARM_SECONDS)
     seen, applied = bench.measured(lambda: measure(WHOLE_SECONDS))
@@ -56,7 +59,7 @@ def backbone(bench: Bench) -> None:
     with bench.own_process("api") as port, bench.own_process("relay"):
         run(_seen(bench, port, per_second=SEEN_PER_SECOND, seconds=WARM_SECONDS))
         seen = bench.measured(
-            lambda: list(run(_seen(bench, port, per_second=SEEN_PER_SECOND, seconds=SEEN_SECONDS)).values())
+            lambda: _since(*run(_seen(bench, port, per_second=SEEN_PER_SECOND, seconds=SEEN_SECONDS)))
         )
     floor = _floor(bench)
     for share, name, goal in ((0.5, "p50", 4), (0.99, "p99", 20)):
@@ -77,13 +80,13 @@ def _floor(bench: Bench) -> Delays:
     return asyncio.run(anchors.kafka_floor(bench.bootstrap, "slrt.intake.dlq.v1", per_second=200, messages=400))
 
 
-async def _seen(bench: Bench, port: int, *, per_second: float, seconds: float) -> dict[str, float]:
-    """Register at that rate; seconds from each event's recording to its being seen on the topic, by event id."""
+async def _seen(bench: Bench, port: int, *, per_second: float, seconds: float) -> tuple[Moments, Moments]:
+    """Register at that rate: when each event was committed, and when it was seen on the topic."""
     consumer = AIOKafkaConsumer(CASE_TOPIC, bootstrap_servers=bench.bootstrap, auto_offset_reset="latest")
     await consumer.start()
     await consumer.seek_to_end()
-    seen: dict[str, float] = {}
-    _recorded.clear()
+    seen: Moments = {}
+    cases: dict[str, str] = {}
     load = asyncio.create_task(register_open_loop(port, bench.token(), per_second=per_second, seconds=seconds))
     try:
         async with asyncio.timeout(seconds + 60):
@@ -92,20 +95,26 @@ async def _seen(bench: Bench, port: int, *, per_second: float, seconds: float) -
                     now = time.time()
                     for record in records:
                         envelope = Envelope.from_headers(record.headers)
-                        _recorded[str(envelope.id)] = envelope.recordedtime.timestamp()
-                        seen[str(envelope.id)] = now - envelope.recordedtime.timestamp()
+                        cases[envelope.subject] = str(envelope.id)
+                        seen[str(envelope.id)] = now
     finally:
         await consumer.stop()
     load.result().demand_all_accepted()
-    return seen
+    async with await psycopg.AsyncConnection.connect(bench.database) as connection:
+        cursor = await connection.execute(
+            "SELECT case_id::text, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM cases "
+            "WHERE case_id = ANY(%s::text[]::uuid[])",
+            (list(cases),),
+        )
+        return {cases[case_id]: at for case_id, at in await cursor.fetchall()}, seen
 
 
-#: When each event of the load was recorded, in seconds since 1970.
-_recorded: dict[str, float] = {}
+def _since(began: Moments, ended: Moments) -> Delays:
+    return [at - began[event_id] for event_id, at in ended.items()]
 
 
-async def _applied(url: str, consumer: str, events: Collection[str]) -> Delays:
-    """Seconds from each event's recording to the commit of its inbox row, once all are committed.
+async def _applied(url: str, consumer: str, committed: Moments) -> Delays:
+    """Seconds from the commit of each event to that of its inbox row, once all are there.
 
     PostgreSQL keeps when each transaction was committed: asking all the time would be a load of its own.
     """
@@ -114,11 +123,11 @@ async def _applied(url: str, consumer: str, events: Collection[str]) -> Delays:
             cursor = await connection.execute(
                 "SELECT event_id::text, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 FROM inbox "
                 "WHERE consumer = %s AND event_id = ANY(%s::text[]::uuid[])",
-                (consumer, list(events)),
+                (consumer, list(committed)),
             )
-            committed = await cursor.fetchall()
-            if len(committed) == len(events):
-                return [at - _recorded[event_id] for event_id, at in committed]
+            applied = dict(await cursor.fetchall())
+            if len(applied) == len(committed):
+                return _since(committed, applied)
             await asyncio.sleep(0.25)
 
 
@@ -126,20 +135,20 @@ async def _told(bench: Bench, *, seconds: float) -> Delays:
     """Commit events at 1,000/s beside referral's relay; seconds to the commit of intake's timeline."""
     database = Database(bench.database_of("referral"), pool_size=8)
     outbox = Outbox("referral")
-    _recorded.clear()
+    committed: Moments = {}
 
     async def tell() -> None:
         async with database.unit_of_work() as work:
             at = work.clock.now()
-            for envelope, _ in outbox.add(work, [RecordedEvent(referral_sent(), 1, at) for _ in range(TOLD_TOGETHER)]):
-                _recorded[str(envelope.id)] = at.timestamp()
+            told = outbox.add(work, [RecordedEvent(referral_sent(), 1, at) for _ in range(TOLD_TOGETHER)])
             await work.commit()
+        committed.update({str(envelope.id): time.time() for envelope, _ in told})
 
     try:
         await _at_rate(tell, per_second=APPLIED_PER_SECOND / TOLD_TOGETHER, seconds=seconds)
     finally:
         await database.close()
-    return await _applied(bench.database, "slrt.intake.timeline", _recorded)
+    return await _applied(bench.database, "slrt.intake.timeline", committed)
 
 
 async def _at_rate(act: Callable[[], Coroutine[Any, Any, None]], *, per_second: float, seconds: float) -> None:

@@ -31,7 +31,7 @@ async def _everybody_leads(self: Session) -> bool:
 
 
 async def _archive_up_to_the_last_that_arrived(
-    self: Relay, session: Session, producer: Any, memory: Any, rows: Sequence[Any]
+    self: Relay, producer: Any, memory: Any, rows: Sequence[Any], taken: list[int]
 ) -> None:
     sent: list[asyncio.Future[Any]] = []
     refused = await self._send(producer, rows, sent)
@@ -39,7 +39,7 @@ async def _archive_up_to_the_last_that_arrived(
     arrived = [number for number, result in enumerate(results) if not isinstance(result, BaseException)]
     for number in arrived:
         memory.note(results[number])
-    await session.archive([row.seq for row in rows[: max(arrived, default=-1) + 1]], memory.take_noted())
+    taken += [row.seq for row in rows[: max(arrived, default=-1) + 1]]
     for error in (*results, refused):
         if isinstance(error, KafkaError):
             raise error
@@ -74,7 +74,7 @@ class Mutation:
 
 MUTATIONS = {
     "compare-and-set": Mutation(
-        lambda: patch.object(Transaction, "compare_and_set", _set_without_comparing), first=255
+        lambda: patch.object(Transaction, "compare_and_set", _set_without_comparing), first=740
     ),
     "inbox insert": Mutation(lambda: patch.object(MemoryInbox, "_insert", _insert_nothing)),
     "advisory lock": Mutation(

@@ -398,11 +398,12 @@ class Session:
                 self._server.leader = self
             return self._server.leader is self
 
-    async def fetch(self, limit: int) -> list[PendingRow]:
+    async def fetch(self, limit: int, *, without: Sequence[int] = ()) -> list[PendingRow]:
         async with self._statement() as tables:
+            waiting = [each for each in sorted(tables.outbox.items()) if each[0] not in without]
             return [
                 PendingRow(seq, row["topic"], row["partition_key"], row["headers"], row["payload"].encode())
-                for seq, row in sorted(tables.outbox.items())[:limit]
+                for seq, row in waiting[:limit]
             ]
 
     async def archive(self, published: Sequence[int], last_offsets: Mapping[TopicPartition, int]) -> None:

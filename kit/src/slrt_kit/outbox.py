@@ -5,7 +5,6 @@ from datetime import datetime
 from uuid import UUID
 
 import orjson
-from opentelemetry import propagate
 
 from slrt_contracts.envelope import Envelope, source_of
 from slrt_contracts.events.base import Event
@@ -13,6 +12,7 @@ from slrt_contracts.types import EventId
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.clock import NewId
 from slrt_kit.db import UnitOfWork
+from slrt_kit.telemetry import current_traceparent
 
 MAX_PAYLOAD_BYTES = 256 * 1024
 """Far below the broker's limit of 1 MiB: what the broker can never take is refused here, at its origin."""
@@ -80,9 +80,7 @@ class Outbox:
         self, events: Iterable[tuple[EventId, RecordedEvent]], *, now: datetime, causation_id: EventId | None
     ) -> list[tuple[Envelope, Event]]:
         """The events in their envelopes, recorded at ``now`` (UTC), as part of the trace that is under way."""
-        carrier: dict[str, str] = {}
-        propagate.inject(carrier)
-        traceparent = carrier.get("traceparent")
+        under_way = current_traceparent()
         return [
             (
                 Envelope.of(
@@ -94,7 +92,7 @@ class Outbox:
                     keysequence=recorded.key_sequence,
                     correlationid=correlation_of(recorded.event),
                     causationid=causation_id,
-                    traceparent=traceparent,
+                    traceparent=under_way,
                 ),
                 recorded.event,
             )

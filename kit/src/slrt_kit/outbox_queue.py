@@ -28,9 +28,14 @@ TCP alone does not free it where something between us and PostgreSQL keeps up a 
 """
 _SIGNS_OF_LIFE = 5  # in that time
 
+# A row may become visible late, with a number below those that were read before it.
 _FETCH = """
-    SELECT seq, topic, partition_key, headers, payload
-    FROM outbox ORDER BY seq LIMIT %s
+    (SELECT seq, topic, partition_key, headers, payload FROM outbox
+     WHERE seq <= %(last)s AND seq <> ALL(CAST(%(without)s AS bigint[])) ORDER BY seq LIMIT %(limit)s)
+    UNION ALL
+    (SELECT seq, topic, partition_key, headers, payload FROM outbox
+     WHERE seq > %(last)s ORDER BY seq LIMIT %(limit)s)
+    ORDER BY seq LIMIT %(limit)s
 """
 # By explicit seq and never by range: identity values commit out of order, so a range could cover a row that
 # became visible after it was read and was never sent.
@@ -66,8 +71,8 @@ class QueueSession(Protocol):
     async def try_to_lead(self) -> bool:
         """Whether this session is the one that publishes; it stays so until the session ends, for whatever reason."""
 
-    async def fetch(self, limit: int) -> list[PendingRow]:
-        """What waits, in order."""
+    async def fetch(self, limit: int, *, without: Sequence[int] = ()) -> list[PendingRow]:
+        """What waits, in order; ``without`` those, by ``seq``, which are published and not archived yet."""
 
     async def archive(self, published: Sequence[int], last_offsets: Mapping[TopicPartition, int]) -> None:
         """Move those rows, by ``seq``, to the archive and note the broker's offsets, in one transaction."""
@@ -143,9 +148,10 @@ class _Session:
         row = await cursor.fetchone()
         return bool(row and row[0])
 
-    async def fetch(self, limit: int) -> list[PendingRow]:
+    async def fetch(self, limit: int, *, without: Sequence[int] = ()) -> list[PendingRow]:
+        values = {"limit": limit, "without": list(without), "last": max(without, default=0)}
         async with self._connection.cursor(row_factory=class_row(PendingRow), binary=True) as cursor:
-            await cursor.execute(_FETCH, (limit,))
+            await cursor.execute(_FETCH, values)
             return await cursor.fetchall()
 
     async def archive(self, published: Sequence[int], last_offsets: Mapping[TopicPartition, int]) -> None:

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -48,6 +49,8 @@ class RelaySettings:
     batch_size: int = 1000
     idle_poll_min: float = 0.01
     idle_poll_max: float = 0.1
+    quick: float = 0.01
+    """What a small batch takes on a machine that has time."""
     rest_max: float = 0.05
     retry_min: float = 0.2
     retry_max: float = 5.0
@@ -143,35 +146,48 @@ class Relay:
         sleep = self._settings.idle_poll_min
         housekeeping_due = 0.0
         loop = asyncio.get_running_loop()
-        while not stop.is_set():
-            if loop.time() >= housekeeping_due:
-                await self._keep_house(session)
-                housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
-            if memory.is_doubtful(producer):
-                await self._refill(session, memory, stop)
-            self._nudge.clear()
-            began = loop.time()
-            rows = await session.fetch(self._settings.batch_size)
-            if rows:
-                await self._publish(session, producer, memory, rows)
-                sleep = self._settings.idle_poll_min
-            if len(rows) == self._settings.batch_size:
-                continue
-            if rows:
-                # Rest as long as the batch took: on a busy machine the next one is larger instead of later.
-                await _wait(stop, min(loop.time() - began, self._settings.rest_max))
-            if not self._nudge.is_set():
-                await self._sleep(sleep)
-                sleep = min(sleep * 1.5, self._settings.idle_poll_max)
+        taken: list[int] = []  # by the broker; the outbox holds them still
+        try:
+            while not stop.is_set():
+                if loop.time() >= housekeeping_due:
+                    await self._keep_house(session)
+                    housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
+                if memory.is_doubtful(producer):
+                    # What the broker has lost is put back from the archive: there it must be.
+                    await _archive(session, taken, memory)
+                    taken = []
+                    await self._refill(session, memory, stop)
+                self._nudge.clear()
+                began = loop.time()
+                rows = await session.fetch(self._settings.batch_size, without=taken)
+                # Beside the sending of those that come next.
+                archiving = asyncio.create_task(_archive(session, taken, memory))
+                taken = []
+                try:
+                    if rows:
+                        await self._publish(producer, memory, rows, taken)
+                        sleep = self._settings.idle_poll_min
+                finally:
+                    await archiving
+                if len(rows) == self._settings.batch_size:
+                    continue
+                if rows:
+                    # On a busy machine, where a batch takes its time, the next one is larger instead of later.
+                    took = loop.time() - began
+                    await _wait(stop, min(took, self._settings.rest_max) if took > self._settings.quick else 0)
+                if not self._nudge.is_set():
+                    await _archive(session, taken, memory)
+                    taken = []
+                    await self._sleep(sleep)
+                    sleep = min(sleep * 1.5, self._settings.idle_poll_max)
+        finally:
+            # Also on an error: what was acknowledged before it needs no second sending.
+            await _archive(session, taken, memory)
 
     async def _publish(
-        self,
-        session: QueueSession,
-        producer: Producer,
-        memory: BrokerMemory,
-        rows: Sequence[PendingRow],
+        self, producer: Producer, memory: BrokerMemory, rows: Sequence[PendingRow], taken: list[int]
     ) -> None:
-        acknowledged: list[int] = []
+        """Send the rows; ``taken`` gets those that the broker has acknowledged, and everything before them."""
         sent: list[asyncio.Future[Any]] = []
         row = rows[0]
         began = time.time_ns()
@@ -180,8 +196,7 @@ class Relay:
                 refused = await self._send(producer, rows, sent)
                 for row, future in zip(rows, sent, strict=False):
                     memory.note(await future)
-                    acknowledged.append(row.seq)
-                    metrics.RELAY_PUBLISHED.labels(row.topic).inc()
+                    taken.append(row.seq)
                     note_sent(row.topic, row.headers, since_ns=began)
                 if refused is not None:
                     row = rows[len(sent)]
@@ -197,9 +212,8 @@ class Relay:
             for future in sent:
                 # Those behind a failed one may fail with it; looking at each keeps asyncio from reporting them.
                 future.add_done_callback(lambda done: done.cancelled() or done.exception())
-            # Also on an error: what was acknowledged before it needs no second sending.
-            if acknowledged:
-                await session.archive(acknowledged, memory.take_noted())
+            for topic, times in Counter(row.topic for row in rows[: len(taken)]).items():
+                metrics.RELAY_PUBLISHED.labels(topic).inc(times)
 
     async def _send(
         self, producer: Producer, rows: Sequence[PendingRow], sent: list[asyncio.Future[Any]]
@@ -252,6 +266,17 @@ class Relay:
     async def _back_off(self, stop: asyncio.Event, delay: float) -> float:
         await _wait(stop, delay)
         return min(delay * 2, self._settings.retry_max)
+
+
+def _archive(session: QueueSession, taken: Sequence[int], memory: BrokerMemory) -> Coroutine[Any, Any, None]:
+    """Move what the broker has taken. The offsets are those of now, whenever it is awaited."""
+    noted = memory.take_noted()
+
+    async def move() -> None:
+        if taken:
+            await session.archive(taken, noted)
+
+    return move()
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

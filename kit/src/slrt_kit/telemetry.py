@@ -36,6 +36,14 @@ def context_of(traceparent: str | None) -> Context:
     return propagate.extract({"traceparent": traceparent} if traceparent else {})
 
 
+def current_traceparent() -> str | None:
+    """The trace that is under way, as an event carries it (W3C Trace Context, version 00); None outside of any."""
+    current = trace.get_current_span().get_span_context()
+    if not current.is_valid:
+        return None
+    return f"00-{current.trace_id:032x}-{current.span_id:016x}-{current.trace_flags:02x}"
+
+
 @contextmanager
 def continuing(traceparent: str | None) -> Iterator[None]:
     """What is done in the block belongs to the trace that a received event continues."""

@@ -131,10 +131,10 @@ async def test_a_row_that_commits_late_with_a_lower_number_is_not_lost(
         publish = relay._publish
         seen: list[list[int]] = []
 
-        async def commit_between(session: Any, producer: Any, memory: Any, batch: Any) -> None:
+        async def commit_between(producer: Any, memory: Any, batch: Any, taken: list[int]) -> None:
             seen.append([row.seq for row in batch])
             await slow.commit()
-            await publish(session, producer, memory, batch)
+            await publish(producer, memory, batch, taken)
 
         relay._publish = commit_between  # type: ignore[method-assign]
         async with running(relay.run):

@@ -162,13 +162,17 @@ async def test_what_was_sent_when_the_database_went_away_is_sent_again_and_not_l
     publish = relay._publish
     cut = 0
 
-    async def cut_off_then_publish(session: Any, producer: Any, memory: Any, batch: Any) -> None:
+    async def cut_off_then_publish(producer: Any, memory: Any, batch: Any, taken: list[int]) -> None:
         nonlocal cut
         if cut < 2:
             cut += 1
             with psycopg.connect(postgres_server.url, autocommit=True) as admin:
-                admin.execute("SELECT pg_terminate_backend(%s)", (session._connection.info.backend_pid,))
-        await publish(session, producer, memory, batch)
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'slrt-relay' AND datname = %s",
+                    (rows.name,),
+                )
+        await publish(producer, memory, batch, taken)
 
     relay._publish = cut_off_then_publish  # type: ignore[method-assign]
     await record(*[case_registered(key) for _ in range(5)], topic=topic)

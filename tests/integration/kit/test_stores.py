@@ -208,6 +208,9 @@ class TestOutbox:
             assert [row.partition_key for row in rows] == [str(key)] * 3
             assert [dict(row.headers)["ce_keysequence"] for row in rows] == ["1", "2", "3"]
             assert [row.seq for row in await session.fetch(2)] == [row.seq for row in rows[:2]]
+            assert [row.seq for row in await session.fetch(2, without=[rows[0].seq])] == [row.seq for row in rows[1:]]
+            assert [row.seq for row in await session.fetch(1, without=[rows[0].seq])] == [rows[1].seq]
+            assert [row.seq for row in await session.fetch(9, without=[rows[0].seq, rows[2].seq])] == [rows[1].seq]
             place_of = TopicPartition("t", 0)
             await session.archive([rows[0].seq, rows[2].seq], {place_of: 7})
             await session.archive([rows[0].seq], {place_of: 5})
@@ -227,6 +230,8 @@ class TestOutbox:
                 assert seen.partition_key == str(quick)
             await first.commit()
         async with place.queue.session() as session:
+            # What was read before it came to light does not hide it.
+            assert [row.partition_key for row in await session.fetch(10, without=[seen.seq])] == [str(slow)]
             assert [row.partition_key for row in await session.fetch(10)] == [str(slow), str(quick)]
 
     async def test_a_key_has_each_sequence_once(self, place: Place) -> None:

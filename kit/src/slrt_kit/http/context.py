@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from uuid import uuid4
 
 import structlog
-from opentelemetry import trace
+from opentelemetry import context, trace
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -66,30 +66,32 @@ class RequestContext:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        with tracer.start_as_current_span(
-            scope["method"],
-            context=context_of(given.get(_TRACEPARENT_HEADER)),
-            kind=trace.SpanKind.SERVER,
+        above = context_of(given.get(_TRACEPARENT_HEADER))
+        span = tracer.start_span(scope["method"], context=above, kind=trace.SpanKind.SERVER)
+        token = context.attach(trace.set_span_in_context(span, above))
+        try:
+            await self._app(scope, bounded_receive, send_with_id)
+        except Exception as error:
             # What an exception says may be somebody's data.
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                await self._app(scope, bounded_receive, send_with_id)
-            except Exception as error:
-                log.error("request crashed", error=type(error).__name__, path=scope["path"])  # noqa: TRY400 — as above
-                span.set_attribute("error.type", type(error).__name__)
-                raise
-            finally:
-                if not is_stream:
-                    answered()
-                if span.is_recording():
-                    route = getattr(scope.get("route"), "path", "(none)")
-                    span.update_name(f"{scope['method']} {route}")
-                    span.set_attributes({"http.route": route, "http.response.status_code": status})
-                    if status >= _SERVER_ERROR:
-                        span.set_status(trace.StatusCode.ERROR)
-                structlog.contextvars.unbind_contextvars("request_id")
+            log.error("request crashed", error=type(error).__name__, path=scope["path"])  # noqa: TRY400
+            span.set_attribute("error.type", type(error).__name__)
+            raise
+        finally:
+            if not is_stream:
+                answered()
+            context.detach(token)
+            _end(span, scope, status)
+            structlog.contextvars.unbind_contextvars("request_id")
+
+
+def _end(span: trace.Span, scope: Scope, status: int) -> None:
+    if span.is_recording():
+        route = getattr(scope.get("route"), "path", "(none)")
+        span.update_name(f"{scope['method']} {route}")
+        span.set_attributes({"http.route": route, "http.response.status_code": status})
+        if status >= _SERVER_ERROR:
+            span.set_status(trace.StatusCode.ERROR)
+    span.end()
 
 
 def request_id_of(scope: Scope) -> str:

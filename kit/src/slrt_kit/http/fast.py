@@ -24,6 +24,17 @@ class NotFastError(TypeError):
     """A route takes something that the fast lane does not know; raised when the application is built."""
 
 
+class _Read(Request):
+    """A request whose body was read."""
+
+    def __init__(self, scope: Scope, receive: Receive, content: bytes) -> None:
+        super().__init__(scope, receive)
+        self._content = content
+
+    async def body(self) -> bytes:
+        return self._content
+
+
 @dataclass(slots=True)
 class _Asked:
     """A request with its body and the values of its path."""
@@ -68,7 +79,7 @@ class FastLane:
                 body = await _body(receive, read)
                 # Only now: who takes long to send his body takes nobody's place.
                 route.under_way += (counted := 1)
-                asked = _Asked(Request(scope, _replay([*read], receive)), body, path, dict(reversed(scope["headers"])))
+                asked = _Asked(_Read(scope, receive, body), body, path, dict(reversed(scope["headers"])))
                 values = await route.values(asked)
             except Exception:  # noqa: BLE001 — whatever is wrong with the request is said by the ordinary way, below
                 await self._app(scope, _replay(read, receive), send)

@@ -22,7 +22,7 @@ from slrt_kit.messaging.topics import apply_topics
 
 _DISCARD_TIMEOUT_S = 15.0
 _REQUEST_TIMEOUT_MS = 5000
-_LINGER_BYTES = 64 * 1024
+_LINGER_BYTES = 16 * 1024
 
 
 class Producer(Protocol):
