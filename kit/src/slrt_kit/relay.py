@@ -46,7 +46,7 @@ _HOUSEKEEPING_EVERY_S = 3600.0
 class RelaySettings:
     """How a relay works. Times in seconds."""
 
-    batch_size: int = 1000
+    batch_size: int = 2000
     idle_poll_min: float = 0.01
     idle_poll_max: float = 0.1
     quick: float = 0.01
@@ -162,6 +162,7 @@ class Relay:
                 rows = await session.fetch(self._settings.batch_size, without=taken)
                 # Beside the sending of those that come next.
                 archiving = asyncio.create_task(_archive(session, taken, memory))
+                await asyncio.sleep(0)  # handing a batch to the producer would not let it begin
                 taken = []
                 try:
                     if rows:
