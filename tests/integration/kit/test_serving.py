@@ -125,10 +125,12 @@ async def test_what_there_is_no_room_for_is_refused_unread_and_the_connection_go
             gate.holds_hot_ones = True
             held = asyncio.create_task(first.post("/v1/hot", json={"name": "held"}))
             await gate.entered.wait()
-            answer = await client.post("/v1/hot", json={"name": "x" * 20_000}, headers={"X-Request-Id": "mine"})
+            own = 'mine"\\1'
+            answer = await client.post("/v1/hot", json={"name": "x" * 20_000}, headers={"X-Request-Id": own})
             assert (answer.status_code, answer.json()["type"]) == (503, "urn:slrt:problem:service-unavailable")
-            assert int(answer.headers["Retry-After"]) > 0
-            assert (answer.headers["X-Request-Id"], answer.json()["request_id"]) == ("mine", "mine")
+            assert answer.headers["Content-Type"] == "application/problem+json"
+            assert (int(answer.headers["Retry-After"]) > 0, answer.headers["Content-Language"]) == (True, "id")
+            assert (answer.headers["X-Request-Id"], answer.json()["request_id"]) == (own, own)
             unread = b"not even JSON, and no token"
             refused = await client.post("/v1/hot", content=unread, headers={"Accept-Language": "en"})
             assert (refused.status_code, refused.headers["Content-Language"]) == (503, "en")

@@ -14,7 +14,7 @@ from slrt_kit.http.auth import TokenVerifier
 from slrt_kit.http.context import RequestContext
 from slrt_kit.http.fast import FastLane, FastRoute
 from slrt_kit.http.health import health_routes
-from slrt_kit.http.overload import OverloadGate
+from slrt_kit.http.overload import BoundedApp
 from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
 from slrt_kit.messaging.handlers import Handlers
@@ -41,7 +41,7 @@ def build_app(
     ``fast`` are functions of those routes that carry the load, each with how many requests it works on at a time (see
     `slrt_kit.http.fast` and `slrt_kit.http.overload`).
     """
-    app = FastAPI(
+    app = BoundedApp(
         title=title,
         description=description,
         version=version,
@@ -64,7 +64,6 @@ def build_app(
     hot = [FastRoute(_PREFIX + route.path, route, fast[route.endpoint]) for route in own if route.endpoint in fast]
     if hot:
         app.add_middleware(FastLane, routes=hot)
+        app.limit(hot)
     app.add_middleware(RequestContext)
-    # Before all else: what is refused must cost next to nothing.
-    app.add_middleware(OverloadGate, routes=hot)
     return app

@@ -25,7 +25,8 @@ from slrt_kit.problems import (
 
 log = get_logger(__name__)
 
-_LANGUAGES = ("id", "en")
+LANGUAGES = ("id", "en")
+"""Of what is said to people; the first where nothing else is asked for."""
 _WEIGHT = re.compile(r"q=([01](?:\.[0-9]{0,3})?)")
 
 PROBLEM_TYPE_PREFIX = "urn:slrt:problem:"
@@ -57,10 +58,10 @@ def language_of(request: Request) -> str:
         tag, _, weight = part.partition(";")
         language = tag.strip().partition("-")[0]
         found = _WEIGHT.fullmatch(weight.strip())
-        if language in _LANGUAGES and (found or not weight):
+        if language in LANGUAGES and (found or not weight):
             wanted.setdefault(language, float(found[1]) if found else 1.0)
     ranked = sorted((item for item in wanted.items() if item[1] > 0), key=lambda item: -item[1])
-    return ranked[0][0] if ranked else "id"
+    return ranked[0][0] if ranked else LANGUAGES[0]
 
 
 def problem_response(request: Request, problem: ProblemError) -> Response:
