@@ -65,6 +65,9 @@ def test_the_image_that_applies_the_topic_registry_has_the_library_that_it_takes
     assert taken
     assert "confluent-kafka" in taken[1].split("|")
     assert "\nconfluent-kafka==" in (ROOT / "requirements/local.txt").read_text(encoding="utf-8")
+    for package in ("contracts", "kit"):
+        assert f"\nCOPY {package} /src/{package}\n" in side
+        assert re.search(rf"pip .* wheel (?:.*\\\n)*.*/src/{package} ", side)
     assert COMPOSE["services"]["topics"]["image"].startswith("slrt-side:")
     assert COMPOSE["services"]["topics"]["entrypoint"] == ["python", "-m", "slrt_kit.topics"]
 
