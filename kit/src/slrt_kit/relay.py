@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
+from aiokafka import TopicPartition
 from aiokafka.errors import (
     InvalidTopicError,
     KafkaError,
@@ -154,36 +155,36 @@ class Relay:
                     housekeeping_due = loop.time() + _HOUSEKEEPING_EVERY_S
                 if memory.is_doubtful(producer):
                     # What the broker has lost is put back from the archive: there it must be.
-                    await _archive(session, taken, memory)
+                    await _archive(session, taken, memory.take_noted())
                     taken = []
                     await self._refill(session, memory, stop)
                 self._nudge.clear()
                 began = loop.time()
                 rows = await session.fetch(self._settings.batch_size, without=taken)
                 # Beside the sending of those that come next.
-                archiving = asyncio.create_task(_archive(session, taken, memory))
-                await asyncio.sleep(0)  # handing a batch to the producer would not let it begin
+                archiving = asyncio.create_task(_archive(session, taken, memory.take_noted()))
                 taken = []
                 try:
                     if rows:
+                        await asyncio.sleep(0)  # handing a batch to the producer would not let the archive begin
                         await self._publish(producer, memory, rows, taken)
                         sleep = self._settings.idle_poll_min
                 finally:
                     await archiving
                 if len(rows) == self._settings.batch_size:
                     continue
-                if rows:
+                took = loop.time() - began
+                if rows and took > self._settings.quick:
                     # On a busy machine, where a batch takes its time, the next one is larger instead of later.
-                    took = loop.time() - began
-                    await _wait(stop, min(took, self._settings.rest_max) if took > self._settings.quick else 0)
+                    await _wait(stop, min(took, self._settings.rest_max))
                 if not self._nudge.is_set():
-                    await _archive(session, taken, memory)
+                    await _archive(session, taken, memory.take_noted())
                     taken = []
                     await self._sleep(sleep)
                     sleep = min(sleep * 1.5, self._settings.idle_poll_max)
         finally:
             # Also on an error: what was acknowledged before it needs no second sending.
-            await _archive(session, taken, memory)
+            await _archive(session, taken, memory.take_noted())
 
     async def _publish(
         self, producer: Producer, memory: BrokerMemory, rows: Sequence[PendingRow], taken: list[int]
@@ -269,15 +270,10 @@ class Relay:
         return min(delay * 2, self._settings.retry_max)
 
 
-def _archive(session: QueueSession, taken: Sequence[int], memory: BrokerMemory) -> Coroutine[Any, Any, None]:
-    """Move what the broker has taken. The offsets are those of now, whenever it is awaited."""
-    noted = memory.take_noted()
-
-    async def move() -> None:
-        if taken:
-            await session.archive(taken, noted)
-
-    return move()
+async def _archive(session: QueueSession, taken: Sequence[int], noted: Mapping[TopicPartition, int]) -> None:
+    """Move what the broker has taken, with the offsets that it gave."""
+    if taken:
+        await session.archive(taken, noted)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

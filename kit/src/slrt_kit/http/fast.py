@@ -73,28 +73,36 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         read: list[Message] = []
-        counted = 0
         try:
-            try:
-                body = await _body(receive, read)
-                # Only now: who takes long to send his body takes nobody's place.
-                route.under_way += (counted := 1)
-                asked = _Asked(_Read(scope, receive, body), body, path, dict(reversed(scope["headers"])))
-                values = await route.values(asked)
-            except Exception:  # noqa: BLE001 — whatever is wrong with the request is said by the ordinary way, below
-                await self._app(scope, _replay(read, receive), send)
-                return
-            scope["route"] = route.route
-            try:
-                response = route.response(await route.route.endpoint(**values))
-            except Exception as error:
-                problem = problem_of(error)
-                if problem is None:
-                    raise
-                response = problem_response(asked.request, problem)
-            await response(scope, receive, send)
+            body = await _body(receive, read)
+        except Exception:  # noqa: BLE001 — said by the ordinary way, as in `_answer`
+            await self._app(scope, _replay(read, receive), send)
+            return
+        asked = _Asked(_Read(scope, receive, body), body, path, dict(reversed(scope["headers"])))
+        # Only now: who takes long to send his body takes nobody's place.
+        route.under_way += 1
+        try:
+            await self._answer(route, asked, _replay(read, receive), send)
         finally:
-            route.under_way -= counted
+            route.under_way -= 1
+
+    async def _answer(self, route: "FastRoute", asked: _Asked, receive: Receive, send: Send) -> None:
+        """``receive`` gives the request from its beginning."""
+        scope = asked.request.scope
+        try:
+            values = await route.values(asked)
+        except Exception:  # noqa: BLE001 — whatever is wrong with the request is said by the ordinary way
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = route.route
+        try:
+            response = route.response(await route.route.endpoint(**values))
+        except Exception as error:
+            problem = problem_of(error)
+            if problem is None:
+                raise
+            response = problem_response(asked.request, problem)
+        await response(scope, receive, send)
 
 
 class FastRoute:
