@@ -29,6 +29,8 @@ TABLES = [
     "timeline",
     "timeline_editions",
     "office_needs",
+    "case_officers",
+    "emergency_accesses",
     "ticket_failures",
     "outbox",
     "inbox",
