@@ -10,7 +10,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from slrt_kit.db import Database
-from slrt_kit.http.auth import TokenVerifier
+from slrt_kit.http.auth import TokenVerifier, permission_of
 from slrt_kit.http.context import RequestContext
 from slrt_kit.http.fast import FastLane, FastRoute
 from slrt_kit.http.health import health_routes
@@ -20,6 +20,8 @@ from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
 from slrt_kit.messaging.handlers import Handlers
 
 _PREFIX = "/v1"
+PERMISSION_KEY = "x-slrt-permission"
+"""OpenAPI keyword of ours: the permission of access.yaml that an operation demands; ``public`` for none."""
 
 
 def build_app(
@@ -58,9 +60,11 @@ def build_app(
     app.state.arrivals = Arrivals(database, consumers or {})
     app.state.stop = asyncio.Event()  # nobody's, until `serve` has one
     install_problem_handlers(app)
+    own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+    for route in own:
+        route.openapi_extra = {**(route.openapi_extra or {}), PERMISSION_KEY: permission_of(route) or "public"}
     for router in routers:
         app.include_router(router, prefix=_PREFIX, responses=PROBLEM_RESPONSES)
-    own = [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
     hot = [FastRoute(_PREFIX + route.path, route, fast[route.endpoint]) for route in own if route.endpoint in fast]
     if hot:
         app.add_middleware(FastLane, routes=hot)

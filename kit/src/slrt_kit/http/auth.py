@@ -4,7 +4,7 @@ import asyncio
 import base64
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Depends, Header, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -276,3 +278,23 @@ def require(permission: str) -> Any:
 
     check.permission = permission  # type: ignore[attr-defined] # read by the test that no route goes without
     return Depends(check)
+
+
+def permission_of(route: APIRoute) -> str | None:
+    """The permission that a route demands by `require`, however deep; None when it is public.
+
+    Raises:
+        TypeError: it demands several.
+    """
+    found = set(_permissions(route.dependant))
+    if len(found) > 1:
+        raise TypeError(f"{route.path} demands several permissions: {sorted(found)}")
+    return next(iter(found), None)
+
+
+def _permissions(dependant: Dependant) -> Iterator[str]:
+    permission = getattr(dependant.call, "permission", None)
+    if permission is not None:
+        yield permission
+    for inner in dependant.dependencies:
+        yield from _permissions(inner)
