@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ from slrt_kit import schema
 from slrt_kit.db import Database
 from slrt_kit.doorbell import Doorbell
 from slrt_kit.http.client import ServiceClient
+from slrt_kit.http.destinations import Destinations
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.logs import configure_logging, get_logger
@@ -55,6 +56,7 @@ class Runtime:
     name: str
     package: str
     settings: ServiceSettings
+    _foreign: list[HttpClient] = field(default_factory=list, init=False)
 
     @cached_property
     def database(self) -> Database:
@@ -101,6 +103,12 @@ class Runtime:
     @cached_property
     def doorbell(self) -> Doorbell:
         return Doorbell(self.settings.database_url.get_secret_value())
+
+    def foreign_http(self, destinations: Destinations) -> HttpClient:
+        """A client for URLs that others have set; it is closed with the runtime."""
+        client = HttpClient(destinations)
+        self._foreign.append(client)
+        return client
 
     def client_of(self, base_url: str) -> ServiceClient:
         """A client of another service, with this service's identity."""
@@ -161,6 +169,8 @@ class Runtime:
         for part in ("database", "worker_database", "http"):
             if part in self.__dict__:
                 await self.__dict__[part].close()
+        for client in self._foreign:
+            await client.close()
 
 
 def topics_of(handlers: Handlers[Any]) -> list[str]:
