@@ -36,7 +36,7 @@ from slrt_kit.telemetry import configure_telemetry
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
-    from slrt_kit.http.auth import TokenVerifier
+    from slrt_kit.http.tokens import TokenVerifier
 
 log = get_logger(__name__)
 
@@ -78,13 +78,14 @@ class Runtime:
 
     @cached_property
     def verifier(self) -> "TokenVerifier":
-        from slrt_kit.http.auth import TokenVerifier  # noqa: PLC0415 — see `app`
+        from slrt_kit.http.tokens import TokenVerifier  # noqa: PLC0415 — see `app`
 
         return TokenVerifier(
             issuer=self.settings.oidc_issuer,
             audience=self.settings.oidc_audience,
             jwks_url=self.settings.oidc_jwks_url,
             client=self.http,
+            revocations_url=self.settings.oidc_revocations_url,
         )
 
     @cached_property
@@ -151,6 +152,7 @@ class Runtime:
         """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
+        from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
 
         return build_app(
             title=title,
@@ -162,6 +164,7 @@ class Runtime:
             fast=fast,
             database=self.database,
             verifier=self.verifier,
+            person_limit=PersonLimit(per_second=self.settings.person_rate, burst=self.settings.person_burst),
         )
 
     async def close(self) -> None:
