@@ -99,6 +99,7 @@ def settings(state: State, around: Surroundings, process: ServiceProcess) -> dic
         "HTTP_HOST": LOOPBACK,
         "OIDC_ISSUER": around.issuer,
         "OIDC_JWKS_URL": f"{around.identity_url}/jwks.json",
+        "OIDC_REVOCATIONS_URL": f"{around.identity_url}/revocations.json",
         "OIDC_AUDIENCE": "slrt",
         "TOKEN_URL": f"{around.identity_url}/token",
         "CLIENT_ID": f"slrt-{service}",

@@ -5,12 +5,13 @@ import sys
 from dataclasses import dataclass
 
 from slrt_local import offices, services
-from slrt_local.identity import PREFIX, Signer, directory
+from slrt_local.identity import PREFIX, directory
 from slrt_local.net import LOOPBACK
 from slrt_local.parts.gateway import DEFAULT_PORT, PORT_VARIABLE, Gateway
 from slrt_local.parts.kafka import Kafka
 from slrt_local.parts.postgres import SERVICES, Postgres
 from slrt_local.process import Command, PartError
+from slrt_local.signing import Signer
 from slrt_local.state import State
 from slrt_local.units import Unit, answers
 
