@@ -105,7 +105,7 @@ def application(issuer: TestIssuer) -> FastAPI:
     router = APIRouter()
 
     @router.post("/names")
-    async def name(asked: Asked, principal: Annotated[Principal, Depends(authenticate)]) -> Asked:
+    async def name(principal: Annotated[Principal, Depends(authenticate)], asked: Asked) -> Asked:
         return asked
 
     app = FastAPI()

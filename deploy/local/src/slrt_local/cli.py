@@ -46,11 +46,12 @@ def up(
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay in front until Ctrl-C")] = False,
     parts_only: Annotated[bool, typer.Option("--parts-only", help="Only PostgreSQL and Kafka")] = False,
     without_services: Annotated[bool, typer.Option("--without-services", hidden=True)] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="HTTPS at the gateway, with a certificate of this state")] = False,
 ) -> None:
     """Start everything and wait until it is healthy."""
     where = State.find(state).create()
     try:
-        wish = stack.Wish(stack.gateway_port(port), parts_only=parts_only, without_services=without_services)
+        wish = stack.Wish(stack.gateway_port(port), tls=tls, parts_only=parts_only, without_services=without_services)
     except PartError as error:
         raise _fail(str(error)) from error
     if foreground:
@@ -75,6 +76,7 @@ def _spawn_supervisor(where: State, wish: stack.Wish) -> subprocess.Popen[bytes]
     command += ["--port", str(wish.gateway_port)]
     command += ["--parts-only"] if wish.parts_only else []
     command += ["--without-services"] if wish.without_services else []
+    command += ["--tls"] if wish.tls else []
     with where.log("supervisor").open("wb") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
