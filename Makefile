@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access simulate containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access simulate keycloak-test containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -52,8 +52,11 @@ logs: $(VENV)/local.stamp ## The newest lines of every log
 
 # -- checks ------------------------------------------------------------------------------------------------------
 test: $(VENV)/dev.stamp lint ## Everything that must hold: lint, all tests on real Kafka and PostgreSQL, then a whole stack; JOBS=2
-	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/e2e
+	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/e2e --ignore tests/keycloak
 	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest tests/e2e
+
+keycloak-test: $(VENV)/dev.stamp ## The committed realm on the real Keycloak (fetched once, 164 MB; it takes a minute)
+	$(BIN)/pytest -s tests/keycloak
 
 lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files, compatibility with every release
 	$(BIN)/ruff format --check $(SOURCES)

@@ -199,6 +199,24 @@ ISSUER_FAILURES = _counter(
     unit="failures",
     roles=(Role.API,),
 )
+REVOCATION_FAILURES = _counter(
+    "slrt_revocation_failures_total",
+    "Times that the list of revoked tokens was asked for and not had; the last one stays in force",
+    unit="failures",
+    roles=(Role.API,),
+)
+REVOCATIONS_AGE = _gauge(
+    "slrt_revocations_age_seconds",
+    "Age of the list of revoked tokens that is in force, when it was last asked for; 0 where there is none",
+    unit="seconds",
+    roles=(Role.API,),
+)
+PERSON_LIMIT_REFUSALS = _counter(
+    "slrt_person_limit_refusals_total",
+    "Requests refused because one person asked too often; over HTTP a 429 with Retry-After",
+    unit="requests",
+    roles=(Role.API,),
+)
 
 # -- the service's database: asked whenever metrics are, so that each process tells it, whoever has died ----------
 

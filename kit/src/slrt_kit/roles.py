@@ -45,7 +45,11 @@ def service_commands(
     def api() -> None:
         """Serve the HTTP API."""
         composed = runtime()
-        start(composed, role="api", parts=lambda: [api_part(composed), tell_relay(composed, composed.database)])
+        start(
+            composed,
+            role="api",
+            parts=lambda: [api_part(composed), composed.verifier.watch, tell_relay(composed, composed.database)],
+        )
 
     @cli.command("worker")
     def worker() -> None:
@@ -77,7 +81,7 @@ def service_commands(
         def parts() -> list[Part]:
             for database in (composed.database, composed.worker_database):
                 database.when_events_committed.append(composed.relay.nudge)
-            return [api_part(composed), composed.relay.run, *worker_parts(composed)]
+            return [api_part(composed), composed.verifier.watch, composed.relay.run, *worker_parts(composed)]
 
         start(composed, role="all", parts=parts)
 

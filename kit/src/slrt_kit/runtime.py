@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +19,7 @@ from slrt_kit import schema
 from slrt_kit.db import Database
 from slrt_kit.doorbell import Doorbell
 from slrt_kit.http.client import ServiceClient
+from slrt_kit.http.destinations import Destinations
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.logs import configure_logging, get_logger
@@ -35,7 +36,7 @@ from slrt_kit.telemetry import configure_telemetry
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
-    from slrt_kit.http.auth import TokenVerifier
+    from slrt_kit.http.tokens import TokenVerifier
 
 log = get_logger(__name__)
 
@@ -55,6 +56,7 @@ class Runtime:
     name: str
     package: str
     settings: ServiceSettings
+    _foreign: list[HttpClient] = field(default_factory=list, init=False)
 
     @cached_property
     def database(self) -> Database:
@@ -76,13 +78,14 @@ class Runtime:
 
     @cached_property
     def verifier(self) -> "TokenVerifier":
-        from slrt_kit.http.auth import TokenVerifier  # noqa: PLC0415 — see `app`
+        from slrt_kit.http.tokens import TokenVerifier  # noqa: PLC0415 — see `app`
 
         return TokenVerifier(
             issuer=self.settings.oidc_issuer,
             audience=self.settings.oidc_audience,
             jwks_url=self.settings.oidc_jwks_url,
             client=self.http,
+            revocations_url=self.settings.oidc_revocations_url,
         )
 
     @cached_property
@@ -101,6 +104,12 @@ class Runtime:
     @cached_property
     def doorbell(self) -> Doorbell:
         return Doorbell(self.settings.database_url.get_secret_value())
+
+    def foreign_http(self, destinations: Destinations) -> HttpClient:
+        """A client for URLs that others have set; it is closed with the runtime."""
+        client = HttpClient(destinations)
+        self._foreign.append(client)
+        return client
 
     def client_of(self, base_url: str) -> ServiceClient:
         """A client of another service, with this service's identity."""
@@ -143,6 +152,7 @@ class Runtime:
         """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
+        from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
 
         return build_app(
             title=title,
@@ -154,6 +164,7 @@ class Runtime:
             fast=fast,
             database=self.database,
             verifier=self.verifier,
+            person_limit=PersonLimit(per_second=self.settings.person_rate, burst=self.settings.person_burst),
         )
 
     async def close(self) -> None:
@@ -161,6 +172,8 @@ class Runtime:
         for part in ("database", "worker_database", "http"):
             if part in self.__dict__:
                 await self.__dict__[part].close()
+        for client in self._foreign:
+            await client.close()
 
 
 def topics_of(handlers: Handlers[Any]) -> list[str]:

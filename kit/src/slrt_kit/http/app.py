@@ -10,13 +10,15 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from slrt_kit.db import Database
-from slrt_kit.http.auth import TokenVerifier, permission_of
+from slrt_kit.http.auth import permission_of
 from slrt_kit.http.context import RequestContext
 from slrt_kit.http.fast import FastLane, FastRoute
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.overload import BoundedApp
 from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
+from slrt_kit.http.rates import PersonLimit
+from slrt_kit.http.tokens import TokenVerifier
 from slrt_kit.messaging.handlers import Handlers
 
 _PREFIX = "/v1"
@@ -34,6 +36,7 @@ def build_app(
     fast: Mapping[Callable[..., object], int | None] = MappingProxyType({}),
     database: Database,
     verifier: TokenVerifier,
+    person_limit: PersonLimit | None = None,
     consumers: Mapping[str, Handlers[Any]] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
@@ -57,6 +60,7 @@ def build_app(
     )
     app.state.database = database
     app.state.verifier = verifier
+    app.state.person_limit = person_limit or PersonLimit(per_second=0, burst=0)
     app.state.arrivals = Arrivals(database, consumers or {})
     app.state.stop = asyncio.Event()  # nobody's, until `serve` has one
     install_problem_handlers(app)
