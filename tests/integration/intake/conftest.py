@@ -34,7 +34,7 @@ TABLES = [
     "inbox",
     "parked",
     "idempotency",
-    "access_log",
+    "audit_unsealed",
 ]
 _DIGEST = " UNION ALL ".join(
     f"SELECT '{name}', count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t"  # noqa: S608

@@ -242,7 +242,9 @@ async def authenticate(request: Request, credentials: Bearer) -> Principal:
     if credentials is None or not credentials.credentials:
         raise UnauthenticatedError
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.verify(credentials.credentials)
+    principal = await verifier.verify(credentials.credentials)
+    request.state.principal = principal  # for the audit log, should they be refused
+    return principal
 
 
 @dataclass(frozen=True, slots=True)

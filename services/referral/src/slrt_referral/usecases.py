@@ -8,7 +8,7 @@ from slrt_contracts.codes import DeclineReason, OutcomeCode
 from slrt_contracts.types import CaseId, DistrictCode, ReferralId
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
-from slrt_kit.problems import NotFoundError
+from slrt_kit.problems import NotFoundError, OutsideScopeError
 from slrt_referral.domain import routing
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.referral import Referral
@@ -72,7 +72,7 @@ async def load_referral(referral_id: ReferralId, *, referrals: Referrals, scope:
         raise NotFoundError
     office = None if referral.status is ReferralStatus.DRAFT else referral.office_code
     if not scope.covers(region=referral.district_code, office=office):
-        raise NotFoundError
+        raise OutsideScopeError
     return referral
 
 

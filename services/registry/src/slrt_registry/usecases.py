@@ -8,7 +8,7 @@ from slrt_contracts.codes import OutcomeCode, ProgrammeCode
 from slrt_contracts.types import CaseId, FamilyId, NeedId, ParticipationId, PersonId, ReferralId
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
-from slrt_kit.problems import NotFoundError
+from slrt_kit.problems import NotFoundError, OutsideScopeError
 from slrt_kit.regions import regency_of
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.matching import PersonMatch, StatedCase, match_case
@@ -182,8 +182,10 @@ async def load_person(person_id: PersonId, *, registry: Registry, scope: Scope) 
         NotFoundError: also for somebody of another region, so that nobody learns that they are known.
     """
     person = await registry.person(person_id)
-    if person is None or not scope.covers(region=person.village_code):
+    if person is None:
         raise NotFoundError
+    if not scope.covers(region=person.village_code):
+        raise OutsideScopeError
     return person
 
 
@@ -194,8 +196,10 @@ async def load_family(family_id: FamilyId, *, registry: Registry, scope: Scope) 
         NotFoundError: also for a family of another region.
     """
     family = await registry.family(family_id)
-    if family is None or not scope.covers(region=family.village_code):
+    if family is None:
         raise NotFoundError
+    if not scope.covers(region=family.village_code):
+        raise OutsideScopeError
     return family
 
 
@@ -206,8 +210,10 @@ async def load_case(case_id: CaseId, *, registry: Registry, scope: Scope) -> Cas
         NotFoundError: not handled yet, or a case of another region.
     """
     case = await registry.case(case_id)
-    if case is None or not scope.covers(region=case.region_code):
+    if case is None:
         raise NotFoundError
+    if not scope.covers(region=case.region_code):
+        raise OutsideScopeError
     return case
 
 

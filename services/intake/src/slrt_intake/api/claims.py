@@ -1,6 +1,6 @@
 """Claim checks: who may fetch the personal data that no event carries, for a stated purpose, on record."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Annotated
 from uuid import UUID
 
@@ -19,7 +19,8 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.claim import Parties, shown
 from slrt_intake.domain.problems import PurposeRequiredError
 from slrt_intake.store import people
-from slrt_kit.audit import Look, record_access
+from slrt_kit.audit.entries import Look
+from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.problems import NotFoundError
 
@@ -73,7 +74,7 @@ async def _parties(
         found = await people.parties_of(session, case_ids, office=scope.office)
     seen = [view for parties, referred in found if (view := shown(parties, scope, referred=referred)) is not None]
     looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
-    await _put_on_record(looks, request, authorized, parts, purpose=purpose)
+    await put_on_record(request, authorized.principal, looks, purpose=purpose)
     return seen
 
 
@@ -116,7 +117,7 @@ async def _contacts(
         found = await people.reach_of(session, [CaseId(case_id) for case_id in wanted])
     seen = [reach for reach in found if authorized.scope.covers(region=reach.village_code)]
     looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
-    await _put_on_record(looks, request, authorized, parts, purpose=purpose)
+    await put_on_record(request, authorized.principal, looks, purpose=purpose)
     return [
         ContactOfCase(
             case_id=reach.case_id,
@@ -127,15 +128,6 @@ async def _contacts(
         )
         for reach in seen
     ]
-
-
-async def _put_on_record(
-    looks: Sequence[Look], request: Request, authorized: Authorized, parts: IntakeParts, *, purpose: str
-) -> None:
-    if looks:
-        await record_access(
-            parts.database, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id
-        )
 
 
 def _stated(purpose: str | None) -> str:

@@ -11,7 +11,7 @@ from slrt_contracts.types import CaseId, NotificationId
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import etag
 from slrt_kit.http.pages import BadCursorError, Cursor, Limit, Page, decode_cursor, encode_cursor
-from slrt_kit.problems import NotFoundError
+from slrt_kit.problems import NotFoundError, OutsideScopeError
 from slrt_notification.api.parts import Parts
 from slrt_notification.api.schemas import NotificationView
 from slrt_notification.domain.transitions import NotificationStatus
@@ -65,7 +65,9 @@ async def get_notification(
     """One notification; 404 also when it is another area's."""
     async with parts.database.read() as session:
         found = await parts.delivery_log.find(session, NotificationId(notification_id))
-    if found is None or not authorized.scope.covers(region=found.district_code):
+    if found is None:
         raise NotFoundError
+    if not authorized.scope.covers(region=found.district_code):
+        raise OutsideScopeError
     response.headers["ETag"] = etag(found.version)
     return NotificationView.of(found)
