@@ -159,6 +159,7 @@ class Runtime:
         """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
+        from slrt_kit.http.audit_log import router as audit_router  # noqa: PLC0415
 
         return build_app(
             title=title,
@@ -166,7 +167,7 @@ class Runtime:
             version="1",
             package=self.package,
             service=self.name,
-            routers=routers,
+            routers=[*routers, audit_router],
             consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
             database=self.database,

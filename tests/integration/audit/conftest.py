@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from tests.integration.audit.chains import Chain
+from tests.drills.chains import Chain
 
 from slrt_kit.testing import FixedClock
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.integration.audit.chains import Chain
+from tests.drills.chains import Chain
 
 from slrt_contracts.events import CaseClosed, IntakeAuditDaySealed
 

@@ -23,7 +23,7 @@ class Look(NamedTuple):
     """One look at one thing, and which fields of it were shown.
 
     ``event_id`` is the event that made somebody look, ``case_id`` the case that the look was for, ``near`` whether the
-    thing is of the village that the looker's own token names.
+    thing is of the village that the looker's own token names; ``result`` is ``refused`` where it was not shown.
     """
 
     action: str
@@ -33,6 +33,7 @@ class Look(NamedTuple):
     event_id: UUID | None = None
     case_id: UUID | None = None
     near: bool = False
+    result: str = "ok"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,29 +96,41 @@ def entry_text(
     ``at`` becomes UTC with six decimals, so that its order as text is its order in time. ``times`` above 1 stands for
     so many of the same kind (see `slrt_kit.audit.refusals`).
     """
-    document = {
-        "action": action,
-        "at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-        "case_id": case_id,
-        "event_id": event_id,
-        "fields": list(fields) or None,
-        "near": near or None,
-        "object_id": str(object_id) if object_id is not None else None,
-        "object_type": object_type,
-        "office": _plain(actor.office),
-        "purpose": code_of(actor.purpose),
-        "reason": reason,
-        "region": _plain(actor.region),
-        "request_id": code_of(actor.request_id),
-        "result": result,
-        "roles": [_plain(role) for role in actor.roles],
-        "service": service,
-        "subject": _plain(actor.subject),
-        "times": times if times > 1 else None,
-        "v": VERSION,
-    }
-    present = {name: value for name, value in document.items() if value is not None}
-    return orjson.dumps(present, option=orjson.OPT_SORT_KEYS).decode()
+    entry: dict[str, object] = {"action": action, "at": moment_of(at)}
+    if case_id is not None:
+        entry["case_id"] = case_id
+    if event_id is not None:
+        entry["event_id"] = event_id
+    if fields:
+        entry["fields"] = fields
+    if near:
+        entry["near"] = True
+    if object_id is not None:
+        entry["object_id"] = object_id
+    entry["object_type"] = object_type
+    if actor.office is not None:
+        entry["office"] = _plain(actor.office)
+    if actor.purpose is not None:
+        entry["purpose"] = code_of(actor.purpose)
+    if reason is not None:
+        entry["reason"] = reason
+    if actor.region is not None:
+        entry["region"] = _plain(actor.region)
+    if actor.request_id is not None:
+        entry["request_id"] = code_of(actor.request_id)
+    entry["result"] = result
+    entry["roles"] = [_plain(role) for role in actor.roles]
+    entry["service"] = service
+    entry["subject"] = _plain(actor.subject)
+    if times > 1:
+        entry["times"] = times
+    entry["v"] = VERSION
+    return orjson.dumps(entry).decode()
+
+
+def moment_of(at: datetime) -> str:
+    """A time as entries write it."""
+    return f"{at.astimezone(UTC).isoformat(timespec='microseconds')[:26]}Z"
 
 
 def look_text(service: str, actor: Actor, look: Look, *, at: datetime) -> str:
@@ -132,21 +145,22 @@ def look_text(service: str, actor: Actor, look: Look, *, at: datetime) -> str:
         fields=look.fields,
         case_id=look.case_id,
         near=look.near,
+        result=look.result,
     )
 
 
-def code_of(given: str | None) -> str | None:
+def code_of(given: str) -> str:
     """What a caller may write freely (a request id, a purpose), where it is a code; else that it was something else.
 
     A log that nothing is ever taken from must not take somebody's number.
     """
-    if given is None or _UUID.fullmatch(given):
+    if _UUID.fullmatch(given):
         return given
     return given if _CODE.fullmatch(given) and not _NUMBER.search(given) else "(not-a-code)"
 
 
-def _plain(given: str | None) -> str | None:
+def _plain(given: str) -> str:
     """What the issuer vouches for, bounded, without what JSON or PostgreSQL would not take."""
-    if given is None or (given.isascii() and given.isprintable() and len(given) <= _MOST):
+    if given.isascii() and given.isprintable() and len(given) <= _MOST:
         return given
     return "".join(sign if sign.isprintable() else "?" for sign in given[:_MOST])

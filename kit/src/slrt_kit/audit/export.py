@@ -51,35 +51,42 @@ async def export_lines(connection: psycopg.AsyncConnection[Any], chosen: Range) 
     """
     async with connection.transaction():
         await connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        found = await (await connection.execute(_HEAD)).fetchone()
-        if found is None:
-            raise NothingSealedError("nothing was ever sealed")
-        end = Signed(found[0].encode(), found[1])
-        head = Head.of(orjson.loads(end.statement))
-        values = {"since": chosen.since, "until": chosen.until}
-        days = [
-            Signed(statement.encode(), signature)
-            for statement, signature in await (await connection.execute(_DAYS, values)).fetchall()
-        ]
-        if not days and (chosen.until is not None or (chosen.since or head.open_day) > head.open_day):
-            raise NothingSealedError("no day of that range is closed")
-        closed = [Day.of(orjson.loads(signed.statement)) for signed in days]
-        first = closed[0].first if closed else head.day_first
-        before = await (await connection.execute(_BEFORE, (first - 1,))).fetchone()
-        yield first_line(
-            head.service, head.chain_id, first, before[0] if before else chain.genesis(head.service, head.chain_id)
-        )
-        for day, signed in zip(closed, days, strict=True):
-            async for line in _entries(connection, first, day.last):
-                yield line
-            yield statement_line("day", signed)
-            first = day.last + 1
-        if chosen.until is None:
-            async for line in _entries(connection, first, 2**62):
-                yield line
-            yield end_line(chain.HEAD, end)
-        else:
-            yield end_line(chain.DAY, days[-1])
+        async for line in lines_now(connection, chosen):
+            yield line
+
+
+async def lines_now(connection: psycopg.AsyncConnection[Any], chosen: Range) -> AsyncIterator[bytes]:
+    """The same inside a transaction that is under way."""
+    found = await (await connection.execute(_HEAD)).fetchone()
+    if found is None:
+        raise NothingSealedError("nothing was ever sealed")
+    end = Signed(found[0].encode(), found[1])
+    head = Head.of(orjson.loads(end.statement))
+    values = {"since": chosen.since, "until": chosen.until}
+    days = [
+        Signed(statement.encode(), signature)
+        for statement, signature in await (await connection.execute(_DAYS, values)).fetchall()
+    ]
+    if not days and (chosen.until is not None or (chosen.since or head.open_day) > head.open_day):
+        raise NothingSealedError("no day of that range is closed")
+    closed = [Day.of(orjson.loads(signed.statement)) for signed in days]
+    # All there is begins with the first entry, whatever the days say.
+    first = 1 if chosen.since is None else closed[0].first if closed else head.day_first
+    before = await (await connection.execute(_BEFORE, (first - 1,))).fetchone()
+    yield first_line(
+        head.service, head.chain_id, first, before[0] if before else chain.genesis(head.service, head.chain_id)
+    )
+    for day, signed in zip(closed, days, strict=True):
+        async for line in _entries(connection, first, day.last):
+            yield line
+        yield statement_line("day", signed)
+        first = day.last + 1
+    if chosen.until is None:
+        async for line in _entries(connection, first, 2**62):
+            yield line
+        yield end_line(chain.HEAD, end)
+    else:
+        yield end_line(chain.DAY, days[-1])
 
 
 async def _entries(connection: psycopg.AsyncConnection[Any], first: int, last: int) -> AsyncIterator[bytes]:

@@ -1,5 +1,6 @@
 """How an export is written, line by line, so that an entry's bytes stand in it as they were sealed."""
 
+from binascii import hexlify
 from uuid import UUID
 
 import orjson
@@ -18,7 +19,7 @@ def first_line(service: str, chain_id: UUID, first: int, before: bytes) -> bytes
 
 def entry_start(position: int, linked: bytes) -> bytes:
     """What stands before an entry's bytes; after them come a brace and the line's end."""
-    return b'{"position":%d,"link":"%s","entry":' % (position, linked.hex().encode())
+    return b'{"position":%d,"link":"%b","entry":' % (position, hexlify(linked))
 
 
 def entry_line(position: int, linked: bytes, entry: bytes) -> bytes:

@@ -14,7 +14,8 @@ from slrt_kit.audit import chain
 from slrt_kit.audit.lines import VERSION, end_line, entry_start, first_line, statement_line
 from slrt_kit.audit.statements import Day, Head, Keys, Signed, StatementError
 
-_ENTRY = re.compile(rb'\{"position":([1-9][0-9]{0,17}),"link":"([0-9a-f]{64})","entry":(.*)\}\n', re.DOTALL)
+ENTRY = re.compile(rb'\{"position":([1-9][0-9]{0,17}),"link":"([0-9a-f]{64})","entry":(.*)\}\n', re.DOTALL)
+"""An entry's line: position, link, the entry's bytes."""
 _START = len(entry_start(1, bytes(chain.SIZE))) - 1
 _TOGETHER = 4096
 MOST_PROBLEMS = 100
@@ -128,7 +129,7 @@ class _Check:
                 digits, up_to = digits + 1, up_to * 10
             begin = _START + digits
             linked = sha256(b"\x02" + before + line[begin:-2]).digest()
-            if line[:begin] == entry_start(expected, linked) and line[-2:] == b"}\n":
+            if line.startswith(entry_start(expected, linked)) and line.endswith(b"}\n"):
                 before = linked
                 links.append(linked)
                 entries += 1
@@ -154,7 +155,7 @@ class _Check:
         if self._is_at_end:
             self.problem("stands behind the end")
             return
-        found = _ENTRY.fullmatch(line)
+        found = ENTRY.fullmatch(line)
         if found is None:
             self.problem("cannot be read", self._expected)
             self._links.append(self._before)
@@ -229,8 +230,9 @@ class _Check:
         if before is None and first == 1 and day.number != 1:
             self.problem(f"{where} is the chain's {day.number}th, and those before it are missing", first)
         if (day.first, day.last) != (first, last):
+            differs = min(day.last, last) + 1 if day.first == first else min(day.first, first)
             self.problem(
-                f"{where} was sealed with positions {day.first} to {day.last}, here are {first} to {last}", first
+                f"{where} was sealed with positions {day.first} to {day.last}, here are {first} to {last}", differs
             )
         elif day.root != tree.root() or (last >= first and day.head != self._before):
             self.problem(f"the positions {first} to {last} are not those that {where} was signed with", first)

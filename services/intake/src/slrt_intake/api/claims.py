@@ -1,6 +1,6 @@
 """Claim checks: who may fetch the personal data that no event carries, for a stated purpose, on record."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 from uuid import UUID
 
@@ -74,6 +74,7 @@ async def _parties(
         found = await people.parties_of(session, case_ids, office=scope.office)
     seen = [view for parties, referred in found if (view := shown(parties, scope, referred=referred)) is not None]
     looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
+    looks += _left_out("case-parties", wanted, [view.case_id for view in seen])
     await put_on_record(request, authorized.principal, looks, purpose=purpose)
     return seen
 
@@ -117,6 +118,7 @@ async def _contacts(
         found = await people.reach_of(session, [CaseId(case_id) for case_id in wanted])
     seen = [reach for reach in found if authorized.scope.covers(region=reach.village_code)]
     looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
+    looks += _left_out("case-contact", wanted, [reach.case_id for reach in seen])
     await put_on_record(request, authorized.principal, looks, purpose=purpose)
     return [
         ContactOfCase(
@@ -128,6 +130,14 @@ async def _contacts(
         )
         for reach in seen
     ]
+
+
+def _left_out(what: str, wanted: Mapping[UUID, UUID | None], seen: Sequence[UUID]) -> list[Look]:
+    """Of several cases those that are not the caller's to see, for the audit log; of a single one the 404 tells it."""
+    if len(wanted) == 1 and None in wanted.values():
+        return []
+    refused = [case_id for case_id in wanted if case_id not in set(seen)]
+    return [Look("read", what, case_id, (), wanted[case_id], result="refused") for case_id in refused]
 
 
 def _stated(purpose: str | None) -> str:
