@@ -225,4 +225,7 @@ async def test_health_and_the_api_description_answer(service: Any) -> None:
         "/v1/persons/search",
         "/v1/families/{family_id}",
         "/v1/cases/{case_id}/records",
+        "/v1/audit/entries",
+        "/v1/audit/reviews",
+        "/v1/audit/reviews/{review_id}/close",
     }

@@ -116,19 +116,21 @@ class Sealer:
         """
         store = SealedStore(connection)
         async with connection.transaction():
-            head = await self._end_of_chain(store)
+            found, is_signed = await self._end_of_chain(store)
+            head = found
             today = self._clock.now().astimezone(UTC).date()
             while head.open_day < today:
                 head = await self._close_day(store, head)
             head, sealed = await self._seal_batch(store, head)
-            await store.keep_head(self._signer.sign(chain.HEAD, head))
+            if head != found or not is_signed:
+                await store.keep_head(self._signer.sign(chain.HEAD, head))
         # Only now: what did not commit never was.
         self._known = head
         metrics.AUDIT_SEALED.inc(sealed)
         return sealed
 
-    async def _end_of_chain(self, store: SealedStore) -> Head:
-        """The end, as this process knows it or as it is signed, after a look whether the database still says so."""
+    async def _end_of_chain(self, store: SealedStore) -> tuple[Head, bool]:
+        """The end, after a look whether the database still says so; and whether its statement is kept already."""
         signed = await store.head()
         if signed is None:
             head = await self._begin(store)
@@ -146,7 +148,7 @@ class Sealer:
         await self._check_tail(tail, head)
         if self._known is None:
             await self._check_open_day(store, head)
-        return head
+        return head, signed is not None
 
     async def _begin(self, store: SealedStore) -> Head:
         if self._known is not None or await store.tail(1) or await store.last_day() is not None:

@@ -77,7 +77,8 @@ def audit_commands(cli: typer.Typer, operator: Operator) -> None:
             async with runtime.database.read() as session:
                 return await open_reviews(session, None, limit=limit)
 
-        show_list(operator.run(work), "no review is open", as_json=as_json)
+        found = [each._asdict() for each in operator.run(work)]
+        show_list(found, "no review is open", as_json=as_json)
 
 
 async def _note(database: Database, service: str, chosen: Range) -> None:

@@ -1,7 +1,8 @@
 """What a test asks of the audit log before a sealer has been there."""
 
 LOOKS = """(
-    SELECT id, CAST(e ->> 'at' AS timestamptz) AS at, e ->> 'subject' AS subject, e ->> 'purpose' AS purpose, e ->> 'action' AS action,
+    SELECT id, CAST(e ->> 'at' AS timestamptz) AS at,
+           e ->> 'subject' AS subject, e ->> 'purpose' AS purpose, e ->> 'action' AS action,
            e ->> 'object_type' AS object_type, CAST(e ->> 'object_id' AS uuid) AS object_id,
            ARRAY(SELECT jsonb_array_elements_text(e -> 'fields')) AS fields, e ->> 'request_id' AS request_id,
            ARRAY(SELECT jsonb_array_elements_text(e -> 'roles')) AS roles, e ->> 'office' AS office,
