@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access simulate keycloak-test containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access simulate keycloak-test audit-drill containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -97,6 +97,9 @@ access: $(VENV)/dev.stamp ## Everybody tries every door of a whole stack: each r
 
 simulate: $(VENV)/dev.stamp ## Play the backbone's code under a seeded scheduler with every fault; SEEDS=10000 SEED=0
 	$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),10000) --first $(or $(SEED),0)
+
+audit-drill: $(VENV)/dev.stamp ## Alter the sealed audit log in every way we know; a check must find each and say where; SEED=1
+	$(BIN)/python -m tests.drills.audit --seed $(or $(SEED),1)
 
 -include deploy/containers.mk
 

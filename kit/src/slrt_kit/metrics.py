@@ -289,6 +289,42 @@ RELAY_REFILLED = _counter(
     roles=(Role.RELAY,),
 )
 
+# -- the audit log -----------------------------------------------------------------------------------------------
+
+AUDIT_SEALER_ACTIVE = _gauge(
+    "slrt_audit_sealer_active",
+    "1 where this process holds the lock of the service's sealer",
+    unit="0 or 1",
+    roles=(Role.RELAY,),
+)
+AUDIT_SEALED = _counter(
+    "slrt_audit_sealed_total", "Entries linked into the audit chain", unit="entries", roles=(Role.RELAY,)
+)
+AUDIT_BROKEN = _gauge(
+    "slrt_audit_broken",
+    "1 while the sealer finds that what it sealed was altered; the log says where",
+    unit="0 or 1",
+    roles=(Role.RELAY,),
+)
+AUDIT_UNSEALED_AGE = _gauge(
+    "slrt_audit_unsealed_oldest_seconds",
+    "Age of the oldest entry that waits to be sealed",
+    unit="seconds",
+    roles=_EVERY,
+)
+AUDIT_REVIEWS_OPEN = _gauge(
+    "slrt_audit_reviews_open", "Reviews of the audit log that nobody has closed", unit="reviews", roles=_EVERY
+)
+AUDIT_REVIEWS_AGE = _gauge(
+    "slrt_audit_reviews_oldest_seconds", "How long the oldest open review has been open", unit="seconds", roles=_EVERY
+)
+AUDIT_REFUSALS_LOST = _counter(
+    "slrt_audit_refusals_lost_total",
+    "Refusals that did not get into the audit log; the log names them",
+    unit="refusals",
+    roles=(Role.API,),
+)
+
 # -- consumers ---------------------------------------------------------------------------------------------------
 
 CONSUMER_EVENTS = _counters(

@@ -23,7 +23,7 @@ def service_commands(
 ) -> typer.Typer:
     """The roles ``api | worker | relay | migrate | all`` of a service, and what its operator can do.
 
-    ``all`` runs the API, every consumer and the relay in one process: the profile of a small office.
+    ``all`` runs the API, every consumer, the relay and the sealer in one process: the profile of a small office.
     """
     cli = typer.Typer(name=f"slrt-{name}", no_args_is_help=True, add_completion=False)
 
@@ -64,9 +64,13 @@ def service_commands(
 
     @cli.command("relay")
     def relay() -> None:
-        """Publish the outbox; standby copies wait for the lock."""
+        """Publish the outbox and seal the audit log; standby copies wait for the locks."""
         composed = runtime()
-        start(composed, role="relay", parts=lambda: [composed.relay.run, hear_others(composed), *health_part(composed)])
+        start(
+            composed,
+            role="relay",
+            parts=lambda: [composed.relay.run, composed.sealer.run, hear_others(composed), *health_part(composed)],
+        )
 
     @cli.command("migrate")
     def migrate_database() -> None:
@@ -81,7 +85,13 @@ def service_commands(
         def parts() -> list[Part]:
             for database in (composed.database, composed.worker_database):
                 database.when_events_committed.append(composed.relay.nudge)
-            return [api_part(composed), composed.verifier.watch, composed.relay.run, *worker_parts(composed)]
+            return [
+                api_part(composed),
+                composed.verifier.watch,
+                composed.relay.run,
+                composed.sealer.run,
+                *worker_parts(composed),
+            ]
 
         start(composed, role="all", parts=parts)
 

@@ -16,6 +16,8 @@ from starlette.applications import Starlette
 from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.topics import dead_letter_topic
 from slrt_kit import schema
+from slrt_kit.audit.sealer import Sealer
+from slrt_kit.audit.statements import Signer
 from slrt_kit.db import Database
 from slrt_kit.doorbell import Doorbell
 from slrt_kit.http.client import ServiceClient
@@ -102,6 +104,20 @@ class Runtime:
         )
 
     @cached_property
+    def signer(self) -> Signer:
+        """Raises ValueError: no key is set, or none that can sign."""
+        key = self.settings.audit_signing_key
+        if key is None:
+            raise ValueError(f"SLRT_{self.name.upper()}_AUDIT_SIGNING_KEY is missing: the audit log is sealed with it")
+        return Signer(key.get_secret_value())
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Raises what `signer` raises."""
+        url = self.settings.database_url.get_secret_value()
+        return Sealer(database_url=url, service=self.name, signer=self.signer)
+
+    @cached_property
     def doorbell(self) -> Doorbell:
         return Doorbell(self.settings.database_url.get_secret_value())
 
@@ -152,6 +168,7 @@ class Runtime:
         """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
+        from slrt_kit.http.audit_log import router as audit_router  # noqa: PLC0415
         from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
 
         return build_app(
@@ -159,7 +176,8 @@ class Runtime:
             description=description,
             version="1",
             package=self.package,
-            routers=routers,
+            service=self.name,
+            routers=[*routers, audit_router],
             consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
             database=self.database,

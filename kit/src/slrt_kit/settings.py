@@ -90,6 +90,9 @@ class ServiceSettings(KafkaSettings):
     client_secret: SecretStr
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP; traces are off without it")
     log_level: str = "INFO"
+    audit_signing_key: SecretStr | None = Field(
+        default=None, description="Ed25519 private key of the audit log: 64 hexadecimal digits; for relay and all"
+    )
     kafka_session_timeout_ms: int = Field(default=6000, ge=1000, description="how soon a killed consumer is replaced")
 
 

@@ -104,6 +104,7 @@ def settings(state: State, around: Surroundings, process: ServiceProcess) -> dic
         "TOKEN_URL": f"{around.identity_url}/token",
         "CLIENT_ID": f"slrt-{service}",
         "CLIENT_SECRET": state.secret(f"client-slrt-{service}"),
+        "AUDIT_SIGNING_KEY": state.secret(f"audit-{service}"),
         **_own_settings(state, around, service),
     }
     if process.serves == "HTTP_PORT":

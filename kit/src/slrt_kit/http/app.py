@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
+from slrt_kit.audit.refusals import Refusals
 from slrt_kit.db import Database
 from slrt_kit.http.auth import permission_of
 from slrt_kit.http.context import RequestContext
@@ -37,10 +38,11 @@ def build_app(
     database: Database,
     verifier: TokenVerifier,
     person_limit: PersonLimit | None = None,
+    service: str | None = None,
     consumers: Mapping[str, Handlers[Any]] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
-    """The application of one service. ``package`` is where its migrations are.
+    """The application of one service. ``package`` is where its migrations are; ``service`` whose audit log it keeps.
 
     ``consumers`` are the handlers by consumer group whose effects the routes show (see `slrt_kit.http.positions`).
     ``fast`` are functions of those routes that carry the load, each with how many requests it works on at a time (see
@@ -61,6 +63,8 @@ def build_app(
     app.state.database = database
     app.state.verifier = verifier
     app.state.person_limit = person_limit or PersonLimit(per_second=0, burst=0)
+    app.state.service = service
+    app.state.refusals = None if service is None else Refusals(database, service)
     app.state.arrivals = Arrivals(database, consumers or {})
     app.state.stop = asyncio.Event()  # nobody's, until `serve` has one
     install_problem_handlers(app)

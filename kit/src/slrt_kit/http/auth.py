@@ -43,6 +43,7 @@ async def authenticate(request: Request, credentials: Bearer) -> Principal:
         raise UnauthenticatedError
     verifier: TokenVerifier = request.app.state.verifier
     principal = await verifier.verify(credentials.credentials)
+    request.state.principal = principal  # for the audit log, should they be refused
     limit: PersonLimit = request.app.state.person_limit
     limit.count(request, principal)
     return principal

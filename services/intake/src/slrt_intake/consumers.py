@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slrt_contracts.codes import OutcomeCode, UnknownCode
-from slrt_contracts.events import EVENT_TYPES, Event
+from slrt_contracts.events import EVENT_TYPES, AuditDaySealed, Event
 from slrt_contracts.events.referral import ReferralCompleted, ReferralDeclined, ReferralSent
 from slrt_intake import usecases
 from slrt_intake.domain.problems import TransitionRefusedError
@@ -71,7 +71,11 @@ async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork
 
 # Our own events are on the timeline since the transaction that raised them.
 @timeline.project(
-    (event for event in EVENT_TYPES.values() if not event.TOPIC.startswith("slrt.intake.")),
+    (
+        event
+        for event in EVENT_TYPES.values()
+        if not event.TOPIC.startswith("slrt.intake.") and not issubclass(event, AuditDaySealed)
+    ),
     table=ProjectionTable(name="timeline"),
 )
 async def note(events: Sequence[Received[Event]], work: UnitOfWork, _: ConsumerParts) -> None:

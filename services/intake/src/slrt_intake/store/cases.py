@@ -65,7 +65,7 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id))
+        new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id), actor=self._work.actor)
         if await self._work.connection.value(ADD_CASES, add_case_values(new, self._outbox, self._work)) != 1:
             raise TicketTakenError
         self._work.recorded += types_of(new.events)

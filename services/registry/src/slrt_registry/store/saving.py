@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from slrt_contracts.types import EventId
+from slrt_kit.audit.record import insert_audit
 from slrt_kit.db import Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox, insert_events, types_of
 from slrt_registry.domain.family import Family, Member, Participation, ProgrammeNeed
@@ -93,6 +94,8 @@ _SAVE = f"""
         ON CONFLICT DO NOTHING
     ), events_added AS (
         {insert_events()}
+    ), audited AS (
+        {insert_audit()}
     )
     SELECT (SELECT count(*) FROM written) AS families,
            (SELECT count(*) FROM persons_added) + (SELECT count(*) FROM persons_changed) AS persons
@@ -126,6 +129,7 @@ def save(
         "cases": [] if case is None else [_case_row(case)],
         "case_persons": [] if case is None else _case_person_rows(case),
         "events": outbox.rows(events, now=work.clock.now(), causation_id=work.causation_id),
+        "audit": outbox.entries(work, events),
     }
     expected = (len(families), len(persons))
 
