@@ -65,6 +65,7 @@ lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files
 	$(BIN)/lint-imports
 	$(BIN)/python contracts/generate.py --check
 	$(BIN)/python kit/metrics_page.py --check
+	$(BIN)/python kit/access_page.py --check
 	$(BIN)/python deploy/gateway/openapi.py --check
 
 format: $(VENV)/dev.stamp ## Format the code
@@ -74,6 +75,7 @@ format: $(VENV)/dev.stamp ## Format the code
 contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the reference pages anew
 	$(BIN)/python contracts/generate.py
 	$(BIN)/python kit/metrics_page.py
+	$(BIN)/python kit/access_page.py
 	$(BIN)/python deploy/gateway/openapi.py
 
 release-contracts: $(VENV)/dev.stamp ## Keep today's contracts as the released version of slrt-contracts, once

@@ -113,7 +113,7 @@ async def test_a_case_of_another_area_is_refused_on_record_and_the_answer_tells_
     assert (answer.status_code, answer.json()["type"]) == (404, "urn:slrt:problem:not-found")
     row = await refused(intake)
     assert (row.subject, row.action, row.object_type, row.object_id) == ("facilitator-1", "get-case", "case", case_id)
-    assert row.reason == ("outside-scope" if exists else "not-found")
+    assert row.reason == "not-found", "one query, one answer and one entry for both"
 
 
 async def test_a_role_that_may_not_is_refused_on_record(intake: Any) -> None:
@@ -189,7 +189,7 @@ async def test_others_may_not_ask(intake: Any, role: str, path: str) -> None:
     assert (await intake.get(f"/v1/audit/{path}", role=role)).status_code == 403
 
 
-@pytest.mark.parametrize("query", ["", f"?object_id={uuid4()}&subject=x"])
+@pytest.mark.parametrize("query", ["", "?object_id=019f1a00-0000-7000-8000-000000000009&subject=x"])
 async def test_one_thing_or_one_person_has_to_be_named(intake: Any, query: str) -> None:
     assert (await intake.get(f"/v1/audit/entries{query}", role="auditor")).status_code == 400
 

@@ -18,10 +18,12 @@ back_office: intake case.read=region case.screen=region case.recommend=region pa
 surveyor: intake case.read=assigned emergency.open=region
 coordinator: intake case.read=region case.decide=region party.read=region emergency.open=region report.read=region
     | referral referral.read=region policy.read=any | registry person.read=region family.read=region
-supervisor: intake draft.write=region draft.read=region case.register=region case.read=region emergency.review=region
+supervisor: audit review.read=region review.close=region entry.read=region
+    | intake draft.write=region draft.read=region case.register=region case.read=region emergency.review=region
     report.read=region | referral referral.read=region policy.read=any
     | registry person.read=region family.read=region | notification delivery.read=region
-manager: intake case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region
+manager: audit review.read=region review.close=region entry.read=region
+    | intake case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region
     party.read=region emergency.open=region emergency.review=region report.read=region
     | referral referral.read=region referral.act=office policy.read=any
     | registry person.read=region family.read=region | notification delivery.read=region
@@ -35,8 +37,8 @@ head_of_office: intake case.read=region case.seal=region restricted.list=region 
 province_desk: intake report.read=region | referral policy.read=any
 centre_desk: intake report.read=any | referral policy.read=any
 leadership: intake report.read=region
-auditor: intake report.read=any | referral policy.read=any
-admin: referral policy.read=any
+auditor: audit review.read=any review.close=any entry.read=any | intake report.read=any | referral policy.read=any
+admin: audit entry.read=any | referral policy.read=any
 service: intake party.read=any contact.read=any | referral referral.read=any policy.read=any | registry family.read=any
     | notification delivery.read=any
 """
