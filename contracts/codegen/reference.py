@@ -53,7 +53,8 @@ def events_page(topics: Sequence[TopicSource]) -> str:
         "| Event | Topic | Told by | Heard by |",
         "|---|---|---|---|",
     ]
-    lines += [_hearing_row(topic, event_type) for topic in topics for event_type in topic.types]
+    firsts = [topic for topic in topics if topic.twin_of is None]
+    lines += [_hearing_row(topic, event_type) for topic in firsts for event_type in topic.types]
     lines += ["", "## Who does what with it", "", "| Consumer group | Topic | Acts on | Purpose |", "|---|---|---|---|"]
     lines += [_consumer_row(topic, consumer) for topic in topics for consumer in topic.consumers]
     lines += [
@@ -71,7 +72,12 @@ def events_page(topics: Sequence[TopicSource]) -> str:
         _topic_row(topic, entry) for topic, entry in zip(topics, registry_document(topics)["topics"], strict=True)
     ]
     for topic in topics:
-        if topic.types:
+        if topic.twin_of is not None:
+            same = (
+                f"Told of the same events as [{topic.twin_of}](#{topic.twin_of.replace('.', '')}), by and to the same"
+            )
+            lines += ["", f"## {topic.name}", "", topic.description, "", f"{same} services.", "", *_topic_facts(topic)]
+        elif topic.types:
             lines += ["", f"## {topic.name}", "", topic.description, "", *_topic_facts(topic)]
             for event_type in topic.types:
                 lines += _event_section(event_type)

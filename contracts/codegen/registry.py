@@ -64,15 +64,34 @@ class TopicSource(_Source):
     producers: tuple[str, ...] = Field(min_length=1)
     consumers: tuple[ConsumerSource, ...]
     acl: AclSource = AclSource()
+    twin_of: str | None = None
+
+
+class TwinSource(_Source):
+    """A file of `topics/` whose topic is another's twin: the same facts, told where fewer hear them."""
+
+    name: str = Field(pattern=_TOPIC_NAME)
+    description: str = Field(min_length=10)
+    owner: str
+    audience: Literal["internal"]
+    twin_of: str
+
+    def beside(self, first: TopicSource) -> TopicSource:
+        """Return the topic that it is, with what it shares with the first."""
+        own = self.model_dump() | {"acl": AclSource()}
+        return first.model_copy(update=own)
 
 
 def read_topics(folder: Path) -> tuple[TopicSource, ...]:
     """Return the topics of a folder by name. Raises RegistryError naming each file that cannot be read."""
     topics: list[TopicSource] = []
+    twins: list[TwinSource] = []
     problems: list[str] = []
     for path in sorted(folder.iterdir()):
         try:
-            topic = TopicSource.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+            source = yaml.safe_load(path.read_text(encoding="utf-8"))
+            model = TwinSource if isinstance(source, dict) and source.get("twin_of") else TopicSource
+            topic = model.model_validate(source)
         except yaml.YAMLError as error:
             problems.append(f"{path.name}: not YAML: {error}")
         except ValidationError as error:
@@ -81,12 +100,22 @@ def read_topics(folder: Path) -> tuple[TopicSource, ...]:
                 for found in error.errors()
             ]
         else:
-            topics.append(topic)
+            if isinstance(topic, TwinSource):
+                twins.append(topic)
+            else:
+                topics.append(topic)
             if path.name != f"{topic.name}.yaml":
                 problems.append(f"{path.name}: holds {topic.name}; name the file {topic.name}.yaml")
+    by_name = {topic.name: topic for topic in topics}
+    problems += [
+        f"{twin.name}.yaml: twin_of names {twin.twin_of}, and there is no such topic"
+        for twin in twins
+        if twin.twin_of not in by_name
+    ]
     if problems:
         raise RegistryError(problems)
-    return tuple(topics)
+    topics += [twin.beside(by_name[twin.twin_of]) for twin in twins]
+    return tuple(sorted(topics, key=lambda topic: topic.name))
 
 
 def check_topics(topics: Sequence[TopicSource], events: Mapping[str, type[Event]]) -> list[str]:
@@ -123,7 +152,7 @@ def _check_topic(topic: TopicSource, events: Mapping[str, type[Event]]) -> list[
         event = events.get(event_type)
         if event is None:
             problems.append(f"{where}: type {event_type} has no event model")
-        elif topic.name != event.TOPIC:
+        elif topic.name != (event.RESTRICTED_TOPIC if topic.twin_of else event.TOPIC):
             problems.append(f"{where}: {event.__name__} says its topic is {event.TOPIC}")
         elif topic.key != event.KEY:
             problems.append(f"{where}: key is {topic.key}, {event.__name__} says {event.KEY}")
@@ -137,7 +166,8 @@ def _check_topic(topic: TopicSource, events: Mapping[str, type[Event]]) -> list[
 
 
 def _check_coverage(topics: Sequence[TopicSource], events: Mapping[str, type[Event]]) -> list[str]:
-    told = [event_type for topic in topics for event_type in topic.types]
+    told = [event_type for topic in topics if topic.twin_of is None for event_type in topic.types]
+    names = [topic.name for topic in topics]
     problems = [
         f"{event.__name__} ({event_type}) is on no topic: add it to topics/{event.TOPIC}.yaml"
         for event_type, event in events.items()
@@ -148,7 +178,11 @@ def _check_coverage(topics: Sequence[TopicSource], events: Mapping[str, type[Eve
         for event_type in sorted(set(told))
         if told.count(event_type) > 1
     ]
-    names = [topic.name for topic in topics]
+    problems += [
+        f"{event.__name__} says its restricted topic is {event.RESTRICTED_TOPIC}, and there is no such topic"
+        for event in events.values()
+        if event.RESTRICTED_TOPIC is not None and event.RESTRICTED_TOPIC not in names
+    ]
     problems += [
         f"slrt.{service}.dlq.v1.yaml is missing: {service} consumes and needs a dead-letter topic"
         for service in sorted({consumer.service for topic in topics for consumer in topic.consumers})
@@ -219,5 +253,6 @@ def _entry(topic: TopicSource) -> dict[str, Any]:
         "partitions": topic.partitions,
         "compacted": topic.cleanup == "compact",
         "retention_ms": None if topic.retention is None else int(topic.retention[:-1]) * _UNITS[topic.retention[-1]],
+        "twin_of": topic.twin_of,
         "acl": {"write": sorted(principal_of(service) for service in topic.producers), "read": sorted(readers)},
     }

@@ -16,7 +16,7 @@ SERVICES = {"intake", "referral", "registry", "notification"}
 
 
 def test_every_event_is_on_exactly_one_topic_and_no_topic_names_an_event_that_is_gone() -> None:
-    told = Counter(event_type for topic in TOPICS.values() for event_type in topic.types)
+    told = Counter(each for topic in TOPICS.values() if topic.twin_of is None for each in topic.types)
     assert told == Counter(EVENT_TYPES.keys())
 
 
@@ -30,6 +30,17 @@ def test_every_event_says_the_topic_and_the_key_that_the_registry_says() -> None
         assert event_type in topic.types
         assert topic.key == event.KEY
         assert event.KEY in event.model_fields
+
+
+def test_a_twin_is_internal_and_tells_the_same_to_the_same_services() -> None:
+    twins = [topic for topic in TOPICS.values() if topic.twin_of is not None]
+    assert {event.RESTRICTED_TOPIC for event in EVENT_TYPES.values()} - {None} == {twin.name for twin in twins}
+    for twin in twins:
+        first = TOPICS[twin.twin_of or ""]
+        assert twin.audience == "internal"
+        for shared in ("key", "types", "producers", "consumers", "partitions", "retention_ms"):
+            assert getattr(twin, shared) == getattr(first, shared), shared
+        assert not any(user.startswith("partner-") for user in twin.acl.read)
 
 
 def test_every_event_type_names_its_service_and_the_fact_of_its_class() -> None:
@@ -175,6 +186,33 @@ def test_a_wrong_topic_file_is_refused_with_its_name_and_the_reason(
 def test_a_topic_file_that_is_missing_leaves_its_events_without_a_topic(copy: Path) -> None:
     (copy / "contracts/topics" / CASE_FILE).unlink()
     assert "CaseClosed (id.slrt.intake.case-closed.v1) is on no topic" in _problems(copy / "contracts/topics")
+
+
+TWIN_FILE = "slrt.referral.restricted.v1.yaml"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("twin_of: slrt.referral.referral.v1", "twin_of: slrt.referral.nothing.v1", "there is no such topic"),
+        ("audience: internal", "audience: partner", "audience: Input should be 'internal'"),
+        ("audience: internal", "audience: internal\nkey: case_id", "key: Extra inputs are not permitted"),
+        ("owner: referral", "owner: intake", "the name does not carry the owner intake"),
+    ],
+)
+def test_a_wrong_twin_is_refused(copy: Path, old: str, new: str, message: str) -> None:
+    path = copy / "contracts/topics" / TWIN_FILE
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    assert message in _problems(copy / "contracts/topics")
+
+
+def test_events_whose_twin_is_missing_are_refused(copy: Path) -> None:
+    (copy / "contracts/topics" / TWIN_FILE).unlink()
+    assert "ReferralSent says its restricted topic is slrt.referral.restricted.v1" in _problems(
+        copy / "contracts/topics"
+    )
 
 
 def test_a_consuming_service_without_dead_letters_is_refused(copy: Path) -> None:

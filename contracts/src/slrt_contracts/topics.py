@@ -63,6 +63,8 @@ class Topic:
     retention_ms: int | None
     """How long an event is kept; None for a compacted topic, which keeps the last event of each key."""
     acl: Acl
+    twin_of: str | None
+    """The topic whose facts are told here when they are about a case that few may know of."""
 
     @property
     def dead_letters(self) -> bool:
@@ -101,6 +103,7 @@ def _topic(entry: dict[str, Any]) -> Topic:
         compacted=entry["compacted"],
         retention_ms=entry["retention_ms"],
         acl=Acl(write=tuple(entry["acl"]["write"]), read=tuple(entry["acl"]["read"])),
+        twin_of=entry.get("twin_of"),
     )
 
 

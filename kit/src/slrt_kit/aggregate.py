@@ -18,6 +18,14 @@ class RecordedEvent:
     event: Event
     key_sequence: int
     happened_at: datetime
+    restricted: bool = False
+    """It is about a case that few may know of: it goes to the topic's twin, where it has one."""
+
+    @property
+    def topic(self) -> str:
+        """Where it is told."""
+        twin = self.event.RESTRICTED_TOPIC
+        return twin if self.restricted and twin is not None else self.event.TOPIC
 
 
 @dataclass(kw_only=True)
@@ -34,7 +42,12 @@ class Aggregate:
 
     def _raise_event(self, event: Event, *, at: datetime) -> None:
         self.event_sequence += 1
-        self._raised.append(RecordedEvent(event, self.event_sequence, at))
+        self._raised.append(RecordedEvent(event, self.event_sequence, at, self.is_restricted))
+
+    @property
+    def is_restricted(self) -> bool:
+        """Whether few may know of it; that must not change in its life, or its events lose their order."""
+        return False
 
     @property
     def raised(self) -> Sequence[RecordedEvent]:

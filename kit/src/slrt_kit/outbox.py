@@ -1,6 +1,6 @@
 """Write the events of an aggregate beside its row, in the same transaction; the relay publishes them afterwards."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -64,7 +64,7 @@ class Outbox:
         """
         identified = identify(events, work.new_id)
         told = self.envelopes(identified, now=work.clock.now(), causation_id=work.causation_id)
-        rows = [pending_row(envelope, event) for envelope, event in told]
+        rows = _pending_rows(identified, told)
         if rows:
             entries = self.entries(work, identified)
             work.connection.defer(
@@ -81,8 +81,8 @@ class Outbox:
         Raises:
             EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`.
         """
-        told = self.envelopes(events, now=now, causation_id=causation_id)
-        return [pending_row(envelope, event) for envelope, event in told]
+        identified = list(events)
+        return _pending_rows(identified, self.envelopes(identified, now=now, causation_id=causation_id))
 
     def entries(self, work: UnitOfWork, events: Iterable[tuple[EventId, RecordedEvent]]) -> list[dict[str, str]]:
         """The entries that the audit log gets of the events, for `slrt_kit.audit.record.insert_audit`."""
@@ -113,8 +113,15 @@ class Outbox:
         ]
 
 
-def pending_row(envelope: Envelope, event: Event) -> dict[str, object]:
-    """The pending row of an event, for `insert_events`.
+def _pending_rows(
+    events: Sequence[tuple[EventId, RecordedEvent]], told: Sequence[tuple[Envelope, Event]]
+) -> list[dict[str, object]]:
+    pairs = zip(events, told, strict=True)
+    return [pending_row(envelope, event, topic=recorded.topic) for (_, recorded), (envelope, event) in pairs]
+
+
+def pending_row(envelope: Envelope, event: Event, *, topic: str | None = None) -> dict[str, object]:
+    """The pending row of an event, for `insert_events`. ``topic`` is its own where nothing else is said.
 
     Raises:
         EventTooLargeError: the payload is over `MAX_PAYLOAD_BYTES`.
@@ -124,7 +131,7 @@ def pending_row(envelope: Envelope, event: Event) -> dict[str, object]:
         raise EventTooLargeError(f"{event.TYPE} of key {event.partition_key} has {len(payload)} bytes")
     return {
         "event_id": str(envelope.id),
-        "topic": event.TOPIC,
+        "topic": topic or event.TOPIC,
         "partition_key": event.partition_key,
         "key_sequence": envelope.keysequence,
         "headers": [[name, value.decode()] for name, value in envelope.to_headers()],

@@ -196,7 +196,7 @@ class Runtime:
 
 def topics_of(handlers: Handlers[Any]) -> list[str]:
     """The topics of the event types that have a handler."""
-    return sorted({EVENT_TYPES[name].TOPIC for name in handlers.entries})
+    return sorted({topic for name in handlers.entries for topic in EVENT_TYPES[name].topics()})
 
 
 class _Server(uvicorn.Server):

@@ -124,7 +124,7 @@ class Tally:
         """As the operator's command finds it, on the test's topic."""
         projection = self.processor.projection
         assert projection is not None
-        return replace(projection, topics={CaseRegistered.TYPE: self.topic})
+        return replace(projection, topics={CaseRegistered.TYPE: (self.topic,)})
 
     def events(self, count: int, *, key: UUID | None = None, at: datetime | None = None) -> list[RawEvent]:
         """Events of as many cases, or of one; not told to anybody yet."""

@@ -78,3 +78,16 @@ async def test_a_transferred_case_takes_its_referrals_along_and_the_office_keeps
     assert await _sees(service, referral, service.issuer.headers("supervisor", region="12.74")) == (404, False)
     assert await _sees(service, referral, service.issuer.headers("supervisor", region="12.71")) == (200, True)
     assert await _sees(service, referral, service.officer(referral["office_code"])) == (200, True)
+
+
+async def test_no_partner_hears_of_it_and_every_service_does(service: Service) -> None:
+    await service.act(await _restricted(service), "accept")
+    await service.decide("ZAKAT")
+    async with service.database.read() as session:
+        rows = await session.rows("SELECT DISTINCT topic, headers::text LIKE '%referral-accepted%' AS act FROM outbox")
+    by_topic = {(row.topic, row.act) for row in rows}
+    assert by_topic == {
+        ("slrt.referral.restricted.v1", False),
+        ("slrt.referral.restricted.v1", True),
+        ("slrt.referral.referral.v1", False),
+    }

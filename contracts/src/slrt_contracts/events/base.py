@@ -36,8 +36,15 @@ class Event(Part):
     """CloudEvents type, `id.slrt.<service>.<fact>.v<major>`."""
     TOPIC: ClassVar[str]
     """Topic on which the fact is told."""
+    RESTRICTED_TOPIC: ClassVar[str | None] = None
+    """Its twin: the internal topic on which the fact is told when it is about a case that few may know of."""
     KEY: ClassVar[str]
     """Name of the field that is the Kafka key: the id of the aggregate."""
+
+    @classmethod
+    def topics(cls) -> tuple[str, ...]:
+        """Return the topics on which the fact may be told."""
+        return (cls.TOPIC,) if cls.RESTRICTED_TOPIC is None else (cls.TOPIC, cls.RESTRICTED_TOPIC)
 
     @property
     def partition_key(self) -> str:

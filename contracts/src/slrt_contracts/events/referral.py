@@ -21,6 +21,7 @@ from slrt_contracts.types import (
 
 class _ReferralEvent(Event):
     TOPIC: ClassVar[str] = "slrt.referral.referral.v1"
+    RESTRICTED_TOPIC: ClassVar[str | None] = "slrt.referral.restricted.v1"
     KEY: ClassVar[str] = "referral_id"
 
     referral_id: ReferralId

@@ -72,13 +72,18 @@ class ProjectionTable:
 class Projection:
     """A table that is a copy of what topics tell, who keeps it, and the function that does, with its parts.
 
-    ``topics`` has the topic of each event type that it takes.
+    ``topics`` has the topics of each event type that it takes.
     """
 
     consumer: str
     table: ProjectionTable
-    topics: Mapping[str, str]
+    topics: Mapping[str, Sequence[str]]
     apply: Callable[[Sequence[Received[Event]], UnitOfWork], Awaitable[None]]
+
+    @property
+    def all_topics(self) -> frozenset[str]:
+        """Every topic that it is made from."""
+        return frozenset(topic for topics in self.topics.values() for topic in topics)
 
 
 class Handlers(Generic[Deps]):

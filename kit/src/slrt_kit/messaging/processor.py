@@ -111,7 +111,7 @@ class Processor(Generic[Deps]):
         return Projection(
             consumer=self._consumer,
             table=table,
-            topics={name: EVENT_TYPES[name].TOPIC for name in self._handlers.entries},
+            topics={name: EVENT_TYPES[name].topics() for name in self._handlers.entries},
             apply=lambda events, work: project(events, work, deps),
         )
 

@@ -46,6 +46,11 @@ class HeldLog:
         """How many offsets there are before those ends that were not read."""
         return sum(max(end - self._next[each], 0) for each, end in ends.items())
 
+    def was_never_used(self, topic: str) -> bool:
+        """Nothing is on the topic, and nothing has gone from it."""
+        begins = {each: begin for each, begin in self._begins.items() if each.topic == topic}
+        return not any(begins.values()) and not any(each in self._first_at for each in begins)
+
     def holds_all_since(self, topic: str) -> datetime | None:
         """Whatever of the topic was recorded after that (UTC) is still on it, as far as it has been read.
 

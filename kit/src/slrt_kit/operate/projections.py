@@ -92,7 +92,7 @@ async def kept(database: Database, projections: Sequence[Projection]) -> list[Ke
             Kept(
                 projection=each.table.name,
                 consumer=each.consumer,
-                topics=" ".join(sorted(set(each.topics.values()))),
+                topics=" ".join(sorted(each.all_topics)),
                 event_types=len(each.topics),
                 rows=await session.value(f'SELECT count(*) FROM public."{each.table.name}"'),  # noqa: S608 — checked
             )
@@ -129,7 +129,7 @@ async def rebuild(
                 await shadow.make(work.connection)
                 await work.commit()
             try:
-                async with LogReader(access, set(projection.topics.values())) as reader:
+                async with LogReader(access, projection.all_topics) as reader:
                     one = _Rebuild(projection, shadow, reader, session, connection)
                     return await one.run(database_url, hold=None if dry_run else hold)
             finally:
@@ -191,9 +191,15 @@ class _Rebuild:
         )
 
     def _bounds(self) -> dict[str, datetime | None]:
-        topics = self._projection.topics
-        since = {topic: self._reader.log.holds_all_since(topic) for topic in set(topics.values())}
-        return {name: since[topic] for name, topic in topics.items()}
+        log = self._reader.log
+        since = {topic: log.holds_all_since(topic) for topic in self._projection.all_topics}
+        bounds: dict[str, datetime | None] = {}
+        for name, topics in self._projection.topics.items():
+            # A twin for restricted cases may well have nothing on it, and then says nothing of the other.
+            used = [since[topic] for topic in topics if not log.was_never_used(topic)]
+            known = [time for time in used if time is not None]
+            bounds[name] = max(known) if known and len(known) == len(used) else None
+        return bounds
 
     async def _replace(self, database_url: str, hold: float) -> float:
         """Put the shadow in the table's place; returns for how many seconds writers waited."""

@@ -118,12 +118,13 @@ class Replay:
 
     def _not_held(self, received: Sequence[Received[Event]]) -> list[Received[Event]]:
         """Those whose key does not wait behind a parked event."""
-        free = [each for each in received if self._queue_of(each) not in self._held]
+        free = [each for each in received if self._held.isdisjoint(self._queues_of(each))]
         self.left_out += len(received) - len(free)
         return free
 
-    def _queue_of(self, received: Received[Event]) -> tuple[str, str]:
-        return self._projection.topics[received.envelope.type], received.envelope.subject
+    def _queues_of(self, received: Received[Event]) -> set[tuple[str, str]]:
+        """Where its key may wait; a key is on one topic only."""
+        return {(topic, received.envelope.subject) for topic in self._projection.topics[received.envelope.type]}
 
     async def _apply_together(self, received: Sequence[Received[Event]]) -> None:
         """One transaction."""
@@ -155,7 +156,7 @@ class Replay:
                 stands = await self._shadow.standing(work.connection, envelope.id)
             if stands == "parked":
                 # Later events of its key queue behind it there, so they do here.
-                self._held.add(self._queue_of(received))
+                self._held |= self._queues_of(received)
             elif stands != "let go of":
                 log.exception("projection failed", event_id=str(envelope.id))
                 raise NotApplicableError(

@@ -185,6 +185,11 @@ class Referral(Aggregate):
         ).open()
 
     @property
+    def is_restricted(self) -> bool:
+        """See `Aggregate`."""
+        return self.restricted
+
+    @property
     def new_steps(self) -> Sequence[Step]:
         """What happened since it was loaded or last saved."""
         return tuple(self._steps)
