@@ -13,6 +13,7 @@ from slrt_intake.app import build_app, build_runtime
 from slrt_kit.access import permission_table
 from slrt_kit.http.auth import Authorized, TokenVerifier, require
 from slrt_kit.http.problems import install_problem_handlers
+from slrt_kit.http.rates import PersonLimit
 from slrt_kit.testing import TestIssuer, api_client, environment_of
 
 CASE = "/v1/cases/019f1a00-0000-7000-8000-000000000001"
@@ -118,6 +119,7 @@ async def doors(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
     """An application with one door per permission."""
     app = FastAPI()
     install_problem_handlers(app)
+    app.state.person_limit = PersonLimit(per_second=0, burst=1)
     app.state.verifier = TokenVerifier(
         issuer=issuer.issuer, audience="slrt", jwks_url=issuer.jwks_url, client=issuer.client()
     )
