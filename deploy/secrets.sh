@@ -25,6 +25,7 @@ keep() { # name: the file gets what stands on standard input, unless it is there
 random() { head -c 24 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
 
 for name in postgres_password keycloak_db_password keycloak_admin_password demo_password slrt_test_client_secret \
+  slrt_revocations_client_secret \
   grafana_admin_password; do
   random | keep "$name"
 done

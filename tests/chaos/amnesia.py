@@ -35,6 +35,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     os.environ["SLRT_LONGEST_PAUSE"] = "1"
+    # A few people here do the work of a whole office.
+    os.environ.update({f"SLRT_{service.upper()}_PERSON_RATE": "1000000" for service in SERVICES})
     # While there are no topics, whoever counts on them says so again and again.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory(prefix="slrt-amnesia-") as folder:

@@ -55,6 +55,8 @@ def main() -> None:
     arguments = parser.parse_args()
     # Whoever is killed over and over is up again soon: else the longest part of the run nobody would be there to kill.
     os.environ["SLRT_LONGEST_PAUSE"] = "1"
+    # A few people here do the work of a whole office.
+    os.environ.update({f"SLRT_{service.upper()}_PERSON_RATE": "1000000" for service in SERVICES})
     with tempfile.TemporaryDirectory(prefix="slrt-chaos-") as folder:
         state = State(Path(folder) / "state")
         try:

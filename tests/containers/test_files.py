@@ -125,13 +125,17 @@ def test_the_realm_has_every_role_and_lets_each_into_a_token() -> None:
 
 
 def test_every_service_has_a_client_of_its_own_with_the_role_service_alone() -> None:
-    accounts = {
-        user["serviceAccountClientId"]: user["realmRoles"]
-        for user in REALM["users"]
-        if "serviceAccountClientId" in user
+    accounts = {user["serviceAccountClientId"]: user for user in REALM["users"] if "serviceAccountClientId" in user}
+    reader = accounts.pop("slrt-revocations")
+    assert reader["clientRoles"] == {"realm-management": ["view-realm", "view-events", "view-clients"]}
+    assert "realmRoles" not in reader
+    assert {name: user["realmRoles"] for name, user in accounts.items()} == {
+        f"slrt-{service}": ["service"] for service in SERVICES
     }
-    assert accounts == {f"slrt-{service}": ["service"] for service in SERVICES}
     for client in REALM["clients"]:
+        if client["clientId"] == "slrt-revocations":
+            assert client["defaultClientScopes"] == []  # no audience of ours: its token opens no service
+            continue
         assert client["defaultClientScopes"] == ["slrt"]
         assert not client["fullScopeAllowed"]
 

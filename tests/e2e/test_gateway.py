@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.stack import Stack
 
 from slrt_contracts.structured import read_structured
+from slrt_local.process import wait_until
 
 pytestmark = pytest.mark.stack
 
@@ -63,6 +64,26 @@ def test_a_facilitator_of_another_region_registers_nothing_here(stack: Stack) ->
     token = stack.token("facilitator", "--region", "36.04")
     answer = stack.post("/intake/v1/cases", CASE, token=token, key="e2e-3")
     assert (answer.status_code, problem(answer)) == (403, "outside-your-area")
+
+
+def test_who_signs_in_at_the_issuer_is_let_in_and_is_not_once_it_was_taken_back(stack: Stack) -> None:
+    lists = ("/intake/v1/cases", "/referral/v1/referrals", "/notification/v1/notifications")
+    token = stack.token("manager", "--region", "12.74", "--office", "12.74.SLRT", "--sub", "e2e.taken-back")
+    other = stack.token("manager", "--region", "12.74", "--office", "12.74.SLRT", "--sub", "e2e.stays")
+
+    def asked(bearer: str) -> list[int]:
+        headers = {"Authorization": f"Bearer {bearer}"}
+        return [httpx.get(stack.url + path, headers=headers).status_code for path in lists]
+
+    assert 401 not in asked(token)
+    stack.slrt("revoke", "--user", "e2e.taken-back")
+    assert wait_until(lambda: set(asked(token)) == {401}, seconds=30)
+    refused = httpx.get(stack.url + lists[0], headers={"Authorization": f"Bearer {token}"})
+    assert problem(refused) == "token-revoked"
+    assert 401 not in asked(other)
+    stack.slrt("rotate-key", "--algorithm", "EdDSA")
+    anew = stack.token("manager", "--region", "12.74", "--office", "12.74.SLRT", "--sub", "e2e.anew")
+    assert 401 not in asked(anew) + asked(other)
 
 
 def test_what_was_written_at_one_service_is_read_at_another_by_its_position(stack: Stack) -> None:

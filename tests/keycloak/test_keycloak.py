@@ -1,4 +1,4 @@
-"""The real Keycloak on the committed realm: services read its tokens as the local issuer's, and lose them as soon."""
+"""The real Keycloak on the committed realm: its tokens are read as the local issuer's, and end as soon."""
 
 import asyncio
 import importlib.util

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.perf import accept, audit, latency, publish
+from tests.perf import accept, audit, latency, publish, tokens
 from tests.perf.load import register_open_loop, run
 from tests.perf.stack import Bench, Row
 
@@ -41,6 +41,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("relay-drain",): publish.drain,
     ("consumer-apply",): publish.applied,
     ("audit-seal", "audit-verify"): audit.measure,
+    ("token-check",): tokens.check,
 }
 """What is measured, in order, by the beginnings of the names of its rows. The whole stack runs for the first ones."""
 

@@ -136,6 +136,7 @@ async def doors(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
     """An application with one door per permission."""
     app = FastAPI()
     install_problem_handlers(app)
+    app.state.person_limit = PersonLimit(per_second=0, burst=1)
     app.state.verifier = TokenVerifier(
         issuer=issuer.issuer, audience="slrt", jwks_url=issuer.jwks_url, client=issuer.client()
     )

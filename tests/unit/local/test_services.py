@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from slrt_local import services, stack
-from slrt_local.offices import OFFICES
+from slrt_local.offices import OFFICES, endpoints
 from slrt_local.state import State
 from slrt_local.units import Unit
 
@@ -88,6 +88,20 @@ def test_connectors_have_no_http_port_but_a_metrics_port(units: dict[str, Unit])
     command = units["connector-12.74.DUKCAPIL"].command
     assert command is not None
     assert command().argv[1:] == ("connector", "--office", "12.74.DUKCAPIL")
+
+
+def test_connectors_may_deliver_to_the_offices_of_this_stack_and_nowhere_else_here(
+    units: dict[str, Unit], tmp_path: Path
+) -> None:
+    allowed = _env(units, "connector-12.74.DUKCAPIL")["SLRT_REFERRAL_OFFICE_ENDPOINT_ALLOW"].split(",")
+    ends = endpoints(State(tmp_path / "state"))
+    assert sorted(allowed) == sorted(f"http://127.0.0.1:{end.port}" for end in ends)
+
+
+def test_every_service_is_told_where_the_list_of_revocations_is(units: dict[str, Unit]) -> None:
+    for service in services.SERVICES:
+        url = _env(units, service)[f"SLRT_{service.upper()}_OIDC_REVOCATIONS_URL"]
+        assert url == units["outside"].addresses["identity"] + "/revocations.json"
 
 
 def test_parts_alone_are_only_the_two(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import secrets
 import time
+import warnings
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from joserfc import jws, jwt
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, OKPKey
 
 from slrt_local.identity import AUDIENCE, PUBLIC_CLIENT, Account
 from slrt_local.state import State, write_private
+
+# RFC 9864 has a newer name for it, which hardly any client library knows yet.
+warnings.filterwarnings("ignore", message="EdDSA is deprecated", category=SecurityWarning)
 
 DEFAULT_TTL = 3600
 OVERLAP_S = DEFAULT_TTL + 60

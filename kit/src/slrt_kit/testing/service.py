@@ -22,6 +22,7 @@ def environment_of(
         "client_secret": "a-secret-of-tests",
         "audit_signing_key": "5e" * 32,
         "kafka_session_timeout_ms": "2000",
+        "person_rate": "1000000",  # one caller of a test asks as often as a whole office
         **more,
     }
     return {f"SLRT_{service.upper()}_{name.upper()}": value for name, value in values.items()}

@@ -1,6 +1,7 @@
 """Run the demo: the stack up, the story told, the counts taken, `DEMO ok` or the step that failed and its log."""
 
 import asyncio
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ def play(state: State, tell: Callable[[str], None]) -> bool:
     found = status.report(state)
     addresses = found["addresses"]
     since = datetime.now(UTC)
-    gateway = Gateway(addresses["gateway"], directory().password)
+    gateway = Gateway(addresses["gateway"], directory().password, _client(addresses.get("authority")))
     story = Story(gateway, addresses["outside"], tell)
     try:
         story.play()
@@ -32,6 +33,11 @@ def play(state: State, tell: Callable[[str], None]) -> bool:
         tell(f"  log: {state.log(failed.service)}")
         return False
     return _tell_counts(story, gateway, counts, addresses, tell)
+
+
+def _client(authority: str | None) -> httpx.Client:
+    trusted = ssl.create_default_context(cafile=authority) if authority else True
+    return httpx.Client(timeout=15, verify=trusted)
 
 
 async def _settled(state: State, bootstrap: str, since: datetime) -> Counts:
