@@ -20,6 +20,7 @@ import psycopg
 from tests.chaos.callers import Callers
 from tests.chaos.run import PEOPLE, absorbed_duplicates, ended, settled, slrt
 
+from slrt_kit.testing import eventually
 from slrt_local import status
 from slrt_local.parts.postgres import SERVICES, Postgres
 from slrt_local.state import State
@@ -107,7 +108,9 @@ async def digests_of(state: State) -> dict[str, str]:
     postgres = Postgres(state)
     found: dict[str, str] = {}
     for service in SERVICES:
-        async with await psycopg.AsyncConnection.connect(postgres.service_url(service)) as connection:
+        url = postgres.service_url(service)
+        await eventually(lambda url=url: _all_is_sealed(url), what=f"the audit log of {service} is sealed")
+        async with await psycopg.AsyncConnection.connect(url) as connection:
             cursor = await connection.execute(
                 "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
                 "WHERE nspname = 'public' AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname"
@@ -127,6 +130,13 @@ async def digests_of(state: State) -> dict[str, str]:
                     digest.update(row.encode())
                 found[f"{service}.{table}"] = f"{count} rows {digest.hexdigest()[:16]}"
     return found
+
+
+async def _all_is_sealed(url: str) -> bool:
+    """Entries of the audit log go from one table to the other for a second after all else has come to rest."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        row = await (await connection.execute("SELECT NOT EXISTS (SELECT FROM audit_unsealed)")).fetchone()
+    return row == (True,)
 
 
 if __name__ == "__main__":

@@ -106,20 +106,29 @@ _RECOVERY = (
 )
 
 
+def _said(name: str) -> str:
+    """What an entry says of a name, in SQL.
+
+    An entry is canonical and no quote stands inside its texts: finding a name in it takes a third of the time that
+    reading it as JSON takes, and the sealer would need that time for each of the three columns.
+    """
+    return f"split_part(split_part(entry, ',\"{name}\":\"', 2), '\"', 1)"
+
+
 _AUDIT = (
     # Written in the transaction of what it records; rows present = not sealed yet. The sealer is the only one that
     # deletes. As little as can be: whoever is served waits for it.
     "CREATE TABLE audit_unsealed (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, entry text NOT NULL)",
     "ALTER TABLE audit_unsealed SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)",
     # What look-ups need is made by PostgreSQL from the sealed text itself, and so cannot say anything else.
-    """
+    f"""
     CREATE TABLE audit (
         position  bigint PRIMARY KEY CHECK (position > 0),
         link      bytea NOT NULL CHECK (length(link) = 32),
         entry     text NOT NULL,
-        at        text COLLATE "C" NOT NULL GENERATED ALWAYS AS (CAST(entry AS jsonb) ->> 'at') STORED,
-        subject   text COLLATE "C" NOT NULL GENERATED ALWAYS AS (CAST(entry AS jsonb) ->> 'subject') STORED,
-        object_id text COLLATE "C" GENERATED ALWAYS AS (CAST(entry AS jsonb) ->> 'object_id') STORED
+        at        text COLLATE "C" NOT NULL GENERATED ALWAYS AS ({_said("at")}) STORED,
+        subject   text COLLATE "C" NOT NULL GENERATED ALWAYS AS ({_said("subject")}) STORED,
+        object_id text COLLATE "C" GENERATED ALWAYS AS (nullif({_said("object_id")}, '')) STORED
     )
     """,
     "CREATE INDEX audit_subject ON audit (subject, at)",

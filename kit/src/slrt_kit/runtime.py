@@ -232,6 +232,9 @@ async def serve(app: "FastAPI | Starlette", *, host: str, port: int, stop: async
         await serving
     finally:
         letting_go.cancel()
+        refusals = getattr(app.state, "refusals", None)
+        if refusals is not None:
+            await refusals.flush()
 
 
 async def _let_go_of_stuck(server: uvicorn.Server) -> None:

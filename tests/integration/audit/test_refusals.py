@@ -10,6 +10,7 @@ from slrt_kit import metrics
 from slrt_kit.audit.entries import Actor
 from slrt_kit.audit.refusals import ONE_BY_ONE, WINDOW_S, Refusal, Refusals
 from slrt_kit.db import Database
+from slrt_kit.testing import eventually
 
 
 class Time:
@@ -49,6 +50,21 @@ async def test_a_flood_of_one_subject_becomes_a_bounded_number_of_entries_that_c
     assert len(entries) == ONE_BY_ONE + 3
     flooded = [entry for entry in entries if entry["subject"] == "officer-1"]
     assert sum(entry.get("times", 1) for entry in flooded) == 500
+
+
+async def test_a_flood_that_ends_is_on_record_when_its_window_is_over(
+    audited: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slrt_kit.audit.refusals.WINDOW_S", 0.5)
+    refusals = Refusals(audited.database, "intake")
+    for _ in range(ONE_BY_ONE + 9):
+        await refusals.note(refusal())
+
+    async def counted() -> bool:
+        await audited.seal()
+        return sum(entry.get("times", 1) for entry in await audited.entries()) == ONE_BY_ONE + 9
+
+    await eventually(counted)
 
 
 async def test_what_was_counted_is_written_when_the_process_ends(audited: Chain) -> None:

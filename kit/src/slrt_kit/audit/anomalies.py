@@ -32,14 +32,15 @@ class Rule:
 
     def fits(self, entry: Mapping[str, Any]) -> bool:
         """Whether an entry counts."""
-        return all(_has(entry, name, values) for name, values in self.match.items()) and not any(
-            _has(entry, name, values) for name, values in self.without.items()
-        )
+        for name, values in self.match.items():
+            if not _has(entry, name, values):
+                return False
+        return all(not _has(entry, name, values) for name, values in self.without.items())
 
 
 def _has(entry: Mapping[str, Any], name: str, values: frozenset[object]) -> bool:
     found = entry.get(name, _ABSENT)
-    return any(each in values for each in found) if isinstance(found, list) else found in values
+    return found in values if not isinstance(found, list) else not values.isdisjoint(found)
 
 
 FIELDS = frozenset(

@@ -15,6 +15,8 @@ VERSION = 1
 _MOST = 100
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{32}")
+_PLAIN = re.compile(r"[ !#-\[\]-~]{0,100}")
+_ESCAPED = '"\\'
 _NUMBER = re.compile(r"[0-9](?:[._:/-]?[0-9]){8,}")
 """Nine digits, however they are set apart, may be somebody's phone, NIK or KK number."""
 
@@ -160,7 +162,7 @@ def code_of(given: str) -> str:
 
 
 def _plain(given: str) -> str:
-    """What the issuer vouches for, bounded, without what JSON or PostgreSQL would not take."""
-    if given.isascii() and given.isprintable() and len(given) <= _MOST:
+    """What the issuer vouches for, bounded, without what JSON would escape or PostgreSQL not take."""
+    if _PLAIN.fullmatch(given):
         return given
-    return "".join(sign if sign.isprintable() else "?" for sign in given[:_MOST])
+    return "".join(sign if sign.isprintable() and sign not in _ESCAPED else "?" for sign in given[:_MOST])

@@ -64,11 +64,15 @@ class Refusals:
         self._service = service
         self._monotonic = monotonic
         self._windows: OrderedDict[str, _Window] = OrderedDict()
+        self._flushing: set[asyncio.Task[None]] = set()  # the loop itself holds tasks only weakly
         self._group: Coalescer[Refusal, None] = Coalescer(self._write, common=(psycopg.Error,), workers=1)
 
     async def note(self, refusal: Refusal) -> None:
         """Durable on return, or counted as lost: an answer that refuses must not become one that fails."""
-        for each in [*self._over(), *self._admit(refusal)]:
+        await self._put([*self._over(), *self._admit(refusal)])
+
+    async def _put(self, refusals: Sequence[Refusal]) -> None:
+        for each in refusals:
             try:
                 async with asyncio.timeout(_WITHIN_S):
                     await self._group.add(each)
@@ -87,13 +91,13 @@ class Refusals:
     async def flush(self) -> None:
         """Write what was counted and has no entry yet, when the process ends."""
         for window in self._windows.values():
-            window.ends = 0.0
-        for each in self._over():
-            try:
-                await self._group.add(each)
-            except (psycopg.Error, ServiceUnavailableError, OSError) as error:
-                metrics.AUDIT_REFUSALS_LOST.inc(each.times)
-                log.error("refusal not on record", error=type(error).__name__, times=each.times)  # noqa: TRY400
+            window.ends = float("-inf")
+        await self._put(self._over())
+
+    def _begin_flush(self) -> None:
+        task = asyncio.get_running_loop().create_task(self._put(self._over()))
+        self._flushing.add(task)
+        task.add_done_callback(self._flushing.discard)
 
     def _admit(self, refusal: Refusal) -> list[Refusal]:
         subject = refusal.actor.subject
@@ -102,7 +106,10 @@ class Refusals:
         window = self._windows.get(subject)
         if window is None:
             window = self._windows[subject] = _Window(self._monotonic() + WINDOW_S)
-        most = ANONYMOUS_ONE_BY_ONE if refusal.actor == NOBODY else ONE_BY_ONE
+        most = ANONYMOUS_ONE_BY_ONE if refusal.actor.subject == NOBODY.subject else ONE_BY_ONE
+        if window.last is None and window.written >= most:
+            # A flood may end before its window does: what was only counted is written then all the same.
+            asyncio.get_running_loop().call_later(WINDOW_S + 1, self._begin_flush)
         if window.written < most:
             window.written += 1
             return [refusal]

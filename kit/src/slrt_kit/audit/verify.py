@@ -1,6 +1,7 @@
 """Check an export of the audit log with the public key alone: is it what was sealed, and if not, where."""
 
 import re
+from binascii import hexlify
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -129,7 +130,9 @@ class _Check:
                 digits, up_to = digits + 1, up_to * 10
             begin = _START + digits
             linked = sha256(b"\x02" + before + line[begin:-2]).digest()
-            if line.startswith(entry_start(expected, linked)) and line.endswith(b"}\n"):
+            # As `entry_start`, without the call.
+            start = b'{"position":%d,"link":"%b","entry":' % (expected, hexlify(linked))
+            if line.startswith(start) and line.endswith(b"}\n"):
                 before = linked
                 links.append(linked)
                 entries += 1

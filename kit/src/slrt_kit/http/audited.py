@@ -1,6 +1,7 @@
 """Put on record, for the routes, who looked at what before it is shown, and what was refused to whom."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from fastapi import Request
@@ -39,7 +40,8 @@ async def note_refusal(request: Request, problem: ProblemError) -> None:
     route = request.scope.get("route")
     if problem.status == _NOT_FOUND and object_id is None:
         return  # an address that nobody has, of no thing
-    actor = actor_of(request, principal) if principal else NOBODY
+    request_id = getattr(request.state, "request_id", None)
+    actor = actor_of(request, principal) if principal else replace(NOBODY, request_id=request_id)
     await refusals.note(
         Refusal(
             actor=actor,
