@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from slrt_kit.http.auth import TokenVerifier
+    from slrt_kit.privacy import Vault
 
 log = get_logger(__name__)
 
@@ -99,6 +100,16 @@ class Runtime:
         )
 
     @cached_property
+    def vault(self) -> "Vault":
+        """The keys of the people whose data the service holds. Raises TypeError: its settings have none."""
+        from slrt_kit.privacy.settings import PrivacySettings  # noqa: PLC0415 — not every service holds personal data
+        from slrt_kit.privacy.vault import Vault  # noqa: PLC0415
+
+        if not isinstance(self.settings, PrivacySettings):
+            raise TypeError(f"{self.name} has no keys: it holds no personal data")
+        return Vault.of(self.name, self.settings)
+
+    @cached_property
     def doorbell(self) -> Doorbell:
         return Doorbell(self.settings.database_url.get_secret_value())
 
@@ -158,7 +169,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Close what was opened."""
-        for part in ("database", "worker_database", "http"):
+        for part in ("database", "worker_database", "vault", "http"):
             if part in self.__dict__:
                 await self.__dict__[part].close()
 
@@ -300,6 +311,12 @@ def migrate(runtime: Runtime) -> None:
     """The ``migrate`` role: a one-off job."""
     configure_logging(service=runtime.name, role="migrate", level=runtime.settings.log_level)
     from slrt_kit import migrations  # noqa: PLC0415 — no other role loads Alembic
+    from slrt_kit.privacy.migrating import MigrationVault  # noqa: PLC0415 — the same
+    from slrt_kit.privacy.settings import PrivacySettings  # noqa: PLC0415 — the same
 
-    migrations.upgrade(runtime.package, runtime.settings.database_url.get_secret_value())
+    vault = None
+    if isinstance(runtime.settings, PrivacySettings):
+        vault = MigrationVault.of(runtime.name, runtime.settings)
+        vault.prepare()
+    migrations.upgrade(runtime.package, runtime.settings.database_url.get_secret_value(), vault=vault)
     log.info("database is at head", revision=schema.head(runtime.package))

@@ -9,7 +9,7 @@ from slrt_local.identity import PREFIX, Signer, directory
 from slrt_local.net import LOOPBACK
 from slrt_local.parts.gateway import DEFAULT_PORT, PORT_VARIABLE, Gateway
 from slrt_local.parts.kafka import Kafka
-from slrt_local.parts.postgres import SERVICES, Postgres
+from slrt_local.parts.postgres import KEYED, SERVICES, Postgres
 from slrt_local.process import Command, PartError
 from slrt_local.state import State
 from slrt_local.units import Unit, answers
@@ -43,6 +43,7 @@ def surroundings(state: State, *, issuer: str) -> services.Surroundings:
     return services.Surroundings(
         kafka_bootstrap=Kafka(state).bootstrap,
         database_urls={service: postgres.service_url(service) for service in SERVICES},
+        keys_urls={service: postgres.keys_url(service) for service in KEYED},
         issuer=issuer,
         identity_url=f"{outside_url(state)}{PREFIX}",
         smtp_port=state.port("smtp"),

@@ -15,6 +15,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, ProjectionTable, Received
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.problems import NotFoundError
 
 
@@ -23,6 +24,7 @@ class ConsumerParts:
     """What the handlers need."""
 
     outbox: Outbox
+    vault: Vault
 
 
 outcomes = Handlers[ConsumerParts]()
@@ -41,7 +43,7 @@ async def record_outcome(received: Received[ReferralCompleted], work: UnitOfWork
             event.need_id,
             outcome,
             referral_id=event.referral_id,
-            cases=CaseStore(work, parts.outbox),
+            cases=CaseStore(work, parts.outbox, parts.vault),
             at=received.envelope.time,
         )
     except NotFoundError as error:

@@ -24,8 +24,8 @@ class Cases(Protocol):
 
     async def get(self, case_id: CaseId) -> Case | None: ...
 
-    async def get_by_ticket(self, ticket_number: str) -> tuple[Case, str | None] | None:
-        """The case and the last four digits of its contact's phone."""
+    async def get_by_ticket(self, ticket_number: str, phone_last4: str) -> tuple[Case, bool] | None:
+        """The case, and whether these are the last four digits of its contact's phone."""
 
     async def save(self, case: Case) -> None:
         """Raises StaleVersionError when somebody else saved it since."""

@@ -5,11 +5,11 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from slrt_kit.settings import ServiceSettings
+from slrt_kit.privacy.settings import PrivacySettings
 
 
-class ReferralSettings(ServiceSettings):
-    """See `ServiceSettings`."""
+class ReferralSettings(PrivacySettings):
+    """See `PrivacySettings`."""
 
     model_config = SettingsConfigDict(env_prefix="SLRT_REFERRAL_", frozen=True, extra="ignore")
 

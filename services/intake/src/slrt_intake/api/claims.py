@@ -70,7 +70,7 @@ async def _parties(
     scope = authorized.scope
     case_ids = [CaseId(case_id) for case_id in wanted]
     async with parts.database.read() as session:
-        found = await people.parties_of(session, case_ids, office=scope.office)
+        found = await people.parties_of(session, parts.vault, case_ids, office=scope.office)
     seen = [view for parties, referred in found if (view := shown(parties, scope, referred=referred)) is not None]
     looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
     await _put_on_record(looks, request, authorized, parts, purpose=purpose)
@@ -113,7 +113,7 @@ async def _contacts(
 ) -> list[ContactOfCase]:
     """The contacts that the caller may see; each case is named with the event that made the caller ask."""
     async with parts.database.read() as session:
-        found = await people.reach_of(session, [CaseId(case_id) for case_id in wanted])
+        found = await people.reach_of(session, parts.vault, [CaseId(case_id) for case_id in wanted])
     seen = [reach for reach in found if authorized.scope.covers(region=reach.village_code)]
     looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
     await _put_on_record(looks, request, authorized, parts, purpose=purpose)

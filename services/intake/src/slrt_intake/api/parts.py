@@ -13,6 +13,7 @@ from slrt_intake.store.new_cases import Registrations
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.streams import Streams
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.regions import Regions
 
 
@@ -27,14 +28,15 @@ class IntakeParts:
     reports: ReportParser
     following: Following
     streams: Streams
+    vault: Vault
 
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""
-        return CaseStore(work, self.outbox)
+        return CaseStore(work, self.outbox, self.vault)
 
     def drafts(self, work: UnitOfWork) -> DraftStore:
         """The drafts of a unit of work."""
-        return DraftStore(work)
+        return DraftStore(work, self.vault)
 
 
 # A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.
