@@ -1,7 +1,7 @@
 """Keys are durable before they are used, handed out once, remembered for a moment, and destroyed for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 

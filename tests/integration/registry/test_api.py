@@ -118,6 +118,7 @@ async def test_a_person_is_shown_masked_and_the_look_is_on_record(service: Any, 
     answer = await service.client.get(addresses(family)[0], headers=headers)
     assert answer.json() == {
         "person_id": family["persons"][0]["person_id"],
+        "erased": False,
         "name": "Siti Aminah",
         "nik": "1274••••••••9001",
         "nik_status": "unverified",

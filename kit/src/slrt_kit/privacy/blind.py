@@ -29,7 +29,7 @@ class BlindIndex:
         return found is not None and secrets.compare_digest(found, self.of(kind, *parts))
 
     def lock(self, kind: str, *parts: str) -> int:
-        """The number of an advisory lock for the value, 64 bits signed: it is seen in ``pg_locks`` and tells nothing."""
+        """The number of an advisory lock for the value, 64 bits signed: ``pg_locks`` shows it, and it tells nothing."""
         return int.from_bytes(self.of(f"lock {kind}", *parts)[:8], signed=True)
 
 

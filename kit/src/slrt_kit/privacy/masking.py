@@ -1,7 +1,6 @@
 """Show numbers in part, and never take such a part for the number."""
 
 import re
-from typing import Annotated
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError

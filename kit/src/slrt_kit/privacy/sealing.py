@@ -17,7 +17,7 @@ from slrt_kit.privacy.keys import SubjectKey
 from slrt_kit.problems import ProblemError, Text
 
 VERSION: Final = 1
-"""Of the key-encryption key and of the form: another one of either counts on, and both are read until all is re-sealed."""
+"""Of the key-encryption key and of the form: a new one counts on; both are read until all is sealed anew."""
 _NONCE_BYTES = 12
 _HEAD_BYTES = 1 + _NONCE_BYTES
 

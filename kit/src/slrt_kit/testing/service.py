@@ -1,9 +1,9 @@
 """A service under test: the environment it is told its settings by, and a client of its application."""
 
+from urllib.parse import urlsplit
+
 import httpx
 from fastapi import FastAPI
-
-from urllib.parse import urlsplit
 
 from slrt_kit.privacy import Vault
 from slrt_kit.privacy.blind import BlindIndex

@@ -37,13 +37,17 @@ def build_app(runtime: Runtime) -> "FastAPI":
         routers=[referrals.router, policy.router],
         consumers={"cases": cases},
     )
-    app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime))
+    app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime), runtime.vault)
     return app
 
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of the worker; each office's connector is a process of its own."""
-    return [runtime.consumer("cases", cases, CaseParts(runtime.outbox, build_policy(runtime)), linger=LINGER_S)]
+    return [
+        runtime.consumer(
+            "cases", cases, CaseParts(runtime.outbox, build_policy(runtime), runtime.vault), linger=LINGER_S
+        )
+    ]
 
 
 def build_policy(runtime: Runtime) -> RoutingPolicy:
@@ -75,7 +79,7 @@ def build_connector(runtime: Runtime, office: str, endpoint: Endpoint) -> EventC
         clock=runtime.database.clock,
         timeout=_settings(runtime).office_endpoint_timeout,
     )
-    parts = ConnectorParts(OfficeCode(office), notices, runtime.database, runtime.outbox)
+    parts = ConnectorParts(OfficeCode(office), notices, runtime.database, runtime.outbox, runtime.vault)
     return runtime.consumer(f"connector.{office}", connector, parts)
 
 

@@ -73,7 +73,8 @@ class Registry(Protocol):
 
     async def find_by_nik(self, nik: str, scope: Scope) -> Person | None: ...
 
-    async def find_by_birth_date(self, birth_date: date, scope: Scope) -> Sequence[Person]: ...
+    async def find_by_birth_date(self, birth_date: date, name: str, scope: Scope) -> Sequence[Person]:
+        """Persons born that day; where there are more than can be compared, those with a word of the name."""
 
 
 @dataclass(frozen=True, slots=True)

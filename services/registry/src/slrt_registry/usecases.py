@@ -220,7 +220,7 @@ async def find_by_nik(written: str, *, registry: Registry, scope: Scope) -> list
 
 async def find_by_name(name: str, birth_date: date, *, registry: Registry, scope: Scope) -> list[Person]:
     """Persons inside the scope with this birth date and a similar name, best first, at most `MOST_FOUND`."""
-    found = await registry.find_by_birth_date(birth_date, scope)
-    alike = [(similarity(name, person.name), person) for person in found]
+    found = await registry.find_by_birth_date(birth_date, name, scope)
+    alike = [(similarity(name, person.compared_name), person) for person in found]
     best = sorted((a for a in alike if a[0] >= SAME_ENOUGH), key=lambda a: (-a[0], a[1].person_id))
     return [person for _, person in best[:MOST_FOUND]]

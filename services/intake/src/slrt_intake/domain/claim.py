@@ -15,7 +15,10 @@ _FIELDS = ("name", "nik", "kk_number", "birth_date", "sex", *_FIELDS_OF_THE_PLAC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parties:
-    """Who a case is about and where they live; number, address and phone may be ``erased``. ``need_persons`` has None for a need of the place (a road)."""
+    """Who a case is about and where they live; number, address and phone may have been ``erased``.
+
+    ``need_persons`` has None for a need of the place (a road).
+    """
 
     case_id: CaseId
     village_code: RegionCode

@@ -14,8 +14,8 @@ from slrt_kit.aggregate import Aggregate
 class Draft(Aggregate):
     """One report of one message. ``content`` has the shape of a registration, with holes where nothing was said.
 
-    ``key_id`` names the key that it is sealed under, once it was saved. ``warnings`` are doubts (``nik:length``) that refuse nothing. A draft raises no events: until it is
-    confirmed it is nobody's business but its author's.
+    ``key_id`` names the key that it is sealed under, once it was saved. ``warnings`` are doubts (``nik:length``) that
+    refuse nothing. A draft raises no events: until it is confirmed it is nobody's business but its author's.
     """
 
     draft_id: UUID

@@ -33,7 +33,8 @@ from slrt_kit.scoped import in_region
 
 _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, village_code, has_subject,
     registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied,
-    (SELECT jsonb_agg(to_jsonb(n) - 'sealed' ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id) AS needs"""
+    (SELECT jsonb_agg(to_jsonb(n) - 'sealed' ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id)
+        AS needs"""
 # One statement, hence one snapshot: read one after the other, a case and its needs may be of different versions.
 
 _UPDATE_CASE = """

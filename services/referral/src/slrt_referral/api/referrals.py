@@ -72,7 +72,7 @@ async def get_referral(
         referral = await usecases.load_referral(
             ReferralId(referral_id), referrals=parts.referrals(work), scope=authorized.scope
         )
-        steps = await history(work.connection, referral.referral_id)
+        steps = await history(work.connection, parts.vault, referral.referral_id)
     response.headers["ETag"] = etag(referral.version)
     return ReferralView.with_history(referral, steps)
 

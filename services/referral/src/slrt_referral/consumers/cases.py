@@ -7,6 +7,7 @@ from slrt_contracts.events.intake import CaseClosed, CaseDecided, DecidedNeed
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_referral import usecases
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.routing import NeedToRefer
@@ -20,6 +21,7 @@ class CaseParts:
 
     outbox: Outbox
     policy: RoutingPolicy
+    vault: Vault
 
 
 cases = Handlers[CaseParts]()
@@ -35,7 +37,7 @@ async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: 
             district_code=event.district_code,
             needs=[_need(need) for need in event.needs if need.decision is NeedDecision.REFER],
         ),
-        referrals=ReferralStore(work, parts.outbox),
+        referrals=ReferralStore(work, parts.outbox, parts.vault),
         policy=parts.policy,
         at=work.clock.now(),
         new_id=work.new_id,
@@ -47,7 +49,7 @@ async def confirm_completed(received: Received[CaseClosed], work: UnitOfWork, pa
     """A satisfied client confirms what was completed; silence or a no confirms nothing."""
     if received.event.satisfied:
         await usecases.confirm_completed(
-            received.event.case_id, referrals=ReferralStore(work, parts.outbox), at=received.envelope.time
+            received.event.case_id, referrals=ReferralStore(work, parts.outbox, parts.vault), at=received.envelope.time
         )
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from slrt_contracts.codes import NikStatus, OutcomeCode, ParticipationStatus, ProgrammeCode
+from slrt_kit.privacy.masking import mask_number
 from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
 from slrt_registry.domain.matching import Rule
 from slrt_registry.domain.person import Person
@@ -16,21 +17,13 @@ from slrt_registry.ports import CaseEntries, CaseRecord
 SHOWN_FIELDS = ("name", "nik-masked", "birth-year", "sex")
 """What a `PersonView` tells of somebody, for the access log."""
 
-_SHOWN = 4
-
-
-def mask_number(number: str | None) -> str | None:
-    """A NIK or KK number as people may see it, ``3505••••••••1234``: enough to compare with the card in hand."""
-    if number is None:
-        return None
-    return number[:_SHOWN] + "•" * (len(number) - 2 * _SHOWN) + number[-_SHOWN:]
-
 
 class PersonView(BaseModel):
     """A person. With the whole birth date beside it, a masked NIK could be filled in again: so only the year."""
 
     person_id: UUID
-    name: str
+    erased: bool = Field(description="true: the person was erased, and nothing personal is known any more")
+    name: str | None
     nik: str | None = Field(examples=["3505••••••••9001"], description="masked; null for none or an unusable one")
     nik_status: NikStatus
     birth_year: int | None
@@ -42,6 +35,7 @@ class PersonView(BaseModel):
     def of(cls, person: Person) -> Self:
         return cls(
             person_id=person.person_id,
+            erased=person.erased,
             name=person.name,
             nik=mask_number(person.nik),
             nik_status=person.nik_status,

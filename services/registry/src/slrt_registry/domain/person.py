@@ -27,18 +27,26 @@ class Person(Aggregate):
     """The aggregate. What is known is never overwritten by a case, only completed; where they live follows the case.
 
     ``regency_code`` is where the person was first recorded and never changes: the row is kept there.
-    ``nik`` is None for somebody who has none, and for one whose written number cannot be a NIK.
+    ``nik`` is None for somebody who has none, and for one whose written number cannot be a NIK. ``key_id`` names the
+    key that it is sealed under, once it was saved. Of somebody who was ``erased`` nothing personal is known.
     """
 
     person_id: PersonId
     regency_code: RegionCode
     village_code: RegionCode
-    name: str
+    name: str | None
     nik: str | None
     nik_status: NikStatus
     birth_date: date | None
     sex: str | None
     family_id: FamilyId | None
+    key_id: int | None = None
+    erased: bool = False
+
+    @property
+    def compared_name(self) -> str:
+        """The name, to compare it with another; that of an erased person is like nobody's."""
+        return self.name or ""
 
     @classmethod
     def record(
