@@ -166,12 +166,8 @@ async def service(
     runtime = Runtime("referral", PACKAGE, ReferralSettings.load())
     runtime.database = database
     runtime.vault = vault
-    processor = Processor(
-        consumer="slrt.referral.cases",
-        database=database,
-        handlers=cases,
-        deps=CaseParts(Outbox("referral"), policy, vault),
-    )
+    parts = CaseParts(Outbox("referral"), policy, vault)
+    processor = Processor(consumer="slrt.referral.cases", database=database, handlers=cases, deps=parts)
     async with api_client(build_app(runtime)) as client:
         yield Service(database, processor, client, runtime.http, token_issuer, vault)
     await runtime.http.close()

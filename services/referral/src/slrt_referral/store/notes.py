@@ -24,7 +24,7 @@ async def seal_note(vault: Vault, referral_id: ReferralId, step: Step) -> dict[s
 
 async def open_notes(
     vault: Vault, referral_id: ReferralId, rows: Sequence[Row]
-) -> list[str | None | Literal[Erased.ERASED]]:
+) -> list[str | Literal[Erased.ERASED] | None]:
     """The notes of a referral's steps; None for a step without one."""
     noted = [row for row in rows if row.key_id is not None]
     opened = await vault.unseal(
