@@ -59,4 +59,7 @@ for office in 12.74.DUKCAPIL 12.74.DIKBUD 12.74.PUPR 12.PUPR 12.ESDM; do
     "$office" "$office" "$(head -c 32 /dev/urandom | base64 | tr -d '\n')"
 done | keep connectors.yaml
 
+# Which mailbox supervises which region (code of a province, regency or district). An installation names its own.
+printf '"12.74": supervisor.1274@contoh.go.id\n' | keep supervisors.yaml
+
 echo "secrets: all there in $dir"

@@ -105,7 +105,7 @@ BAD_DOCUMENTS: dict[str, tuple[Callable[[Document], object], str]] = {
         lambda it: _first(it["operations"]).update(
             messages=[{"$ref": f"#/channels/{REFERRALS}/messages/ReferralSent"}]
         ),
-        "operation intake.tells.slrt.intake.case.v1",
+        "operation intake.tells.slrt.intake.access.v1",
     ),
     "an example that is no such event": (
         lambda it: it["components"]["messages"]["CaseClosed"]["examples"][0]["payload"].pop("case_id"),

@@ -152,4 +152,6 @@ def test_every_sector_has_a_programme_and_every_programme_a_need_of_its_name_and
         need = catalogue.NEEDS[programme.code]
         assert (need.programme, need.sector) == (programme.code, programme.sector)
     local = {need.code for need in catalogue.NEEDS.values() if need.programme is None}
-    assert local == {NeedCode.DOMISILI, NeedCode.SKTM, NeedCode.LAINNYA}
+    kept_close = {NeedCode.KEKERASAN, NeedCode.ANAK, NeedCode.HIV}
+    assert local == {NeedCode.DOMISILI, NeedCode.SKTM, NeedCode.LAINNYA} | kept_close
+    assert kept_close < catalogue.SENSITIVE_NEEDS < set(catalogue.NEEDS)

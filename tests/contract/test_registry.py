@@ -100,18 +100,18 @@ BAD_EDITS = {
     "unknown audience": ("audience: internal", "audience: friends", "audience: Input should be"),
     "unknown service": ("name: registry.cases", "name: regsitry.cases", "service 'regsitry' is not a service"),
     "unknown event": (
-        "  - id.slrt.intake.case-closed.v1\nproducers",
+        "  - id.slrt.intake.case-unsealed.v1\nproducers",
         "  - id.slrt.intake.case-vanished.v1\nproducers",
         "type id.slrt.intake.case-vanished.v1 has no event model",
     ),
     "event of another topic": (
-        "  - id.slrt.intake.case-closed.v1\nproducers",
-        "  - id.slrt.intake.case-closed.v1\n  - id.slrt.referral.referral-sent.v1\nproducers",
+        "  - id.slrt.intake.case-unsealed.v1\nproducers",
+        "  - id.slrt.intake.case-unsealed.v1\n  - id.slrt.referral.referral-sent.v1\nproducers",
         "ReferralSent says its topic is slrt.referral.referral.v1",
     ),
     "consumer of an event that is not told here": (
-        "types: [id.slrt.intake.case-registered.v1]",
-        "types: [id.slrt.referral.referral-sent.v1]",
+        "types:\n      - id.slrt.intake.case-registered.v1\n",
+        "types:\n      - id.slrt.referral.referral-sent.v1\n",
         "consumer registry.cases hears id.slrt.referral.referral-sent.v1, which is not on this topic",
     ),
     "another key": ("key: case_id", "key: need_id", "key is need_id, CaseRegistered says case_id"),
@@ -128,7 +128,8 @@ BAD_EDITS = {
     ),
     "retention without a unit": ("retention: 30d", "retention: 30", "retention: Input should be a valid string"),
     "consumer without a purpose": (
-        "purpose: Tell the resident the ticket number and the stages of the case.",
+        "purpose: Tell the resident the ticket number and the stages of the case; "
+        "show the messages to those who may see the case.",
         "purpose: tell",
         "consumers.2.purpose: String should have at least 10 characters",
     ),
@@ -177,9 +178,9 @@ def test_a_consuming_service_without_dead_letters_is_refused(copy: Path) -> None
 
 def test_an_event_listed_twice_is_refused(copy: Path) -> None:
     path = copy / "contracts/topics" / CASE_FILE
-    line = "  - id.slrt.intake.case-closed.v1\nproducers"
-    path.write_text(path.read_text().replace(line, f"  - id.slrt.intake.case-closed.v1\n{line}"))
-    assert "id.slrt.intake.case-closed.v1 is listed 2 times" in _problems(copy / "contracts/topics")
+    line = "  - id.slrt.intake.case-unsealed.v1\nproducers"
+    path.write_text(path.read_text().replace(line, f"  - id.slrt.intake.case-unsealed.v1\n{line}"))
+    assert "id.slrt.intake.case-unsealed.v1 is listed 2 times" in _problems(copy / "contracts/topics")
 
 
 def test_a_file_under_another_name_is_refused(copy: Path) -> None:

@@ -104,6 +104,9 @@ PROGRAMMES: Final[Mapping[str, Programme]] = MappingProxyType(
 _LOCAL_NEEDS: Final = (
     Need(NeedCode.DOMISILI, _S.ADMINDUK, None, Label("Surat keterangan domisili", "Letter of residence")),
     Need(NeedCode.SKTM, _S.SOSIAL_EKONOMI, None, Label("Surat keterangan tidak mampu", "Letter of poverty")),
+    Need(NeedCode.KEKERASAN, _S.SOSIAL_EKONOMI, None, Label("Pelindungan korban kekerasan", "Help after violence")),
+    Need(NeedCode.ANAK, _S.SOSIAL_EKONOMI, None, Label("Pelindungan khusus anak", "Child protection")),
+    Need(NeedCode.HIV, _S.KESEHATAN, None, Label("Pendampingan HIV", "Support with HIV")),
     # Nothing fits: the manager's queue decides, so the sector only says who looks first.
     Need(NeedCode.LAINNYA, _S.SOSIAL_EKONOMI, None, Label("Lainnya", "Other")),
 )
@@ -116,6 +119,10 @@ NEEDS: Final[Mapping[str, Need]] = MappingProxyType(
     | {need.code.value: need for need in _LOCAL_NEEDS}
 )
 """Need code → need."""
+
+SENSITIVE_NEEDS: Final = frozenset({NeedCode.KEKERASAN, NeedCode.ANAK, NeedCode.HIV, NeedCode.ODGJ})
+"""A case with one of these is restricted: known to assigned officers only (violence, child protection, HIV, mental
+health; UU 12/2022 on sexual violence, UU 11/2012 on children in law, UU 27/2022 Pasal 4 on health data)."""
 
 SECTORS: Final[Mapping[str, Label]] = MappingProxyType(
     {

@@ -166,6 +166,9 @@ class NeedCode(Code):
     KERJA = "KERJA"
     DOMISILI = "DOMISILI"
     SKTM = "SKTM"
+    KEKERASAN = "KEKERASAN"
+    ANAK = "ANAK"
+    HIV = "HIV"
     LAINNYA = "LAINNYA"
 
 

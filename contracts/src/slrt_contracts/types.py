@@ -71,6 +71,7 @@ ParticipationId = NewType(
     "ParticipationId", Annotated[UUID, _identifier("A participation (kepesertaan) in a programme.")]
 )
 NotificationId = NewType("NotificationId", Annotated[UUID, _identifier("One message to one resident.")])
+AccessId = NewType("AccessId", Annotated[UUID, _identifier("One emergency access (akses darurat) to a case.")])
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
 
 # -- places and offices --------------------------------------------------------------------------------------
@@ -148,6 +149,11 @@ UrgentFlag = Annotated[
 SubjectFlag = Annotated[
     bool, classified(DataClass.FLAG, "True when the case is about a person, false when about a place.", strict=True)
 ]
+RestrictedFlag = Annotated[
+    bool,
+    classified(DataClass.FLAG, "True when the case is sensitive: only assigned officers may know of it.", strict=True),
+]
+JustifiedFlag = Annotated[bool, classified(DataClass.FLAG, "What the review of an access found.", strict=True)]
 SatisfiedFlag = Annotated[bool, classified(DataClass.FLAG, "The resident's answer to 'did it help?'.", strict=True)]
 MemberCount = Annotated[
     int, classified(DataClass.COUNT, "How many people belong to the family.", strict=True, ge=0, le=99)

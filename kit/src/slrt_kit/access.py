@@ -1,9 +1,15 @@
-"""Decide who may do what, where: the permission table of access.yaml and the scopes it gives."""
+"""Decide who may do what, where: the permission table of access.yaml and the scopes it gives.
 
+What a scope covers becomes the condition of a query in the stores (`slrt_kit.scoped`), so that what is not the caller's
+is not found rather than found and refused. Beside region and office, a case may be kept from most who work there:
+see ``restricted`` and ``sealed`` in access.yaml.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import yaml
@@ -16,6 +22,8 @@ class ScopeKind(StrEnum):
 
     REGION = "region"
     OFFICE = "office"
+    OWN = "own"
+    ASSIGNED = "assigned"
     ANY = "any"
 
 
@@ -31,23 +39,32 @@ class Principal:
 
     def scope(self, permission: str) -> "Scope | None":
         """How far the caller's roles reach for this permission; None when none of them has it."""
-        kinds = {kind for role, kind in permission_table()[permission].items() if role in self.roles}
+        kinds = _kinds(permission, self.roles)
         if not kinds:
             return None
         return Scope(
+            subject=self.subject,
             everywhere=ScopeKind.ANY in kinds,
             region=self.region if ScopeKind.REGION in kinds else None,
             office=self.office if ScopeKind.OFFICE in kinds else None,
+            own=ScopeKind.OWN in kinds,
+            assigned=ScopeKind.ASSIGNED in kinds,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The part of the world that a permission covers; stores turn it into a WHERE clause."""
+    """The part of the world that a permission covers; stores turn it into a WHERE clause.
 
-    everywhere: bool
-    region: str | None
-    office: str | None
+    ``own`` is what ``subject`` made, ``assigned`` what somebody put ``subject`` in charge of.
+    """
+
+    subject: str = ""
+    everywhere: bool = False
+    region: str | None = None
+    office: str | None = None
+    own: bool = False
+    assigned: bool = False
 
     def covers(self, *, region: str | None = None, office: str | None = None) -> bool:
         """Whether a thing in that region (dotted code) or of that office is inside."""
@@ -58,15 +75,49 @@ class Scope:
         return self.office is not None and office == self.office
 
 
-@cache
-def permission_table() -> dict[str, dict[str, ScopeKind]]:
-    """The table, read once.
+@dataclass(frozen=True, slots=True)
+class AccessTable:
+    """access.yaml: ``permissions`` by name, role → scope; ``alone`` are roles beside which no other counts."""
+
+    version: int
+    permissions: Mapping[str, Mapping[str, ScopeKind]]
+    alone: frozenset[str]
+
+
+def parse_access(text: str) -> AccessTable:
+    """The table of a document such as access.yaml.
 
     Raises:
-        ValueError: a scope kind is unknown.
+        ValueError: a key is missing or unknown, or a scope kind is.
     """
-    data = yaml.safe_load(resources.files("slrt_kit").joinpath("access.yaml").read_text(encoding="utf-8"))
-    return {
+    data = yaml.safe_load(text)
+    if not isinstance(data, dict) or set(data) != {"version", "alone", "permissions"}:
+        raise ValueError("access.yaml has version, alone and permissions, and nothing else")
+    permissions = {
         permission: {role: ScopeKind(kind) for role, kind in grants.items()}
         for permission, grants in data["permissions"].items()
     }
+    roles = {role for grants in permissions.values() for role in grants}
+    alone = frozenset(data["alone"])
+    if not alone <= roles:
+        raise ValueError(f"alone names roles that have no permission: {sorted(alone - roles)}")
+    return AccessTable(int(data["version"]), permissions, alone)
+
+
+@cache
+def access_table() -> AccessTable:
+    """The table in force, read once."""
+    return parse_access(resources.files("slrt_kit").joinpath("access.yaml").read_text(encoding="utf-8"))
+
+
+def permission_table() -> Mapping[str, Mapping[str, ScopeKind]]:
+    """The permissions in force: permission → role → scope."""
+    return access_table().permissions
+
+
+@lru_cache(maxsize=4096)
+def _kinds(permission: str, roles: frozenset[str]) -> frozenset[ScopeKind]:
+    """The scopes that the roles of one token give for a permission, together."""
+    table = access_table()
+    counting = roles & table.alone or roles
+    return frozenset(kind for role, kind in table.permissions[permission].items() if role in counting)

@@ -30,6 +30,8 @@ TABLES = [
     "timeline",
     "timeline_editions",
     "office_needs",
+    "case_officers",
+    "emergency_accesses",
     "ticket_failures",
     "outbox",
     "inbox",

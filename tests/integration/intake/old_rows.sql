@@ -1,4 +1,4 @@
--- Two cases as intake kept them before revision 0004: everything in the clear.
+-- Two cases as intake kept them before they were sealed: everything in the clear.
 INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent, has_subject,
                    registered_by, registered_at)
 VALUES ('00000000-0000-7000-8000-000000000001', 1, 1, '1274-AAAA-AAA1', 'registered', 'facilitator', '12.74.03.1001',

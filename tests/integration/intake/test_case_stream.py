@@ -172,7 +172,7 @@ async def test_who_may_read_the_case_may_follow_it_and_nobody_else(role: str, in
         async with follow(url, case["case_id"], headers) as stream:
             assert stream.status == read.status_code, region
     allowed = permission_table()["intake.case.read"].get(role)
-    assert (read.status_code == 404) == (allowed is ScopeKind.REGION)
+    assert (read.status_code == 404) == (allowed in (ScopeKind.REGION, ScopeKind.ASSIGNED))
 
 
 async def test_no_case_and_no_token_are_problems(intake: Any, url: str) -> None:

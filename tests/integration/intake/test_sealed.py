@@ -1,6 +1,7 @@
 """Nothing that intake keeps of people can be read without their keys: in no row, and in no file of a table."""
 
 import base64
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.leaks.tables import everything_in
 from slrt_intake.store.people import parties_of, reach_of
 from slrt_intake.store.sealed import phone_agrees
 from slrt_kit import migrations
+from slrt_kit.access import Scope
 from slrt_kit.db import Database
 from slrt_kit.privacy import SealBrokenError
 from slrt_kit.privacy.blind import BlindIndex
@@ -22,6 +24,8 @@ from slrt_kit.testing import keys_url_of, vault_of
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
 
 PERSONAL = ("cases", "persons", "contacts", "needs", "drafts")
+AT = datetime(2026, 7, 1, tzinfo=UTC)
+EVERYWHERE = Scope(everywhere=True)
 WORDS = b"Marlina Damanik"
 
 
@@ -84,7 +88,7 @@ async def test_a_person_s_sealed_value_moved_to_another_person_is_refused(intake
     assert "Mawar" not in answer.text
     async with intake.database.read() as session:
         with pytest.raises(SealBrokenError):
-            await parties_of(session, intake.vault, [other["case_id"]], office=None)
+            await parties_of(session, intake.vault, [other["case_id"]], EVERYWHERE, at=AT)
 
 
 async def test_every_person_and_every_case_and_every_draft_has_a_key_of_its_own(intake: Any) -> None:
@@ -120,7 +124,7 @@ def test_people_are_not_left_in_the_clear_for_want_of_keys(old: str) -> None:
     with pytest.raises(RuntimeError, match="keys"):
         migrations.upgrade("slrt_intake", old)
     with psycopg.connect(old) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0003",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
         assert connection.execute("SELECT count(name) FROM persons").fetchone() == (2,)
 
 
@@ -132,8 +136,8 @@ async def test_old_rows_are_sealed_and_read_as_before(old: str, service_database
     database, vault = Database(old), vault_of("intake", old)
     async with database.read() as session:
         ids = await session.values("SELECT case_id FROM cases ORDER BY ticket_number")
-        ((parties, _),) = await parties_of(session, vault, ids[:1], office=None)
-        (reach,) = await reach_of(session, vault, ids[:1])
+        ((parties, _, _),) = await parties_of(session, vault, ids[:1], EVERYWHERE, at=AT)
+        (reach,) = await reach_of(session, vault, ids[:1], EVERYWHERE)
         check = await session.value("SELECT phone_check FROM contacts WHERE case_id = %(case_id)s", {"case_id": ids[0]})
     assert [(p.name, p.nik, str(p.birth_date), p.sex, p.erased) for p in parties.persons] == [
         ("Marlina Damanik", "1274034507849911", "1984-07-05", "P", False),

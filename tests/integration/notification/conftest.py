@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -37,6 +38,8 @@ from slrt_notification.store import NotificationStore
 TICKET = "1274-7KQ4-M2XD"
 PHONE = "+6281200009901"
 EMAIL = "warga.9901@contoh.id"
+SUPERVISOR = "pengawas.1274@contoh.go.id"
+_CONSUMERS = {"slrt.intake.case.v1": "cases", "slrt.intake.access.v1": "supervision"}
 
 
 class MailServer:
@@ -202,7 +205,7 @@ class Service:
 
     async def hear(self, event: Event, *, event_id: UUID | None = None) -> Outcome:
         """Receive an event of intake or referral."""
-        name = "cases" if event.TOPIC.startswith("slrt.intake.") else "referrals"
+        name = _CONSUMERS.get(event.TOPIC, "referrals")
         return await self.consumer(name).process(raw_event(event, event_id=event_id, at=self.clock.now()))
 
     async def queued(self, channel: NotificationChannel, **contact: Any) -> RawEvent:
@@ -285,9 +288,11 @@ def shared_database(service_database: Callable[[str], str]) -> str:
 
 @pytest.fixture
 def settings(
-    shared_database: str, token_issuer: TestIssuer, mail: MailServer, outside: Outside
+    shared_database: str, token_issuer: TestIssuer, mail: MailServer, outside: Outside, tmp_path: Path
 ) -> NotificationSettings:
     """Settings with an empty database."""
+    supervisors = tmp_path / "supervisors.yaml"
+    supervisors.write_text(f"'12.74': {SUPERVISOR}\n", encoding="utf-8")
     with psycopg.connect(shared_database) as connection:
         for table in ("notifications", "cases", "outbox", "inbox", "parked", "outbox_archive"):
             connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
@@ -303,6 +308,7 @@ def settings(
         smtp_port=mail.port,
         mail_from="slrt@contoh.go.id",
         message_provider_url=outside.url,
+        supervisors_file=supervisors,
     )
 
 

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from slrt_contracts.codes import NotificationChannel
+from slrt_contracts.events import CaseSealed, CaseTransferred, CaseUnsealed
 from slrt_kit.clock import new_uuid7
 from slrt_kit.testing import TestIssuer, api_client, case_registered
 from slrt_notification.app import build_app
@@ -188,3 +189,31 @@ async def test_the_service_is_ready_at_its_head_without_kafka(api: httpx.AsyncCl
     assert (await api.get("/livez")).text == "ok"
     paths = (await api.get("/openapi.json")).json()["paths"]
     assert set(paths) == {LOG, LOG + "/{notification_id}"}
+
+
+@pytest.mark.parametrize("kept", ["restricted", "sealed"])
+async def test_of_a_case_that_is_kept_from_most_nobody_sees_what_was_told(
+    kept: str, service: "Service", api: httpx.AsyncClient, token_issuer: TestIssuer
+) -> None:
+    case_id = new_uuid7()
+    await service.hear(case_registered(case_id, district_code="12.74.05", restricted=kept == "restricted"))
+    if kept == "sealed":
+        await service.hear(CaseSealed(case_id=case_id))
+    [row] = await service.rows("SELECT notification_id FROM notifications WHERE channel = 'email'")
+    one = f"{LOG}/{row['notification_id']}"
+    assert (await ask(api, token_issuer, "manager", region="12.74")).json()["items"] == []
+    assert (await ask(api, token_issuer, "manager", region="12.74", case_id=str(case_id))).json()["items"] == []
+    assert (await ask(api, token_issuer, "manager", region="12.74", path=one)).status_code == 404
+    assert (await ask(api, token_issuer, "service", path=one)).status_code == 200
+    if kept == "sealed":
+        await service.hear(CaseUnsealed(case_id=case_id))
+        assert (await ask(api, token_issuer, "manager", region="12.74", path=one)).status_code == 200
+
+
+async def test_what_was_told_moves_with_its_case_to_another_region(
+    service: "Service", api: httpx.AsyncClient, token_issuer: TestIssuer
+) -> None:
+    case_id = await registered(service, "12.74.05")
+    await service.hear(CaseTransferred(case_id=case_id, district_code="12.71.01"))
+    assert (await ask(api, token_issuer, "manager", region="12.74")).json()["items"] == []
+    assert len((await ask(api, token_issuer, "manager", region="12.71")).json()["items"]) == 2

@@ -88,6 +88,12 @@ class Service:
         assert await self.hear(event) is Outcome.APPLIED
         return event.case_id
 
+    async def decide_restricted(self, *needs: str) -> CaseId:
+        """The same of a case that is kept from most."""
+        event = decided(needs).model_copy(update={"restricted": True})
+        assert await self.hear(event) is Outcome.APPLIED
+        return event.case_id
+
     async def told(self, case_id: UUID) -> list[Event]:
         """The events in the outbox about a case, in the order in which they were written."""
         query = "SELECT headers, convert_from(payload, 'UTF8') AS payload FROM outbox ORDER BY seq"

@@ -1,4 +1,4 @@
--- A referral as it was kept before revision 0003: an officer's note in the clear.
+-- A referral as it was kept before notes were sealed: an officer's note in the clear.
 INSERT INTO referrals (referral_id, version, event_sequence, case_id, need_id, need_code, function_code, office_code,
                        district_code, urgent, routing_rule, policy_version, status, waiting_on, reroute_count, created_at)
 VALUES ('00000000-0000-7000-8000-000000000061', 2, 2, gen_random_uuid(), gen_random_uuid(), 'ADMINDUK', 'DUKCAPIL',

@@ -113,6 +113,7 @@ class Service:
         kk: str | None = None,
         village: str = VILLAGE,
         has_subject: bool = True,
+        restricted: bool = False,
     ) -> Told:
         """A case as intake tells it; ``needs`` by code, with the place of the person who has it."""
         wanted = needs if isinstance(needs, Mapping) else dict.fromkeys(needs)
@@ -123,6 +124,7 @@ class Service:
             district_code=village[:8],
             urgent=False,
             has_subject=has_subject,
+            restricted=restricted,
             needs=[
                 {
                     "need_id": need_id,
@@ -152,6 +154,10 @@ class Service:
         case = self.told(*people, **changes)
         assert await self.cases.process(case.raw) is Outcome.APPLIED
         return case
+
+    async def hear(self, event: Event) -> None:
+        """An event of intake arrives."""
+        assert await self.cases.process(raw_event(event, at=self.clock.now())) is Outcome.APPLIED
 
     def completed(self, case: Told, need: str, outcome: str = "fulfilled", *, at: datetime | None = None) -> RawEvent:
         """An office completes the referral of a need."""

@@ -1,4 +1,4 @@
--- A family of two as the registry kept them before revision 0003: everything in the clear.
+-- A family of two as the registry kept them before they were sealed: everything in the clear.
 INSERT INTO families (regency_code, family_id, version, event_sequence, village_code, kk_number)
 VALUES ('12.74', '00000000-0000-7000-8000-000000000041', 1, 1, '12.74.03.1001', '1274031502109911'),
        ('12.74', '00000000-0000-7000-8000-000000000042', 1, 1, '12.74.03.1001', NULL);

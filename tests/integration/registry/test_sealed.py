@@ -23,7 +23,7 @@ from slrt_registry.store import persons
 from slrt_registry.store.sealed import name_tokens
 
 MakePerson = Callable[..., dict[str, Any]]
-EVERYWHERE = Scope(everywhere=True, region=None, office=None)
+EVERYWHERE = Scope(everywhere=True)
 NIK, KK, BORN = "1274034507849911", "1274031502109911", "1984-07-05"
 SIGNATURES = Scanner((*DEMO, Planted("birth date", BORN)))
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slrt_kit.access import Principal, Scope, ScopeKind, permission_table
+from slrt_kit.access import Principal, Scope, ScopeKind, parse_access, permission_table
 from slrt_kit.http.auth import require
 
 ROLES = {
@@ -78,7 +78,24 @@ def test_a_dependency_says_which_permission_it_demands() -> None:
 @given(st.sampled_from(sorted(permission_table())), st.sets(st.sampled_from(sorted(ROLES))))
 def test_a_caller_has_a_permission_only_by_a_role_that_the_table_names(permission: str, roles: set[str]) -> None:
     scope = principal(*roles, region="12.74", office="12.74.DUKCAPIL").scope(permission)
-    assert (scope is not None) == bool(roles & set(permission_table()[permission]))
+    # Beside an administrator's role no other counts.
+    counting = roles & {"admin"} or roles
+    assert (scope is not None) == bool(counting & set(permission_table()[permission]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "version: 2\npermissions: {}",
+        "version: 2\nalone: []\npermissions: {}\nmore: 1",
+        "version: 2\nalone: [nobody]\npermissions: {a.b.c: {admin: any}}",
+        "version: 2\nalone: []\npermissions: {a.b.c: {admin: everywhere}}",
+        "- 1",
+    ],
+)
+def test_a_table_with_something_missing_or_unknown_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_access(text)
 
 
 @given(st.sampled_from(sorted(permission_table())), st.sampled_from(sorted(ROLES)), codes)

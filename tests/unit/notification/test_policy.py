@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from slrt_contracts.codes import NotificationChannel
-from slrt_contracts.events import Event, NeedOutcomeRecorded
+from slrt_contracts.events import CaseSealed, CaseTransferred, CaseUnsealed, Event, NeedOutcomeRecorded
 from slrt_contracts.events.intake import (
     CaseClosed,
     CaseDecided,
@@ -24,7 +24,7 @@ from slrt_contracts.events.referral import (
 )
 from slrt_notification import consumers
 from slrt_notification.policy.loader import load_policy, parse_policy
-from slrt_notification.policy.model import RESIDENT_EVENTS, Language, Policy, language_of
+from slrt_notification.policy.model import HEARD_EVENTS, Language, Policy, language_of
 
 CASE = UUID("01920000-0000-7000-8000-000000000001")
 NEED = UUID("01920000-0000-7000-8000-000000000002")
@@ -94,8 +94,9 @@ def test_the_event_has_the_template_that_the_resident_expects(
 
 
 def test_every_event_that_is_heard_has_a_rule_and_a_handler(policy: Policy) -> None:
-    assert {rule.event_type for rule in policy.rules} == set(RESIDENT_EVENTS)
-    assert {*consumers.cases.entries, *consumers.referrals.entries} == set(RESIDENT_EVENTS)
+    assert {rule.event_type for rule in policy.rules} == set(HEARD_EVENTS)
+    heard = {*consumers.cases.entries, *consumers.referrals.entries, *consumers.supervision.entries}
+    assert heard - {event.TYPE for event in (CaseTransferred, CaseSealed, CaseUnsealed)} == set(HEARD_EVENTS)
 
 
 def test_every_template_is_written_for_every_channel_and_language(policy: Policy) -> None:

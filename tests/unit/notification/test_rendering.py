@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slrt_contracts.codes import FailureReason, NotificationChannel
-from slrt_contracts.types import CaseId, EventId, NotificationId, TemplateCode
+from slrt_contracts.types import CaseId, DistrictCode, EventId, NotificationId, TemplateCode
 from slrt_notification import usecases
 from slrt_notification.domain.contact import Contact
 from slrt_notification.domain.notification import Notification
@@ -46,6 +46,17 @@ class OneContact:
         return self.contact
 
 
+class OneSupervisor:
+    """Knows one contact for every district."""
+
+    def __init__(self, contact: Contact) -> None:
+        self.contact = contact
+
+    def contact_of(self, case_id: CaseId, district_code: DistrictCode | None) -> Contact:
+        del case_id, district_code
+        return self.contact
+
+
 def queued(template: TemplateCode, channel: NotificationChannel, *, caused_at: datetime = NOW) -> Notification:
     """A queued notification."""
     return Notification.queue(
@@ -69,6 +80,7 @@ async def attempt(
         notification,
         policy=POLICY,
         contacts=OneContact(contact),
+        supervisors=OneSupervisor(contact),
         sender=sender,
         event_id=EventId(UUID(int=4)),
         now=now,

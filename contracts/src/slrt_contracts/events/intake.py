@@ -23,7 +23,18 @@ from slrt_contracts.codes import (
     Sector,
 )
 from slrt_contracts.events.base import Event, Part
-from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId, SatisfiedFlag, SubjectFlag, UrgentFlag
+from slrt_contracts.types import (
+    AccessId,
+    CaseId,
+    DistrictCode,
+    JustifiedFlag,
+    NeedId,
+    ReferralId,
+    RestrictedFlag,
+    SatisfiedFlag,
+    SubjectFlag,
+    UrgentFlag,
+)
 
 # One field report holds a handful of needs; the bound keeps an event far below the broker's message limit.
 _PerNeed = Field(min_length=1, max_length=50)
@@ -96,6 +107,7 @@ class CaseRegistered(_CaseEvent):
     channel: Open[Channel]
     district_code: DistrictCode
     urgent: UrgentFlag
+    restricted: RestrictedFlag = False
     has_subject: SubjectFlag
     reachable_by: Annotated[tuple[Open[NotificationChannel], ...], _Channels] | None = None
     needs: Annotated[tuple[NeedSnapshot, ...], _PerNeed]
@@ -132,6 +144,7 @@ class CaseDecided(_CaseEvent):
     TYPE: ClassVar[str] = "id.slrt.intake.case-decided.v1"
 
     district_code: DistrictCode
+    restricted: RestrictedFlag = False
     decided_by_level: Open[DecidedByLevel]
     needs: Annotated[tuple[DecidedNeed, ...], _PerNeed]
 
@@ -172,3 +185,81 @@ class CaseClosed(_CaseEvent):
 
     closed_by: ClosedBy
     satisfied: SatisfiedFlag | None = None
+
+
+class CaseTransferred(_CaseEvent):
+    """The case belongs to another region from now on.
+
+    Told when a family moved or the case was registered in the wrong place. Every service shows it to the new region
+    and no longer to the old one.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-transferred.v1"
+
+    district_code: Annotated[DistrictCode, Field(description="The district that it belongs to now.")]
+
+
+class CaseAssigned(_CaseEvent):
+    """An officer was put in charge of the case.
+
+    Told on each assignment; who it is stays with the intake service. For timelines and reports.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-assigned.v1"
+
+
+class CaseUnassigned(_CaseEvent):
+    """An officer is no longer in charge of the case.
+
+    Told when somebody ends an assignment. For timelines and reports.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-unassigned.v1"
+
+
+class CaseSealed(_CaseEvent):
+    """The case was closed to everybody, by order of the head of the office.
+
+    Every service hides it, until it is unsealed.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-sealed.v1"
+
+
+class CaseUnsealed(_CaseEvent):
+    """The seal of the case was lifted.
+
+    Every service shows it again to those who may see it.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.case-unsealed.v1"
+
+
+class _AccessEvent(Event):
+    TOPIC: ClassVar[str] = "slrt.intake.access.v1"
+    KEY: ClassVar[str] = "access_id"
+
+    access_id: AccessId
+    case_id: CaseId
+
+
+class EmergencyAccessOpened(_AccessEvent):
+    """Somebody opened a case that is not theirs to see, in an emergency, for three hours.
+
+    The supervisor is told at once; a review is due.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.emergency-access-opened.v1"
+
+    district_code: DistrictCode
+
+
+class EmergencyAccessReviewed(_AccessEvent):
+    """The supervisor looked at an emergency access and said whether it was justified.
+
+    For reports and for the data protection officer.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.emergency-access-reviewed.v1"
+
+    justified: JustifiedFlag

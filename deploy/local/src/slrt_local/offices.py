@@ -53,3 +53,13 @@ def read_connectors(path: Path) -> list[Endpoint]:
     """The endpoints of a connectors file."""
     entries: dict[str, dict[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return [Endpoint(code, urlsplit(entry["url"]).port or 80, entry["secret"]) for code, entry in entries.items()]
+
+
+def supervisors_file(state: State) -> Path:
+    """The file of the notification service that says which mailbox supervises which region."""
+    return state.root / "supervisors.yaml"
+
+
+def write_supervisors(state: State) -> None:
+    """Write the supervisors' file: the seeded supervisor of Tanjungbalai."""
+    write_private(supervisors_file(state), yaml.safe_dump({"12.74": "supervisor.1274@contoh.go.id"}))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slrt_local.net import LOOPBACK
-from slrt_local.offices import OFFICES, connectors_file
+from slrt_local.offices import OFFICES, connectors_file, supervisors_file
 from slrt_local.process import Command
 from slrt_local.state import State
 from slrt_local.units import Unit, answers
@@ -137,6 +137,7 @@ def _own_settings(state: State, around: Surroundings, service: str) -> dict[str,
             "SMTP_PORT": str(around.smtp_port),
             "MAIL_FROM": "slrt@contoh.go.id",
             "MESSAGE_PROVIDER_URL": around.provider_url,
+            "SUPERVISORS_FILE": str(supervisors_file(state)),
         },
     }[service]
 

@@ -73,6 +73,7 @@ def build(state: State, wish: Wish) -> list[Unit]:
     )
     prepare_identity(state, around.issuer)
     offices.write_connectors(state)
+    offices.write_supervisors(state)
     own = [] if wish.without_services else [services.topics_unit(state, around), *services.units(state, around)]
     return [*parts, outside_unit(state, around), *own, gateway_unit(gateway)]
 

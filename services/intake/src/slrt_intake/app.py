@@ -25,7 +25,7 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_intake.api import cases, claims, drafts, events, tracking  # noqa: PLC0415
+    from slrt_intake.api import access, cases, claims, drafts, events, figures, tracking  # noqa: PLC0415
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -35,7 +35,15 @@ def build_app(runtime: Runtime) -> "FastAPI":
     app = runtime.app(
         title="SLRT intake",
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
-        routers=[cases.router, events.router, drafts.router, claims.router, tracking.router],
+        routers=[
+            cases.router,
+            access.router,
+            events.router,
+            drafts.router,
+            claims.router,
+            figures.router,
+            tracking.router,
+        ],
         consumers={"outcomes": consumers.outcomes, "timeline": consumers.timeline},
         fast={
             cases.register_case: MOST_WAITING,

@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from slrt_contracts.types import CaseId
+from slrt_contracts.types import AccessId, CaseId
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.draft import Draft
+from slrt_intake.domain.emergency import EmergencyAccess
 from slrt_intake.domain.party import Contact, Person
+from slrt_kit.access import Scope
 from slrt_kit.regions import Region
 
 
@@ -24,10 +26,56 @@ class Cases(Protocol):
 
     async def get(self, case_id: CaseId) -> Case | None: ...
 
+    async def get_within(self, case_id: CaseId, scope: Scope) -> Case | None:
+        """The case, when the scope reaches it."""
+
+    async def get_to_look(self, case_id: CaseId, scope: Scope) -> Case | None:
+        """The case, when the scope reaches it, or an emergency access that is open does."""
+
     async def get_by_ticket(self, ticket_number: str, phone_last4: str) -> tuple[Case, bool] | None:
         """The case, and whether these are the last four digits of its contact's phone."""
 
     async def save(self, case: Case) -> None:
+        """Raises StaleVersionError when somebody else saved it since."""
+
+
+class CasesToAssign(Protocol):
+    """The cases of one unit of work, for those who say who may know of them."""
+
+    async def get_to_assign(self, case_id: CaseId, scope: Scope) -> Case | None:
+        """The case, when it is of the scope's region; also one that is kept from most."""
+
+    async def get_to_look(self, case_id: CaseId, scope: Scope) -> Case | None:
+        """The case, when the scope reaches it, or an emergency access that is open does."""
+
+    async def id_of_ticket(self, ticket_number: str) -> CaseId | None: ...
+
+    async def save(self, case: Case) -> None:
+        """Raises StaleVersionError when somebody else saved it since."""
+
+
+class Officers(Protocol):
+    """Who is in charge of cases, in one unit of work."""
+
+    async def of(self, case_id: CaseId) -> Sequence[str]: ...
+
+    def add(self, case_id: CaseId, officer: str, *, by: str) -> None: ...
+
+    def remove(self, case_id: CaseId, officer: str) -> None: ...
+
+    def let_go_of(self, case_id: CaseId) -> None:
+        """End all that was allowed about the case in its old region."""
+
+
+class Emergencies(Protocol):
+    """The emergency accesses of one unit of work."""
+
+    async def add(self, access: EmergencyAccess) -> None: ...
+
+    async def get_within(self, access_id: AccessId, scope: Scope) -> EmergencyAccess | None:
+        """The one of that id, when its case is of the scope's region."""
+
+    async def save(self, access: EmergencyAccess) -> None:
         """Raises StaleVersionError when somebody else saved it since."""
 
 

@@ -62,6 +62,8 @@ class RegisterCase:
     persons: Sequence[Person]
     contact: Contact
     needs: Sequence[NeedInput]
+    restricted: bool = False
+    reporter_secret: bool = False
 
 
 def new_case(
@@ -80,6 +82,8 @@ def new_case(
         village_code=village,
         needs=[_need(need, command.persons, new_id) for need in command.needs],
         has_subject=bool(command.persons),
+        restricted=command.restricted,
+        reporter_secret=command.reporter_secret,
         reachable_by=command.contact.reachable_by,
         by=by,
         at=at,
@@ -158,13 +162,25 @@ def _need(stated: NeedInput, persons: Sequence[Person], new_id: NewId) -> Need:
 
 
 async def load_case(case_id: CaseId, *, cases: Cases, scope: Scope) -> Case:
-    """The case, if it exists and is inside the caller's scope.
+    """The case, if it exists and is the caller's to work on.
 
     Raises:
-        NotFoundError: also for a case of another region, so that nobody learns that it exists.
+        NotFoundError: also for a case that is not the caller's, so that nobody learns that it exists.
     """
-    case = await cases.get(case_id)
-    if case is None or not scope.covers(region=case.village_code):
+    case = await cases.get_within(case_id, scope)
+    if case is None:
+        raise NotFoundError
+    return case
+
+
+async def look_at_case(case_id: CaseId, *, cases: Cases, scope: Scope) -> Case:
+    """The case, if it exists and the caller may see it, be it by an emergency access.
+
+    Raises:
+        NotFoundError: as `load_case`.
+    """
+    case = await cases.get_to_look(case_id, scope)
+    if case is None:
         raise NotFoundError
     return case
 

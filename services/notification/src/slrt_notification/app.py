@@ -11,6 +11,7 @@ from slrt_notification import consumers
 from slrt_notification.adapters.contacts import IntakeContacts
 from slrt_notification.adapters.mail import MailSender
 from slrt_notification.adapters.provider import ProviderSender
+from slrt_notification.adapters.supervisors_file import SupervisorMailboxes
 from slrt_notification.consumers import ConnectorParts, ConsumerParts, OpenNotifications
 from slrt_notification.policy.loader import load_policy
 from slrt_notification.ports import Sender
@@ -37,7 +38,11 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT notification",
         description="The answer: what residents were told, through which channel, and whether it arrived.",
         routers=[notifications.router],
-        consumers={"cases": consumers.cases, "referrals": consumers.referrals},
+        consumers={
+            "cases": consumers.cases,
+            "referrals": consumers.referrals,
+            "supervision": consumers.supervision,
+        },
     )
     app.state.parts = NotificationParts(runtime.database, DeliveryLogStore())
     return app
@@ -49,6 +54,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     return [
         runtime.consumer("cases", consumers.cases, parts, linger=LINGER_S),
         runtime.consumer("referrals", consumers.referrals, parts, linger=LINGER_S),
+        runtime.consumer("supervision", consumers.supervision, parts),
     ]
 
 
@@ -68,6 +74,7 @@ def build_connector_parts(runtime: Runtime, channel: NotificationChannel) -> Con
         notifications=_opener(runtime),
         policy=load_policy(settings.messages_file),
         contacts=IntakeContacts(runtime.client_of(settings.intake_url)),
+        supervisors=SupervisorMailboxes.load(settings.supervisors_file),
         sender=_sender(runtime, settings, channel),
     )
 

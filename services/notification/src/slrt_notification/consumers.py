@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.events.base import Event
+from slrt_contracts.events.intake import CaseSealed, CaseTransferred, CaseUnsealed
 from slrt_contracts.events.notification import NotificationQueued
 from slrt_contracts.types import CaseId
 from slrt_kit.db import Database, UnitOfWork
@@ -12,8 +13,8 @@ from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_notification import usecases
-from slrt_notification.policy.model import CASE_EVENTS, REFERRAL_EVENTS, Policy
-from slrt_notification.ports import Contacts, DeliveryLog, KnownCase, Notifications, Sender
+from slrt_notification.policy.model import CASE_EVENTS, REFERRAL_EVENTS, SUPERVISION_EVENTS, Policy
+from slrt_notification.ports import Contacts, DeliveryLog, KnownCase, Notifications, Sender, Supervisors
 from slrt_notification.usecases import Attempt
 
 log = get_logger(__name__)
@@ -39,22 +40,25 @@ class ConnectorParts:
     notifications: OpenNotifications
     policy: Policy
     contacts: Contacts
+    supervisors: Supervisors
     sender: Sender
 
 
 cases = Handlers[ConsumerParts]()
 referrals = Handlers[ConsumerParts]()
+supervision = Handlers[ConsumerParts]()
 connector = Handlers[ConnectorParts]()
 
 
 async def queue(received: Received[Event], work: UnitOfWork, parts: ConsumerParts) -> None:
-    """Queue what the policy says the resident is told of this event."""
+    """Queue what the policy says somebody is told of this event."""
     await usecases.queue_notifications(
         received.event,
         told=KnownCase(
             case_id=CaseId(received.envelope.correlationid),
             district_code=getattr(received.event, "district_code", None),
             reachable_by=getattr(received.event, "reachable_by", None),
+            restricted=getattr(received.event, "restricted", False),
         ),
         cause_event_id=received.envelope.id,
         caused_at=received.envelope.recordedtime,
@@ -69,6 +73,26 @@ for _event in CASE_EVENTS:
     cases.on(_event)(queue)
 for _event in REFERRAL_EVENTS:
     referrals.on(_event)(queue)
+for _event in SUPERVISION_EVENTS:
+    supervision.on(_event)(queue)
+
+
+@cases.on(CaseTransferred)
+async def move_case(received: Received[CaseTransferred], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """The new district sees what was told of the case, the old one no longer does."""
+    parts.notifications(work).move_case(received.event.case_id, received.event.district_code)
+
+
+@cases.on(CaseSealed)
+async def seal_case(received: Received[CaseSealed], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """Nobody sees what was told of the case."""
+    parts.notifications(work).seal_case(received.event.case_id, sealed=True)
+
+
+@cases.on(CaseUnsealed)
+async def unseal_case(received: Received[CaseUnsealed], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """It is seen again."""
+    parts.notifications(work).seal_case(received.event.case_id, sealed=False)
 
 
 async def send(received: Received[NotificationQueued], parts: ConnectorParts) -> Attempt | None:
@@ -89,6 +113,7 @@ async def send(received: Received[NotificationQueued], parts: ConnectorParts) ->
             notification,
             policy=parts.policy,
             contacts=parts.contacts,
+            supervisors=parts.supervisors,
             sender=parts.sender,
             event_id=received.envelope.id,
             now=parts.database.clock.now(),

@@ -27,6 +27,7 @@ class KnownCase:
     case_id: CaseId
     district_code: DistrictCode | None
     reachable_by: Collection[str] | None
+    restricted: bool = False
 
 
 class Notifications(Protocol):
@@ -34,6 +35,12 @@ class Notifications(Protocol):
 
     async def note_case(self, told: KnownCase) -> KnownCase:
         """Remember what an event tells of a case; returns what is known of it by now."""
+
+    def move_case(self, case_id: CaseId, district_code: DistrictCode) -> None:
+        """The case belongs to another district now, and so do its notifications."""
+
+    def seal_case(self, case_id: CaseId, *, sealed: bool) -> None:
+        """Hide the notifications of a case from everybody, or show them again."""
 
     async def add(self, notification: Notification) -> bool:
         """False when one for the same event and channel is there already: nothing is written."""
@@ -48,6 +55,11 @@ class DeliveryLog(Protocol):
     """Reading, for connectors and the API; never a text or an address."""
 
     async def find(self, session: ReadSession, notification_id: NotificationId) -> Notification | None: ...
+
+    async def find_within(
+        self, session: ReadSession, notification_id: NotificationId, scope: Scope
+    ) -> Notification | None:
+        """The one of that id, when the scope reaches it."""
 
     async def list(
         self,
@@ -68,6 +80,13 @@ class Contacts(Protocol):
 
     async def contact_of(self, case_id: CaseId, *, event_id: EventId) -> Contact:
         """Raises TransientError when the owner is away, RejectedError when it refuses."""
+
+
+class Supervisors(Protocol):
+    """Who supervises what."""
+
+    def contact_of(self, case_id: CaseId, district_code: DistrictCode | None) -> Contact:
+        """How the supervisor of the case's district is reached, without an address where none is known."""
 
 
 class Sender(Protocol):

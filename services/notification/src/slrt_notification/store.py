@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from slrt_contracts.codes import FailureReason, NotificationChannel
-from slrt_contracts.types import CaseId, NotificationId
+from slrt_contracts.types import CaseId, DistrictCode, NotificationId
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, ReadSession, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -18,11 +18,12 @@ _COLUMNS = """notification_id, version, event_sequence, case_id, district_code, 
 
 # Always an update, so that the row is locked: the consumers of one case go one after the other.
 _NOTE_CASE = """
-    INSERT INTO cases (case_id, district_code, reachable_by)
-    VALUES (%(case_id)s, %(district_code)s, %(reachable_by)s)
+    INSERT INTO cases (case_id, district_code, reachable_by, restricted)
+    VALUES (%(case_id)s, %(district_code)s, %(reachable_by)s, %(restricted)s)
     ON CONFLICT (case_id) DO UPDATE SET district_code = COALESCE(cases.district_code, EXCLUDED.district_code),
-        reachable_by = COALESCE(cases.reachable_by, EXCLUDED.reachable_by)
-    RETURNING case_id, district_code, reachable_by
+        reachable_by = COALESCE(cases.reachable_by, EXCLUDED.reachable_by),
+        restricted = cases.restricted OR EXCLUDED.restricted
+    RETURNING case_id, district_code, reachable_by, restricted
     """
 _FILL_DISTRICT = (
     "UPDATE notifications SET district_code = %(district_code)s WHERE case_id = %(case_id)s AND district_code IS NULL"
@@ -55,6 +56,7 @@ class NotificationStore:
             "case_id": told.case_id,
             "district_code": told.district_code,
             "reachable_by": None if told.reachable_by is None else list(told.reachable_by),
+            "restricted": told.restricted,
         }
         known = KnownCase(**(await self._work.connection.one(_NOTE_CASE, values))._asdict())
         if told.district_code is not None:
@@ -62,6 +64,21 @@ class NotificationStore:
                 _FILL_DISTRICT, {"case_id": known.case_id, "district_code": known.district_code}
             )
         return known
+
+    def move_case(self, case_id: CaseId, district_code: DistrictCode) -> None:
+        """The case belongs to another district now, and so do its notifications."""
+        values = {"case_id": case_id, "district_code": district_code}
+        for table in ("cases", "notifications"):
+            self._work.connection.defer(
+                f"UPDATE {table} SET district_code = %(district_code)s WHERE case_id = %(case_id)s",  # noqa: S608 — fixed
+                values,
+            )
+
+    def seal_case(self, case_id: CaseId, *, sealed: bool) -> None:
+        """Hide the notifications of a case from everybody, or show them again."""
+        self._work.connection.defer(
+            "UPDATE cases SET sealed = %(sealed)s WHERE case_id = %(case_id)s", {"case_id": case_id, "sealed": sealed}
+        )
 
     async def add(self, notification: Notification) -> bool:
         """Insert a new notification with its event; False when the event has one on this channel."""
@@ -96,6 +113,14 @@ class DeliveryLogStore:
         """The notification of that id, whoever may see it."""
         return await _find(session, notification_id)
 
+    async def find_within(
+        self, session: ReadSession, notification_id: NotificationId, scope: Scope
+    ) -> Notification | None:
+        """The notification of that id, when the scope reaches it."""
+        condition, values = _within(scope)
+        row = await session.row(f"{_SELECT} AND {condition}", values | {"notification_id": notification_id})
+        return None if row is None else _notification(row)
+
     async def list(
         self,
         session: ReadSession,
@@ -108,7 +133,7 @@ class DeliveryLogStore:
         limit: int,
     ) -> list[Notification]:
         """Notifications inside the scope, newest first, after the given position."""
-        inside, values = in_region(scope, "district_code")
+        inside, values = _within(scope)
         conditions = [inside]
         values["limit"] = limit
         for column, wanted in (("case_id", case_id), ("channel", channel), ("status", status)):
@@ -123,6 +148,20 @@ class DeliveryLogStore:
             "ORDER BY queued_at DESC, notification_id DESC LIMIT %(limit)s"
         )
         return [_notification(row) for row in await session.rows(query, values)]
+
+
+def _within(scope: Scope) -> tuple[str, dict[str, object]]:
+    """The condition on a row of ``notifications`` that the scope reaches it, and its values (access.yaml).
+
+    Of a case that is kept from most nobody sees here what was told: those in charge of it follow it in intake.
+    """
+    condition, values = in_region(scope, "district_code")
+    if not scope.everywhere:
+        condition += (
+            " AND NOT EXISTS (SELECT FROM cases c WHERE c.case_id = notifications.case_id "
+            "AND (c.restricted OR c.sealed))"
+        )
+    return condition, values
 
 
 async def _find(connection: Connection, notification_id: NotificationId) -> Notification | None:

@@ -9,8 +9,8 @@ from slrt_contracts.events.base import Event
 from slrt_contracts.types import EventId, NotificationId
 from slrt_kit.clock import NewId
 from slrt_notification.domain.notification import Notification
-from slrt_notification.policy.model import Policy, language_of
-from slrt_notification.ports import Contacts, KnownCase, Notifications, RecipientRefusedError, Sender
+from slrt_notification.policy.model import Policy, Recipient, language_of
+from slrt_notification.ports import Contacts, KnownCase, Notifications, RecipientRefusedError, Sender, Supervisors
 
 
 async def queue_notifications(
@@ -35,7 +35,8 @@ async def queue_notifications(
         return ()
     queued = []
     for channel in rule.channels:
-        if known.reachable_by is not None and channel not in known.reachable_by:
+        is_for_resident = policy.templates[rule.template].to is Recipient.RESIDENT
+        if is_for_resident and known.reachable_by is not None and channel not in known.reachable_by:
             continue
         notification = Notification.queue(
             notification_id=NotificationId(new_id()),
@@ -64,6 +65,7 @@ async def attempt(
     *,
     policy: Policy,
     contacts: Contacts,
+    supervisors: Supervisors,
     sender: Sender,
     event_id: EventId,
     now: datetime,
@@ -78,7 +80,10 @@ async def attempt(
     """
     if now - notification.caused_at > policy.expires_after:
         return Attempt(FailureReason.EXPIRED)
-    contact = await contacts.contact_of(notification.case_id, event_id=event_id)
+    if policy.templates[notification.template].to is Recipient.SUPERVISOR:
+        contact = supervisors.contact_of(notification.case_id, notification.district_code)
+    else:
+        contact = await contacts.contact_of(notification.case_id, event_id=event_id)
     address = contact.address(notification.channel)
     if address is None:
         return Attempt(FailureReason.NO_CONTACT)

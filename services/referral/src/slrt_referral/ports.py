@@ -5,6 +5,7 @@ from typing import Protocol
 from uuid import UUID
 
 from slrt_contracts.types import CaseId, NeedId, ReferralId
+from slrt_kit.access import Scope
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.transitions import ReferralStatus
 
@@ -15,6 +16,9 @@ class Referrals(Protocol):
     async def add(self, referral: Referral) -> None: ...
 
     async def get(self, referral_id: ReferralId) -> Referral | None: ...
+
+    async def get_within(self, referral_id: ReferralId, scope: Scope) -> Referral | None:
+        """As `get`, when the scope reaches it."""
 
     async def get_locked(self, referral_id: ReferralId) -> Referral | None:
         """As `get`; nobody else changes it before this unit of work ends."""

@@ -24,6 +24,7 @@ class ReferNeeds:
     case_id: CaseId
     district_code: DistrictCode
     needs: Sequence[NeedToRefer]
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,7 @@ async def refer_needs(
         [need for need in command.needs if need.need_id not in present],
         case_id=command.case_id,
         district_code=command.district_code,
+        restricted=command.restricted,
         policy=policy,
         at=at,
         new_id=new_id,
@@ -62,16 +64,13 @@ async def refer_needs(
 
 
 async def load_referral(referral_id: ReferralId, *, referrals: Referrals, scope: Scope) -> Referral:
-    """The referral, if the caller may see it. An office sees nothing of what was not handed over to it yet.
+    """The referral, if the caller may see it.
 
     Raises:
         NotFoundError: also for a referral outside the scope, so that nobody learns that it exists.
     """
-    referral = await referrals.get(referral_id)
+    referral = await referrals.get_within(referral_id, scope)
     if referral is None:
-        raise NotFoundError
-    office = None if referral.status is ReferralStatus.DRAFT else referral.office_code
-    if not scope.covers(region=referral.district_code, office=office):
         raise NotFoundError
     return referral
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from slrt_contracts.catalogue import PROGRAMMES
 from slrt_contracts.codes import OutcomeCode, ProgrammeCode, UnknownCode
-from slrt_contracts.events.intake import CaseRegistered
+from slrt_contracts.events.intake import CaseRegistered, CaseSealed, CaseTransferred, CaseUnsealed
 from slrt_contracts.events.referral import ReferralCompleted
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.errors import IgnoredError, RejectedError
@@ -51,6 +51,7 @@ async def fetch_parties(received: Received[CaseRegistered], parts: ConsumerParts
                     family_id=None,
                     persons=(),
                     handled_at=work.clock.now(),
+                    restricted=event.restricted,
                 )
             )
             await work.commit()
@@ -70,7 +71,26 @@ async def record_case(
         registry=parts.registry(work),
         at=work.clock.now(),
         new_id=work.new_id,
+        restricted=received.event.restricted,
     )
+
+
+@cases.on(CaseTransferred)
+async def move_case(received: Received[CaseTransferred], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """The new district learns what became of the case, the old one no longer does."""
+    parts.registry(work).move_case(received.event.case_id, received.event.district_code)
+
+
+@cases.on(CaseSealed)
+async def seal_case(received: Received[CaseSealed], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """Nobody learns what became of the case."""
+    parts.registry(work).seal_case(received.event.case_id, sealed=True)
+
+
+@cases.on(CaseUnsealed)
+async def unseal_case(received: Received[CaseUnsealed], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """It is told again."""
+    parts.registry(work).seal_case(received.event.case_id, sealed=False)
 
 
 def _programme_needs(event: CaseRegistered) -> Sequence[NeedInput]:

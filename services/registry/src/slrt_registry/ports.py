@@ -1,12 +1,12 @@
 """What the use cases and the routes need from outside, as Protocols; `store/` and `adapters/` keep these promises."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
-from slrt_contracts.types import CaseId, EventId, FamilyId, NeedId, PersonId
+from slrt_contracts.types import CaseId, DistrictCode, EventId, FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.regions import RegionCode
 from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
@@ -31,6 +31,7 @@ class CaseRecord:
     family_id: FamilyId | None
     persons: Sequence[tuple[PersonId, Rule]]
     handled_at: datetime
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,18 @@ class Registry(Protocol):
         """
 
     async def case(self, case_id: CaseId) -> CaseRecord | None: ...
+
+    async def case_within(self, case_id: CaseId, scope: Scope) -> CaseRecord | None:
+        """As `case`, when the scope reaches it."""
+
+    async def kept_from_most(self, case_ids: Collection[CaseId]) -> frozenset[CaseId]:
+        """Which of these cases are restricted or sealed."""
+
+    def move_case(self, case_id: CaseId, district_code: DistrictCode) -> None:
+        """The case belongs to another district now."""
+
+    def seal_case(self, case_id: CaseId, *, sealed: bool) -> None:
+        """Hide what became of a case from everybody, or show it again."""
 
     async def case_entries(self, case_id: CaseId) -> CaseEntries: ...
 

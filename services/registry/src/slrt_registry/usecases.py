@@ -33,7 +33,14 @@ class NeedInput:
 
 
 async def record_case(
-    case_id: CaseId, parties: Parties, needs: Sequence[NeedInput], *, registry: Registry, at: datetime, new_id: NewId
+    case_id: CaseId,
+    parties: Parties,
+    needs: Sequence[NeedInput],
+    *,
+    registry: Registry,
+    at: datetime,
+    new_id: NewId,
+    restricted: bool = False,
 ) -> None:
     """Find or record the persons and the family of a case, and what it needs of programmes; once for each case.
 
@@ -87,6 +94,7 @@ async def record_case(
         family_id=family.family_id,
         persons=[(p.person_id, matched.rule) for p, matched in zip(persons, match.persons, strict=True)],
         handled_at=at,
+        restricted=restricted,
     )
     await registry.save(families=families, persons=persons, case=record)
 
@@ -203,10 +211,10 @@ async def load_case(case_id: CaseId, *, registry: Registry, scope: Scope) -> Cas
     """What was made of a case.
 
     Raises:
-        NotFoundError: not handled yet, or a case of another region.
+        NotFoundError: not handled yet, or a case that is not the caller's to know of.
     """
-    case = await registry.case(case_id)
-    if case is None or not scope.covers(region=case.region_code):
+    case = await registry.case_within(case_id, scope)
+    if case is None:
         raise NotFoundError
     return case
 

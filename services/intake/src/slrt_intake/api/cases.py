@@ -35,6 +35,8 @@ from slrt_kit.outbox import identify, types_of
 
 router = APIRouter(tags=["cases"])
 
+Step = Callable[[Case, UnitOfWork], Awaitable[None]]
+
 
 @router.get("/need-codes")
 async def list_need_codes(_: Annotated[Authorized, require("intake.case.read")]) -> list[NeedCodeView]:
@@ -118,18 +120,13 @@ async def get_case(
 ) -> CaseView:
     """A case with its whole timeline across the services. The ETag is the version that a command must name."""
     async with parts.database.unit_of_work() as work:
-        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
+        case = await usecases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
         entries = await timeline(work.connection, case.case_id)
     response.headers["ETag"] = etag(case.version)
     return CaseView(**CaseReceipt.of(case).model_dump(), timeline=[TimelineView.of(entry) for entry in entries])
 
 
-async def _on_case(
-    case_id: UUID,
-    request: Command,
-    parts: IntakeParts,
-    step: Callable[[Case, UnitOfWork], Awaitable[None]],
-) -> Response:
+async def _on_case(case_id: UUID, request: Command, parts: IntakeParts, step: Step) -> Response:
     """Load the case inside the caller's scope and version, take the step, answer with the receipt."""
     expected = request.expected_version
 

@@ -70,8 +70,12 @@ async def _parties(
     scope = authorized.scope
     case_ids = [CaseId(case_id) for case_id in wanted]
     async with parts.database.read() as session:
-        found = await people.parties_of(session, parts.vault, case_ids, office=scope.office)
-    seen = [view for parties, referred in found if (view := shown(parties, scope, referred=referred)) is not None]
+        found = await people.parties_of(session, parts.vault, case_ids, scope, at=parts.database.clock.now())
+    seen = [
+        view
+        for parties, within, referred in found
+        if (view := shown(parties, within=within, referred=referred, is_machine=scope.everywhere)) is not None
+    ]
     looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
     await _put_on_record(looks, request, authorized, parts, purpose=purpose)
     return seen
@@ -113,8 +117,7 @@ async def _contacts(
 ) -> list[ContactOfCase]:
     """The contacts that the caller may see; each case is named with the event that made the caller ask."""
     async with parts.database.read() as session:
-        found = await people.reach_of(session, parts.vault, [CaseId(case_id) for case_id in wanted])
-    seen = [reach for reach in found if authorized.scope.covers(region=reach.village_code)]
+        seen = await people.reach_of(session, parts.vault, [CaseId(case_id) for case_id in wanted], authorized.scope)
     looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
     await _put_on_record(looks, request, authorized, parts, purpose=purpose)
     return [

@@ -13,6 +13,8 @@ from slrt_contracts.types import CaseId
 from slrt_intake import usecases
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.store.timeline import Place, place_after
+from slrt_intake.store.visibility import may_look
+from slrt_kit.access import Scope
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.streams import EventStream, Message
 
@@ -45,15 +47,20 @@ async def follow_case(
     Within one source and subject they come by `keysequence`. What comes again has the same id.
     """
     async with parts.database.unit_of_work() as work:
-        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
+        case = await usecases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
     place = await place_after(parts.database, case.case_id, _event_id(last_event_id))
-    return EventStream.to(authorized.principal, request, _messages(case.case_id, place, parts), streams=parts.streams)
+    messages = _messages(case.case_id, place, parts, authorized.scope)
+    return EventStream.to(authorized.principal, request, messages, streams=parts.streams)
 
 
-async def _messages(case_id: UUID, place: Place, parts: IntakeParts) -> AsyncGenerator[Message, None]:
+async def _messages(case_id: CaseId, place: Place, parts: IntakeParts, scope: Scope) -> AsyncGenerator[Message, None]:
     entries = parts.following.entries(case_id, place)
     try:
         async for entry in entries:
+            # Transferred, sealed, unassigned, the emergency over: from then on nothing of the case is told.
+            async with parts.database.read() as session:
+                if not await may_look(session, case_id, scope, at=parts.database.clock.now()):
+                    return
             data = orjson.dumps(structured(*entry.told())).decode()
             yield Message(id=str(entry.event_id), event=entry.event_type, data=data)
     finally:

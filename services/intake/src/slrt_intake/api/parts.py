@@ -8,8 +8,10 @@ from fastapi import Depends, Request
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.drafts import DraftStore
+from slrt_intake.store.emergencies import EmergencyStore
 from slrt_intake.store.following import Following
 from slrt_intake.store.new_cases import Registrations
+from slrt_intake.store.officers import Officers
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.streams import Streams
 from slrt_kit.outbox import Outbox
@@ -33,6 +35,14 @@ class IntakeParts:
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""
         return CaseStore(work, self.outbox, self.vault)
+
+    def officers(self, work: UnitOfWork) -> Officers:
+        """Who is in charge of cases, in a unit of work."""
+        return Officers(work)
+
+    def emergencies(self, work: UnitOfWork) -> EmergencyStore:
+        """The emergency accesses of a unit of work."""
+        return EmergencyStore(work, self.outbox)
 
     def drafts(self, work: UnitOfWork) -> DraftStore:
         """The drafts of a unit of work."""

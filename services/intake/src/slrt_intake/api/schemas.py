@@ -99,6 +99,10 @@ class RegisterCaseBody(Body):
     persons: list[PersonBody] = Field(default_factory=list, max_length=MAX_PERSONS)
     contact: ContactBody = ContactBody()
     needs: list[NeedBody] = Field(min_length=1, max_length=MAX_NEEDS)
+    restricted: Flag = Field(
+        default=False, description="known to assigned officers only; a sensitive need makes it so in any case"
+    )
+    reporter_secret: Flag = Field(default=False, description="hide how the reporter is reached, also from offices")
 
     def command(self, new_id: NewId) -> RegisterCase:
         """As the use case takes it."""
@@ -108,6 +112,8 @@ class RegisterCaseBody(Body):
             persons=[Person(person_id=new_id(), **vars(person)) for person in self.persons],
             contact=Contact(**vars(self.contact)),
             needs=[NeedInput(**vars(need)) for need in self.needs],
+            restricted=self.restricted,
+            reporter_secret=self.reporter_secret,
         )
 
 
@@ -187,6 +193,8 @@ class CaseReceipt(BaseModel):
     channel: Channel
     village_code: str
     urgent: bool
+    restricted: bool
+    sealed: bool
     registered_at: datetime
     registry_status: RegistryStatus | None
     resolved_at: datetime | None
@@ -204,6 +212,8 @@ class CaseReceipt(BaseModel):
             channel=case.channel,
             village_code=case.village_code,
             urgent=case.urgent,
+            restricted=case.restricted,
+            sealed=case.sealed_at is not None,
             registered_at=case.registered_at,
             registry_status=case.registry_status,
             resolved_at=case.resolved_at,

@@ -22,7 +22,7 @@ from slrt_kit.http.problems import language_of
 
 router = APIRouter(prefix="/tracking", tags=["tracking"])
 
-_NOWHERE = Scope(everywhere=False, region=None, office=None)
+_NOWHERE = Scope()
 
 
 @router.post("")

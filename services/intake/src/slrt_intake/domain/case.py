@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
-from slrt_contracts.catalogue import NEEDS
+from slrt_contracts.catalogue import NEEDS, SENSITIVE_NEEDS
 from slrt_contracts.codes import (
     AttributeName,
     AttributeValue,
@@ -21,12 +21,17 @@ from slrt_contracts.codes import (
     RegistryStatus,
 )
 from slrt_contracts.events.intake import (
+    CaseAssigned,
     CaseClosed,
     CaseDecided,
     CaseRecommended,
     CaseRegistered,
     CaseResolved,
     CaseScreened,
+    CaseSealed,
+    CaseTransferred,
+    CaseUnassigned,
+    CaseUnsealed,
     DecidedNeed,
     NeedAttribute,
     NeedOutcome,
@@ -48,6 +53,7 @@ from slrt_intake.domain.transitions import (
     CaseStatus,
     NeedAction,
     NeedStatus,
+    SealReason,
 )
 from slrt_kit.aggregate import Aggregate
 from slrt_kit.regions import RegionCode, district_of
@@ -117,6 +123,11 @@ class Case(Aggregate):
     registered_at: datetime
     needs: list[Need]
     has_subject: bool
+    restricted: bool = False
+    reporter_secret: bool = False
+    sealed_at: datetime | None = None
+    sealed_by: str | None = None
+    seal_reason: SealReason | None = None
     status: CaseStatus = CaseStatus.REGISTERED
     registry_status: RegistryStatus | None = None
     recommended_by: str | None = None
@@ -138,8 +149,13 @@ class Case(Aggregate):
         reachable_by: Sequence[NotificationChannel],
         by: str,
         at: datetime,
+        restricted: bool = False,
+        reporter_secret: bool = False,
     ) -> Self:
-        """A new case. ``at`` is the server's time, where the clocks start (domain 13.5)."""
+        """A new case. ``at`` is the server's time, where the clocks start (domain 13.5).
+
+        It is restricted when that is asked for, and always when a need of it is sensitive (`SENSITIVE_NEEDS`).
+        """
         case = cls(
             case_id=case_id,
             ticket_number=ticket_number,
@@ -149,6 +165,8 @@ class Case(Aggregate):
             registered_at=at,
             needs=list(needs),
             has_subject=has_subject,
+            restricted=restricted or any(need.need_code in SENSITIVE_NEEDS for need in needs),
+            reporter_secret=reporter_secret,
         )
         case._raise_event(
             CaseRegistered(
@@ -156,6 +174,7 @@ class Case(Aggregate):
                 channel=channel,
                 district_code=case.district_code,
                 urgent=case.urgent,
+                restricted=case.restricted,
                 has_subject=has_subject,
                 reachable_by=tuple(reachable_by),
                 needs=tuple(need.snapshot() for need in case.needs),
@@ -224,6 +243,7 @@ class Case(Aggregate):
             CaseDecided(
                 case_id=self.case_id,
                 district_code=self.district_code,
+                restricted=self.restricted,
                 decided_by_level=level,
                 needs=tuple(need.decided_snapshot() for need in self.needs),
             ),
@@ -258,6 +278,53 @@ class Case(Aggregate):
         self.closed_at = at
         self.satisfied = satisfied
         self._raise_event(CaseClosed(case_id=self.case_id, closed_by=closed_by, satisfied=satisfied), at=at)
+
+    def transfer(self, village_code: RegionCode, *, at: datetime) -> None:
+        """Give the case to another region. Who worked on it there is no longer in charge: the store ends that.
+
+        Raises:
+            TransitionRefusedError: it is there already, or it is closed.
+        """
+        if village_code == self.village_code or self.status is CaseStatus.CLOSED:
+            raise TransitionRefusedError(state=self.status, action="transfer")
+        self.village_code = village_code
+        self._raise_event(CaseTransferred(case_id=self.case_id, district_code=self.district_code), at=at)
+
+    def assign(self, officer: str, *, by: str, at: datetime) -> None:
+        """Put an officer in charge.
+
+        Raises:
+            SeparationOfDutiesError: whoever assigns does not let himself in.
+        """
+        if officer == by:
+            raise SeparationOfDutiesError
+        self._raise_event(CaseAssigned(case_id=self.case_id), at=at)
+
+    def unassign(self, *, at: datetime) -> None:
+        """An officer is no longer in charge."""
+        self._raise_event(CaseUnassigned(case_id=self.case_id), at=at)
+
+    def seal(self, reason: SealReason, *, by: str, at: datetime) -> None:
+        """Close the case to everybody.
+
+        Raises:
+            TransitionRefusedError: it is sealed.
+        """
+        if self.sealed_at is not None:
+            raise TransitionRefusedError(state="sealed", action="seal")
+        self.sealed_at, self.sealed_by, self.seal_reason = at, by, reason
+        self._raise_event(CaseSealed(case_id=self.case_id), at=at)
+
+    def unseal(self, *, at: datetime) -> None:
+        """Lift the seal.
+
+        Raises:
+            TransitionRefusedError: it is not sealed.
+        """
+        if self.sealed_at is None:
+            raise TransitionRefusedError(state="unsealed", action="unseal")
+        self.sealed_at = self.sealed_by = self.seal_reason = None
+        self._raise_event(CaseUnsealed(case_id=self.case_id), at=at)
 
     def need(self, need_id: NeedId) -> Need | None:
         """The need of that id."""

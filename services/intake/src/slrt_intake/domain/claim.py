@@ -6,10 +6,10 @@ from uuid import UUID
 
 from slrt_contracts.types import CaseId, NeedId
 from slrt_intake.domain.party import Person
-from slrt_kit.access import Scope
 from slrt_kit.regions import RegionCode
 
 _FIELDS_OF_THE_PLACE = ("address", "phone")
+_FIELDS_OF_THE_CONTACT = ("kk_number", *_FIELDS_OF_THE_PLACE)
 _FIELDS = ("name", "nik", "kk_number", "birth_date", "sex", *_FIELDS_OF_THE_PLACE)
 
 
@@ -22,6 +22,7 @@ class Parties:
 
     case_id: CaseId
     village_code: RegionCode
+    reporter_secret: bool
     kk_number: str | None
     address: str | None
     phone: str | None
@@ -33,15 +34,20 @@ class Parties:
     @property
     def fields(self) -> Sequence[str]:
         """What is seen of it, for the access log."""
-        return _FIELDS if self.names_people else _FIELDS_OF_THE_PLACE
+        fields = _FIELDS if self.names_people else _FIELDS_OF_THE_PLACE
+        return [field for field in fields if field not in _FIELDS_OF_THE_CONTACT or getattr(self, field) is not None]
 
 
-def shown(parties: Parties, scope: Scope, *, referred: Collection[NeedId]) -> Parties | None:
-    """What the scope may see of it; None when that is nothing. ``referred`` are the needs that its office was sent.
+def shown(parties: Parties, *, within: bool, referred: Collection[NeedId], is_machine: bool) -> Parties | None:
+    """What somebody may see of it; None when that is nothing.
 
-    An office with a need of the place learns where it is and whom to call, and not which family asked.
+    ``within`` says that the case is one of the asker's area, ``referred`` are the needs that the asker's office was
+    sent. An office with a need of the place learns where it is and whom to call, and not which family asked. How a
+    reporter is reached who asked for secrecy, nobody learns but the services, which write to them (``is_machine``).
     """
-    if scope.covers(region=parties.village_code):
+    if parties.reporter_secret and not is_machine:
+        parties = replace(parties, kk_number=None, address=None, phone=None)
+    if within:
         return parties
     needs = {need_id: person_id for need_id, person_id in parties.need_persons.items() if need_id in referred}
     if not needs:

@@ -18,12 +18,12 @@ class NeedsMismatchError(ProblemError):
 
 
 class SeparationOfDutiesError(ProblemError):
-    """Creator and approver are different people (domain 13.3)."""
+    """Creator and approver, opener and reviewer, whoever assigns and is assigned are different people (domain 13.3)."""
 
     slug, status = "separation-of-duties", 403
     title = Text(
-        "Yang menetapkan harus orang lain dari yang mendaftarkan atau merekomendasikan",
-        "Whoever decides must not be the one who registered or recommended",
+        "Harus dilakukan orang lain: tidak seorang pun menetapkan, menugaskan, atau memeriksa pekerjaannya sendiri",
+        "Somebody else must do it: nobody decides, assigns or reviews what is their own",
     )
 
 
@@ -69,6 +69,28 @@ class NoReportError(ProblemError):
 class PurposeRequiredError(ProblemError):
     slug, status = "purpose-required", 400
     title = Text("Sebutkan tujuan pada header Purpose", "Say what for in the Purpose header")
+
+
+class ReviewedAlreadyError(ProblemError):
+    slug, status = "reviewed-already", 409
+    title = Text("Akses darurat ini sudah diperiksa", "This emergency access was reviewed already")
+
+
+class AccessNotNeededError(ProblemError):
+    """The case is open to the caller as it is: an emergency would only hide that."""
+
+    slug, status = "access-not-needed", 409
+    title = Text("Kasus ini sudah terbuka bagi Anda", "The case is open to you as it is")
+
+
+class TooManyOfficersError(ProblemError):
+    slug, status = "too-many-officers", 409
+    title = Text("Petugas kasus ini sudah terlalu banyak", "Too many officers are in charge of this case")
+
+
+class NotAssignedError(ProblemError):
+    slug, status = "not-assigned", 409
+    title = Text("Petugas itu tidak ditugaskan pada kasus ini", "That officer is not in charge of this case")
 
 
 class TicketNotFoundError(ProblemError):

@@ -28,6 +28,15 @@ class CaseAction(StrEnum):
     CLOSE = "close"
 
 
+class SealReason(StrEnum):
+    """Why a case is closed to everybody."""
+
+    COURT_ORDER = "court_order"
+    CHILD_IN_LAW = "child_in_law"
+    SAFETY = "safety"
+    DATA_PROTECTION = "data_protection"
+
+
 class NeedStatus(StrEnum):
     """Where a need stands."""
 

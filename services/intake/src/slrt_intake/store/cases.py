@@ -18,20 +18,21 @@ from slrt_contracts.codes import (
 from slrt_contracts.types import CaseId, NeedId, ReferralId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
-from slrt_intake.domain.transitions import CaseStatus, NeedStatus
+from slrt_intake.domain.transitions import CaseStatus, NeedStatus, SealReason
 from slrt_intake.ports import TicketTakenError
 from slrt_intake.store.new_cases import ADD_CASES, NewCase, add_case_values, need_row
 from slrt_intake.store.sealed import phone_agrees
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import add_to_timeline, entry_of
+from slrt_intake.store.visibility import within, within_area
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox, identify, types_of
 from slrt_kit.privacy import Vault
 from slrt_kit.regions import RegionCode
-from slrt_kit.scoped import in_region
 
 _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, village_code, has_subject,
+    restricted, reporter_secret, sealed_at, sealed_by, seal_reason,
     registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied,
     (SELECT jsonb_agg(to_jsonb(n) - 'sealed' ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id)
         AS needs"""
@@ -40,7 +41,9 @@ _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, chan
 _UPDATE_CASE = """
     UPDATE cases SET version = version + 1, event_sequence = %(event_sequence)s, status = %(status)s,
         registry_status = %(registry_status)s, recommended_by = %(recommended_by)s, decided_by = %(decided_by)s,
-        resolved_at = %(resolved_at)s, closed_at = %(closed_at)s, satisfied = %(satisfied)s
+        resolved_at = %(resolved_at)s, closed_at = %(closed_at)s, satisfied = %(satisfied)s,
+        village_code = %(village_code)s, sealed_at = %(sealed_at)s,
+        sealed_by = %(sealed_by)s, seal_reason = %(seal_reason)s
     WHERE case_id = %(case_id)s AND version = %(version)s
     """
 _UPDATE_NEEDS = """
@@ -90,6 +93,28 @@ class CaseStore:
         """The case of that id."""
         return await self._load("case_id = %(value)s", case_id)
 
+    async def get_within(self, case_id: CaseId, scope: Scope) -> Case | None:
+        """The case of that id, when the scope reaches it."""
+        condition, values = within(scope)
+        return await self._load(f"case_id = %(value)s AND {condition}", case_id, **values)
+
+    async def get_to_look(self, case_id: CaseId, scope: Scope) -> Case | None:
+        """As `get_within`, also for somebody who has opened an emergency access."""
+        condition, values = within(scope, at=self._work.clock.now())
+        return await self._load(f"case_id = %(value)s AND {condition}", case_id, **values)
+
+    async def get_to_assign(self, case_id: CaseId, scope: Scope) -> Case | None:
+        """The case of that id in the scope's region, also when it is kept from most."""
+        condition, values = within_area(scope)
+        return await self._load(f"case_id = %(value)s AND {condition}", case_id, **values)
+
+    async def id_of_ticket(self, ticket_number: str) -> CaseId | None:
+        """The id of the case of that ticket."""
+        found = await self._work.connection.value(
+            "SELECT case_id FROM cases WHERE ticket_number = %(ticket)s", {"ticket": ticket_number}
+        )
+        return None if found is None else CaseId(found)
+
     async def get_by_ticket(self, ticket_number: str, phone_last4: str) -> tuple[Case, bool] | None:
         """The case of that ticket, and whether these are the last four digits of its contact's phone."""
         case = await self._load("ticket_number = %(value)s", ticket_number)
@@ -100,10 +125,10 @@ class CaseStore:
         )
         return case, phone_agrees(self._vault, check, ticket_number, phone_last4)
 
-    async def _load(self, condition: str, value: object) -> Case | None:
+    async def _load(self, condition: str, value: object, **more: object) -> Case | None:
         connection = self._work.connection
         query = f"SELECT {_CASE_COLUMNS} FROM cases WHERE {condition}"  # noqa: S608 — fixed conditions above
-        row = await connection.row(query, {"value": value})
+        row = await connection.row(query, {"value": value, **more})
         return None if row is None else _case(row)
 
     def _publish(self, case: Case) -> None:
@@ -121,7 +146,7 @@ async def list_cases(
     limit: int,
 ) -> list[Case]:
     """Cases inside the scope, newest first, after the given position; without the people."""
-    inside, values = in_region(scope, "village_code")
+    inside, values = within(scope)
     conditions = [inside]
     values["limit"] = limit
     if status is not None:
@@ -158,6 +183,7 @@ def _case(row: Row) -> Case:
         "status": CaseStatus(row.status),
         "channel": Channel(row.channel),
         "village_code": RegionCode(row.village_code),
+        "seal_reason": SealReason(row.seal_reason) if row.seal_reason else None,
         "registry_status": RegistryStatus(row.registry_status) if row.registry_status else None,
         "needs": [_need(need) for need in row.needs],
     }
@@ -176,4 +202,8 @@ def _case_values(case: Case) -> dict[str, object]:
         "resolved_at": case.resolved_at,
         "closed_at": case.closed_at,
         "satisfied": case.satisfied,
+        "village_code": case.village_code,
+        "sealed_at": case.sealed_at,
+        "sealed_by": case.sealed_by,
+        "seal_reason": case.seal_reason,
     }

@@ -22,12 +22,12 @@ from slrt_kit.privacy import Vault
 
 _INSERT_CASES = """
     INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
-                       has_subject, registered_by, registered_at, key_id)
-    SELECT case_id, 1, event_sequence, ticket_number, status, channel, village_code, urgent, has_subject,
-           registered_by, registered_at, key_id
+                       has_subject, restricted, reporter_secret, registered_by, registered_at, key_id)
+    SELECT case_id, 1, event_sequence, ticket_number, status, channel, village_code, urgent,
+           has_subject, restricted, reporter_secret, registered_by, registered_at, key_id
     FROM jsonb_to_recordset(CAST(%(cases)s AS jsonb)) AS c(case_id uuid, event_sequence bigint, ticket_number text,
-         status text, channel text, village_code text, urgent boolean, has_subject boolean, registered_by text,
-         registered_at timestamptz, key_id bigint, command_key text)
+         status text, channel text, village_code text, urgent boolean, has_subject boolean, restricted boolean,
+         reporter_secret boolean, registered_by text, registered_at timestamptz, key_id bigint, command_key text)
     """
 _INSERT_PARTS = f"""
     needs_added AS (
@@ -162,6 +162,8 @@ def _case_row(case: Case, command: AnsweredCommand | None) -> dict[str, object]:
         "village_code": case.village_code,
         "urgent": case.urgent,
         "has_subject": case.has_subject,
+        "restricted": case.restricted,
+        "reporter_secret": case.reporter_secret,
         "registered_by": case.registered_by,
         "registered_at": case.registered_at,
         "command_key": command.key if command else None,

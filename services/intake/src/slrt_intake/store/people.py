@@ -1,6 +1,7 @@
 """Keep the identities of a case and which office may fetch them; only claim checks read them."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,19 +9,24 @@ from slrt_contracts.types import CaseId, NeedId, OfficeCode, ReferralId
 from slrt_intake.domain.claim import Parties
 from slrt_intake.domain.party import Relation
 from slrt_intake.store.sealed import CONTACTS, PERSONS, contact_fields, person_of
+from slrt_intake.store.visibility import within
+from slrt_kit.access import Scope
 from slrt_kit.db import Connection
 from slrt_kit.privacy import ERASED, SealedRow, Vault
 from slrt_kit.privacy.vault import bytes_of
 from slrt_kit.regions import RegionCode
 
 _PARTIES = """
-    SELECT c.case_id, c.village_code, c.key_id, k.sealed,
-           (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.position) FROM persons p WHERE p.case_id = c.case_id) AS persons,
-           (SELECT jsonb_object_agg(n.need_id, n.person_id) FROM needs n WHERE n.case_id = c.case_id) AS need_persons,
-           ARRAY(SELECT o.need_id FROM office_needs o WHERE o.case_id = c.case_id AND o.office_code = %(office)s)
-               AS referred
-    FROM cases c LEFT JOIN contacts k USING (case_id)
-    WHERE c.case_id = ANY(%(case_ids)s)
+    SELECT cases.case_id, cases.village_code, cases.reporter_secret, cases.key_id, k.sealed,
+           (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.position) FROM persons p WHERE p.case_id = cases.case_id)
+               AS persons,
+           (SELECT jsonb_object_agg(n.need_id, n.person_id) FROM needs n WHERE n.case_id = cases.case_id)
+               AS need_persons,
+           ({within}) AS within,
+           ARRAY(SELECT o.need_id FROM office_needs o WHERE o.case_id = cases.case_id
+                 AND o.office_code = %(office)s AND cases.sealed_at IS NULL) AS referred
+    FROM cases LEFT JOIN contacts k USING (case_id)
+    WHERE cases.case_id = ANY(%(case_ids)s)
     """
 
 
@@ -28,22 +34,33 @@ class Reach(NamedTuple):
     """How the resident of a case is reached, and by which ticket number they know it."""
 
     case_id: CaseId
-    village_code: RegionCode
     ticket_number: str
     language: str
     phone: str | None
     email: str | None
 
 
+class FoundParties(NamedTuple):
+    """The people of a case, and what makes them the asker's to see."""
+
+    parties: Parties
+    within: bool
+    """The asker's scope reaches the case as a whole."""
+    referred: Collection[NeedId]
+    """The needs that the asker's office holds a referral of."""
+
+
 async def parties_of(
-    connection: Connection, vault: Vault, case_ids: Sequence[CaseId], *, office: str | None
-) -> list[tuple[Parties, Collection[NeedId]]]:
-    """The people of those cases that exist, each with the needs that the office holds a referral of.
+    connection: Connection, vault: Vault, case_ids: Sequence[CaseId], scope: Scope, *, at: datetime
+) -> list[FoundParties]:
+    """The people of those cases that exist, as one who has the scope finds them at ``at`` (UTC).
 
     Raises:
         KeyMissingError, SealBrokenError: see `Vault.unseal`.
     """
-    rows = await connection.rows(_PARTIES, {"case_ids": list(case_ids), "office": office})
+    condition, values = within(scope, at=at)
+    query = _PARTIES.format(within=condition)
+    rows = await connection.rows(query, values | {"case_ids": list(case_ids), "office": scope.office})
     contacts = await vault.unseal([SealedRow(row.key_id, row.sealed, row.case_id) for row in rows], table=CONTACTS)
     people = [person for row in rows for person in row.persons or ()]
     opened = await vault.unseal(
@@ -54,10 +71,11 @@ async def parties_of(
         for each, fields in zip(people, opened, strict=True)
     }
     return [
-        (
+        FoundParties(
             Parties(
                 case_id=CaseId(row.case_id),
                 village_code=RegionCode(row.village_code),
+                reporter_secret=row.reporter_secret,
                 kk_number=contact_fields(contact).get("kk_number"),
                 address=contact_fields(contact).get("address"),
                 phone=contact_fields(contact).get("phone"),
@@ -68,28 +86,30 @@ async def parties_of(
                     for need_id, person_id in row.need_persons.items()
                 },
             ),
+            row.within,
             {NeedId(need_id) for need_id in row.referred},
         )
         for row, contact in zip(rows, contacts, strict=True)
     ]
 
 
-async def reach_of(connection: Connection, vault: Vault, case_ids: Sequence[CaseId]) -> list[Reach]:
-    """How the residents of those cases that exist are reached; an erased one in no way.
+async def reach_of(connection: Connection, vault: Vault, case_ids: Sequence[CaseId], scope: Scope) -> list[Reach]:
+    """How the residents of those cases are reached that exist and that the scope reaches; an erased one in no way.
 
     Raises:
         KeyMissingError, SealBrokenError: see `Vault.unseal`.
     """
+    condition, values = within(scope)
     rows = await connection.rows(
-        "SELECT c.case_id, c.village_code, c.ticket_number, coalesce(k.language, 'id') AS language, c.key_id, k.sealed "
-        "FROM cases c LEFT JOIN contacts k USING (case_id) WHERE c.case_id = ANY(%(case_ids)s)",
-        {"case_ids": list(case_ids)},
+        "SELECT cases.case_id, cases.ticket_number, coalesce(k.language, 'id') AS language, cases.key_id, "  # noqa: S608 — fixed text
+        "k.sealed "
+        f"FROM cases LEFT JOIN contacts k USING (case_id) WHERE cases.case_id = ANY(%(case_ids)s) AND {condition}",
+        values | {"case_ids": list(case_ids)},
     )
     opened = await vault.unseal([SealedRow(row.key_id, row.sealed, row.case_id) for row in rows], table=CONTACTS)
     return [
         Reach(
             CaseId(row.case_id),
-            RegionCode(row.village_code),
             row.ticket_number,
             row.language,
             contact_fields(contact).get("phone"),

@@ -62,10 +62,10 @@ def _position(cursor: str) -> tuple[datetime, UUID]:
 async def get_notification(
     notification_id: UUID, authorized: MayRead, parts: Parts, response: Response
 ) -> NotificationView:
-    """One notification; 404 also when it is another area's."""
+    """One notification; 404 also when it is not the caller's to see."""
     async with parts.database.read() as session:
-        found = await parts.delivery_log.find(session, NotificationId(notification_id))
-    if found is None or not authorized.scope.covers(region=found.district_code):
+        found = await parts.delivery_log.find_within(session, NotificationId(notification_id), authorized.scope)
+    if found is None:
         raise NotFoundError
     response.headers["ETag"] = etag(found.version)
     return NotificationView.of(found)

@@ -13,15 +13,19 @@ from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.types import TemplateCode
 from slrt_notification.policy import wording_rules
 from slrt_notification.policy.model import (
-    RESIDENT_EVENTS,
+    HEARD_EVENTS,
+    SUPERVISION_EVENTS,
     Condition,
     Language,
     Layout,
     Policy,
+    Recipient,
     Rule,
     Template,
     Wording,
 )
+
+_OF_SUPERVISION = frozenset(event.TYPE for event in SUPERVISION_EVENTS)
 
 
 class PolicyError(ValueError):
@@ -43,6 +47,7 @@ class _WordingEntry(_Entry):
 
 class _TemplateEntry(_Entry):
     layout: str
+    to: Recipient = Recipient.RESIDENT
     stage: dict[Language, str]
 
 
@@ -141,8 +146,8 @@ def _rule_problems(file: _File) -> Iterator[str]:
     settled: set[str] = set()
     for index, rule in enumerate(file.rules):
         place = f"rules.{index} ({rule.event})"
-        if rule.event not in RESIDENT_EVENTS:
-            yield f"{place}: unknown event; known: {', '.join(RESIDENT_EVENTS)}"
+        if rule.event not in HEARD_EVENTS:
+            yield f"{place}: unknown event; known: {', '.join(HEARD_EVENTS)}"
             continue
         if rule.event in settled:
             yield f"{place}: never reached, an earlier rule without condition takes every such event"
@@ -150,6 +155,8 @@ def _rule_problems(file: _File) -> Iterator[str]:
             settled.add(rule.event)
         if rule.template not in file.templates:
             yield f"{place}: unknown template {rule.template!r}"
+        elif (file.templates[rule.template].to is Recipient.SUPERVISOR) != (rule.event in _OF_SUPERVISION):
+            yield f"{place}: template {rule.template!r} is for the {file.templates[rule.template].to}"
         if len(set(rule.channels)) != len(rule.channels):
             yield f"{place}: a channel stands twice"
         for path, wanted in rule.when.items():
@@ -162,7 +169,7 @@ def _rule_problems(file: _File) -> Iterator[str]:
 def _condition(event_type: str, path: str, wanted: Any) -> Condition:
     """Raises ValueError in words: no such field, or a value that the field cannot have."""
     steps = tuple(path.split("."))
-    model: type[BaseModel] = RESIDENT_EVENTS[event_type]
+    model: type[BaseModel] = HEARD_EVENTS[event_type]
     for step in steps[:-1]:
         model = _member_model(model, step)
     field = model.model_fields.get(steps[-1])
@@ -205,7 +212,8 @@ def _policy(file: _File) -> Policy:
             for rule in file.rules
         ),
         templates={
-            code: Template(layouts[template.layout], template.stage) for code, template in file.templates.items()
+            code: Template(layouts[template.layout], template.stage, template.to)
+            for code, template in file.templates.items()
         },
         expires_after=timedelta(hours=file.expires_after_hours),
     )

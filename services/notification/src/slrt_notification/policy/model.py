@@ -9,17 +9,26 @@ from typing import Any
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.events.base import Event
-from slrt_contracts.events.intake import CaseClosed, CaseDecided, CaseRegistered, CaseResolved
+from slrt_contracts.events.intake import CaseClosed, CaseDecided, CaseRegistered, CaseResolved, EmergencyAccessOpened
 from slrt_contracts.events.referral import ReferralAccepted, ReferralCompleted, ReferralRerouted, ReferralSent
 from slrt_contracts.types import TemplateCode
 
 CASE_EVENTS: tuple[type[Event], ...] = (CaseRegistered, CaseDecided, CaseResolved, CaseClosed)
 REFERRAL_EVENTS: tuple[type[Event], ...] = (ReferralSent, ReferralAccepted, ReferralRerouted, ReferralCompleted)
 
-RESIDENT_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
-    {event.TYPE: event for event in (*CASE_EVENTS, *REFERRAL_EVENTS)}
+SUPERVISION_EVENTS: tuple[type[Event], ...] = (EmergencyAccessOpened,)
+
+HEARD_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
+    {event.TYPE: event for event in (*CASE_EVENTS, *REFERRAL_EVENTS, *SUPERVISION_EVENTS)}
 )
 """The events that this service hears and that a rule may name, by type."""
+
+
+class Recipient(StrEnum):
+    """To whom a message goes."""
+
+    RESIDENT = "resident"
+    SUPERVISOR = "supervisor"
 
 
 class Language(StrEnum):
@@ -59,6 +68,7 @@ class Template:
 
     layout: Layout
     stage: Mapping[Language, str]
+    to: Recipient = Recipient.RESIDENT
 
 
 @dataclass(frozen=True, slots=True)

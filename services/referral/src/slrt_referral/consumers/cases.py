@@ -1,9 +1,16 @@
-"""Make referrals of decided cases; confirm them when the client is satisfied."""
+"""Make referrals of decided cases, confirm them when the client is satisfied, show them to whom the case is shown."""
 
 from dataclasses import dataclass
 
 from slrt_contracts.codes import NeedCode, NeedDecision, ProgrammeCode, UnknownCode
-from slrt_contracts.events.intake import CaseClosed, CaseDecided, DecidedNeed
+from slrt_contracts.events.intake import (
+    CaseClosed,
+    CaseDecided,
+    CaseSealed,
+    CaseTransferred,
+    CaseUnsealed,
+    DecidedNeed,
+)
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.outbox import Outbox
@@ -36,6 +43,7 @@ async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: 
             case_id=event.case_id,
             district_code=event.district_code,
             needs=[_need(need) for need in event.needs if need.decision is NeedDecision.REFER],
+            restricted=event.restricted,
         ),
         referrals=ReferralStore(work, parts.outbox, parts.vault),
         policy=parts.policy,
@@ -51,6 +59,24 @@ async def confirm_completed(received: Received[CaseClosed], work: UnitOfWork, pa
         await usecases.confirm_completed(
             received.event.case_id, referrals=ReferralStore(work, parts.outbox, parts.vault), at=received.envelope.time
         )
+
+
+@cases.on(CaseTransferred)
+async def move_case(received: Received[CaseTransferred], work: UnitOfWork, parts: CaseParts) -> None:
+    """The new district sees the case's referrals, the old one no longer does."""
+    ReferralStore(work, parts.outbox, parts.vault).move_case(received.event.case_id, received.event.district_code)
+
+
+@cases.on(CaseSealed)
+async def seal_case(received: Received[CaseSealed], work: UnitOfWork, parts: CaseParts) -> None:
+    """Nobody sees the case's referrals."""
+    ReferralStore(work, parts.outbox, parts.vault).seal_case(received.event.case_id, sealed=True)
+
+
+@cases.on(CaseUnsealed)
+async def unseal_case(received: Received[CaseUnsealed], work: UnitOfWork, parts: CaseParts) -> None:
+    """They are seen again."""
+    ReferralStore(work, parts.outbox, parts.vault).seal_case(received.event.case_id, sealed=False)
 
 
 def _need(need: DecidedNeed) -> NeedToRefer:

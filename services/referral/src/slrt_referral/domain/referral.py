@@ -67,6 +67,7 @@ class Referral(Aggregate):
     routing_rule: RuleId
     policy_version: PolicyVersion
     created_at: datetime
+    restricted: bool = False
     waiting_on: tuple[ReferralId, ...] = ()
     rerouted_from: ReferralId | None = None
     reroute_reason: DeclineReason | None = None
@@ -181,6 +182,7 @@ class Referral(Aggregate):
             routing_rule=routing_rule,
             policy_version=policy_version,
             created_at=at,
+            restricted=self.restricted,
             rerouted_from=self.referral_id,
             reroute_reason=reason,
             reroute_count=self.reroute_count + 1,

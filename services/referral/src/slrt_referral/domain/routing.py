@@ -29,6 +29,7 @@ def plan_referrals(
     *,
     case_id: CaseId,
     district_code: DistrictCode,
+    restricted: bool = False,
     policy: RoutingPolicy,
     at: datetime,
     new_id: NewId,
@@ -51,6 +52,7 @@ def plan_referrals(
             routing_rule=route.rule_id,
             policy_version=policy.version,
             created_at=at,
+            restricted=restricted,
             waiting_on=tuple(other_id for other, _, other_id in routed if other.need_code in route.after),
         ).open()
         for need, route, referral_id in routed

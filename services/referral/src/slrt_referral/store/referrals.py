@@ -5,24 +5,26 @@ from collections.abc import Collection, Sequence
 import orjson
 
 from slrt_contracts.codes import DeclineReason, FunctionCode, NeedCode, OutcomeCode, ProgrammeCode
-from slrt_contracts.types import CaseId, NeedId, ReferralId
+from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
+from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import ERASED, Vault
 from slrt_referral.domain.referral import Referral, Step
 from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
 from slrt_referral.store.notes import open_notes, seal_note
+from slrt_referral.store.visibility import within
 
 COLUMNS = """referral_id, version, event_sequence, case_id, need_id, need_code, programme_code, function_code,
-    office_code, district_code, urgent, routing_rule, policy_version, status, waiting_on, rerouted_from, rerouted_to,
-    reroute_reason, reroute_count, outcome_code, created_at, sent_at"""
+    office_code, district_code, urgent, restricted, routing_rule, policy_version, status, waiting_on, rerouted_from,
+    rerouted_to, reroute_reason, reroute_count, outcome_code, created_at, sent_at"""
 
 _INSERT = """
     INSERT INTO referrals (referral_id, version, event_sequence, case_id, need_id, need_code, programme_code,
-        function_code, office_code, district_code, urgent, routing_rule, policy_version, status, waiting_on,
+        function_code, office_code, district_code, urgent, restricted, routing_rule, policy_version, status, waiting_on,
         rerouted_from, reroute_reason, reroute_count, created_at, sent_at)
     VALUES (%(referral_id)s, 1, %(event_sequence)s, %(case_id)s, %(need_id)s, %(need_code)s, %(programme_code)s,
-        %(function_code)s, %(office_code)s, %(district_code)s, %(urgent)s, %(routing_rule)s,
+        %(function_code)s, %(office_code)s, %(district_code)s, %(urgent)s, %(restricted)s, %(routing_rule)s,
         %(policy_version)s, %(status)s, %(waiting_on)s, %(rerouted_from)s, %(reroute_reason)s,
         %(reroute_count)s, %(created_at)s, %(sent_at)s)
     """
@@ -73,6 +75,12 @@ class ReferralStore:
         found = await self._select("referral_id = %(value)s", referral_id)
         return found[0] if found else None
 
+    async def get_within(self, referral_id: ReferralId, scope: Scope) -> Referral | None:
+        """The referral of that id, when the scope reaches it."""
+        condition, values = within(scope)
+        found = await self._select(f"referral_id = %(value)s AND {condition}", referral_id, **values)
+        return found[0] if found else None
+
     async def get_locked(self, referral_id: ReferralId) -> Referral | None:
         """The referral of that id, as it is after everybody who is changing it has ended."""
         found = await self._select("referral_id = %(value)s FOR UPDATE", referral_id)
@@ -90,6 +98,20 @@ class ReferralStore:
         """The referrals of a case in that status, locked."""
         return await self._select(
             "case_id = %(value)s AND status = %(status)s ORDER BY referral_id FOR UPDATE", case_id, status=status
+        )
+
+    def move_case(self, case_id: CaseId, district_code: DistrictCode) -> None:
+        """The case belongs to another district now; the offices keep what they have."""
+        self._work.connection.defer(
+            "UPDATE referrals SET district_code = %(district_code)s WHERE case_id = %(case_id)s",
+            {"case_id": case_id, "district_code": district_code},
+        )
+
+    def seal_case(self, case_id: CaseId, *, sealed: bool) -> None:
+        """Hide the referrals of a case from everybody, or show them again."""
+        self._work.connection.defer(
+            "UPDATE referrals SET sealed = %(sealed)s WHERE case_id = %(case_id)s",
+            {"case_id": case_id, "sealed": sealed},
         )
 
     async def needs_with_referral(self, needs: Collection[NeedId]) -> frozenset[NeedId]:
@@ -175,6 +197,7 @@ def _values(referral: Referral) -> dict[str, object]:
         "office_code": referral.office_code,
         "district_code": referral.district_code,
         "urgent": referral.urgent,
+        "restricted": referral.restricted,
         "routing_rule": referral.routing_rule,
         "policy_version": referral.policy_version,
         "status": referral.status,

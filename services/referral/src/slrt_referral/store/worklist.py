@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from slrt_kit.access import Scope
 from slrt_kit.db import ReadSession
-from slrt_kit.scoped import in_region
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.transitions import ReferralStatus
 from slrt_referral.store.referrals import COLUMNS, referral_of
+from slrt_referral.store.visibility import within
 
 Position = tuple[bool, datetime, UUID]
 """Where a row stands in the order: urgent, made at, id."""
-
-# What waits as a draft was not handed over to the office yet.
-_OF_OFFICE = "(office_code = %(own_office)s AND status <> 'draft')"
 
 
 async def list_referrals(
@@ -30,8 +26,9 @@ async def list_referrals(
     limit: int,
 ) -> list[Referral]:
     """Referrals inside the scope: urgent ones first, then the oldest, so that nobody is left at the end for ever."""
-    values: dict[str, Any] = {"limit": limit}
-    conditions = [_visible(scope, values)]
+    condition, values = within(scope)
+    values["limit"] = limit
+    conditions = [condition]
     if statuses:
         conditions.append("status = ANY(%(statuses)s)")
         values["statuses"] = [str(status) for status in statuses]
@@ -49,12 +46,3 @@ async def list_referrals(
         "ORDER BY NOT urgent, created_at, referral_id LIMIT %(limit)s"
     )
     return [referral_of(row) for row in await session.rows(query, values)]
-
-
-def _visible(scope: Scope, values: dict[str, Any]) -> str:
-    condition, region = in_region(scope, "district_code")
-    values |= region
-    if scope.office is not None:
-        values["own_office"] = scope.office
-        condition = f"({condition} OR {_OF_OFFICE})"
-    return condition

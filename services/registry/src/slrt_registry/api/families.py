@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from slrt_contracts.types import FamilyId
+from slrt_contracts.types import CaseId, FamilyId
 from slrt_kit.audit import Look
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import etag
@@ -30,8 +30,12 @@ async def get_family(
         registry = parts.registry(work)
         family = await usecases.load_family(FamilyId(family_id), registry=registry, scope=authorized.scope)
         members = await registry.persons(family.present)
+        hidden = frozenset[CaseId]()
+        if not authorized.scope.everywhere:
+            cases = {need.case_id for need in family.needs} | {each.case_id for each in family.participations}
+            hidden = await registry.kept_from_most(cases)
         looks = [Look("read", "family", family.family_id, ("kk-masked", "needs", "participations"))]
         looks += [Look("read", "person", member.person_id, SHOWN_FIELDS) for member in members]
     await put_on_record(parts, authorized, looks, purpose=purpose, request=request)
     response.headers["ETag"] = etag(family.version)
-    return FamilyView.of(family, list(members))
+    return FamilyView.of(family, list(members), hidden=hidden)

@@ -1,5 +1,6 @@
 """What the registry takes and gives over HTTP. Numbers are masked, of a birth date only the year is told."""
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Annotated, Self
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from slrt_contracts.codes import NikStatus, OutcomeCode, ParticipationStatus, ProgrammeCode
+from slrt_contracts.types import CaseId
 from slrt_kit.privacy.masking import mask_number
 from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
 from slrt_registry.domain.matching import Rule
@@ -133,14 +135,23 @@ class FamilyView(BaseModel):
     participations: list[ParticipationView]
 
     @classmethod
-    def of(cls, family: Family, members: list[Person]) -> Self:
+    def of(cls, family: Family, members: list[Person], *, hidden: Collection[CaseId] = ()) -> Self:
+        """What came of the ``hidden`` cases is left out."""
         return cls(
             family_id=family.family_id,
             kk_number=mask_number(family.kk_number),
             village_code=family.village_code,
             members=[PersonView.of(member) for member in members],
-            open_needs=[NeedView.of(need) for need in family.needs if need.status is NeedStatus.UNMET],
-            participations=[ParticipationView.of(participation) for participation in family.participations],
+            open_needs=[
+                NeedView.of(need)
+                for need in family.needs
+                if need.status is NeedStatus.UNMET and need.case_id not in hidden
+            ],
+            participations=[
+                ParticipationView.of(participation)
+                for participation in family.participations
+                if participation.case_id not in hidden
+            ],
         )
 
 

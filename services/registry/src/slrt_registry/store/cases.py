@@ -1,17 +1,29 @@
-"""Read what became of each case."""
+"""Read what became of each case, and who may know."""
 
-from slrt_contracts.types import CaseId, FamilyId, PersonId
+from collections.abc import Collection
+
+from slrt_contracts.types import CaseId, DistrictCode, FamilyId, PersonId
+from slrt_kit.access import Scope
 from slrt_kit.db import Connection
 from slrt_kit.regions import RegionCode
+from slrt_kit.scoped import in_region
 from slrt_registry.domain.matching import Rule
 from slrt_registry.ports import CaseRecord
 
 
-async def case(connection: Connection, case_id: CaseId) -> CaseRecord | None:
-    """What became of a case; None when it has not been handled."""
-    key = {"case_id": case_id}
+async def case(connection: Connection, case_id: CaseId, scope: Scope | None = None) -> CaseRecord | None:
+    """What became of a case; None when it has not been handled, or a scope is given that does not reach it.
+
+    Of a case that is kept from most nobody learns here what became of it: those in charge of it follow it in intake.
+    """
+    key: dict[str, object] = {"case_id": case_id}
+    condition, values = ("true", {}) if scope is None else in_region(scope, "region_code")
+    if scope is not None and not scope.everywhere:
+        condition += " AND NOT restricted AND NOT sealed"
     row = await connection.row(
-        "SELECT case_id, region_code, family_id, handled_at FROM cases WHERE case_id = %(case_id)s", key
+        "SELECT case_id, region_code, family_id, handled_at, restricted FROM cases "  # noqa: S608 — fixed texts
+        f"WHERE case_id = %(case_id)s AND {condition}",
+        key | values,
     )
     if row is None:
         return None
@@ -24,4 +36,29 @@ async def case(connection: Connection, case_id: CaseId) -> CaseRecord | None:
         family_id=None if row.family_id is None else FamilyId(row.family_id),
         persons=[(PersonId(person.person_id), Rule(person.found_by)) for person in persons],
         handled_at=row.handled_at,
+        restricted=row.restricted,
+    )
+
+
+async def kept_from_most(connection: Connection, case_ids: Collection[CaseId]) -> frozenset[CaseId]:
+    """Which of these cases are restricted or sealed."""
+    found = await connection.values(
+        "SELECT case_id FROM cases WHERE case_id = ANY(%(case_ids)s) AND (restricted OR sealed)",
+        {"case_ids": list(case_ids)},
+    )
+    return frozenset(CaseId(case_id) for case_id in found)
+
+
+def move_case(connection: Connection, case_id: CaseId, district_code: DistrictCode) -> None:
+    """The case belongs to another district now."""
+    connection.defer(
+        "UPDATE cases SET region_code = %(district_code)s WHERE case_id = %(case_id)s",
+        {"case_id": case_id, "district_code": district_code},
+    )
+
+
+def seal_case(connection: Connection, case_id: CaseId, *, sealed: bool) -> None:
+    """Hide what became of a case from everybody, or show it again."""
+    connection.defer(
+        "UPDATE cases SET sealed = %(sealed)s WHERE case_id = %(case_id)s", {"case_id": case_id, "sealed": sealed}
     )

@@ -1,9 +1,9 @@
 """The registry in one unit of work: saves by version compare-and-set and writes the events beside."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
-from slrt_contracts.types import CaseId, FamilyId, NeedId, PersonId
+from slrt_contracts.types import CaseId, DistrictCode, FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -50,6 +50,18 @@ class RegistryStore:
 
     async def case(self, case_id: CaseId) -> CaseRecord | None:
         return await cases.case(self._work.connection, case_id)
+
+    async def case_within(self, case_id: CaseId, scope: Scope) -> CaseRecord | None:
+        return await cases.case(self._work.connection, case_id, scope)
+
+    async def kept_from_most(self, case_ids: Collection[CaseId]) -> frozenset[CaseId]:
+        return await cases.kept_from_most(self._work.connection, case_ids)
+
+    def move_case(self, case_id: CaseId, district_code: DistrictCode) -> None:
+        cases.move_case(self._work.connection, case_id, district_code)
+
+    def seal_case(self, case_id: CaseId, *, sealed: bool) -> None:
+        cases.seal_case(self._work.connection, case_id, sealed=sealed)
 
     async def case_entries(self, case_id: CaseId) -> CaseEntries:
         return await families.entries_of_case(self._work.connection, case_id)

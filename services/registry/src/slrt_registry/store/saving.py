@@ -83,10 +83,10 @@ _SAVE = f"""
         WHERE p.regency_code = g.regency_code AND p.person_id = g.person_id AND p.version = g.version
         RETURNING p.person_id
     ), cases_noted AS (
-        INSERT INTO cases (case_id, region_code, family_id, handled_at)
-        SELECT case_id, region_code, family_id, handled_at
+        INSERT INTO cases (case_id, region_code, family_id, handled_at, restricted)
+        SELECT case_id, region_code, family_id, handled_at, restricted
         FROM jsonb_to_recordset(CAST(%(cases)s AS jsonb)) AS c(case_id uuid, region_code text, family_id uuid,
-             handled_at timestamptz)
+             handled_at timestamptz, restricted boolean)
         ON CONFLICT DO NOTHING
     ), case_persons_noted AS (
         INSERT INTO case_persons (case_id, position, person_id, found_by)
@@ -195,6 +195,7 @@ def _case_row(case: CaseRecord) -> dict[str, object]:
         "region_code": case.region_code,
         "family_id": case.family_id,
         "handled_at": case.handled_at,
+        "restricted": case.restricted,
     }
 
 

@@ -11,8 +11,8 @@ from slrt_kit.privacy.keys import SubjectKey
 from slrt_kit.privacy.migrating import MigrationVault, change, migration_vault, rows_in_groups
 from slrt_registry.domain.names import name_key
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
