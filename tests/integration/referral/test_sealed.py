@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -12,12 +12,17 @@ from alembic import command
 from tests.leaks.scan import Planted, Scanner
 from tests.leaks.tables import everything_in
 
+from slrt_contracts.events import PersonErased
 from slrt_kit import migrations
 from slrt_kit.db import Database
+from slrt_kit.messaging.processor import Outcome, Processor
+from slrt_kit.privacy import ERASED
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.migrating import MigrationVault
-from slrt_kit.testing import keys_url_of
+from slrt_kit.testing import keys_url_of, raw_event
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
+from slrt_referral.consumers.erasures import ErasureParts, erasures
+from slrt_referral.store.notes import open_notes
 from slrt_referral.store.referrals import history
 
 if TYPE_CHECKING:
@@ -68,3 +73,32 @@ async def test_old_notes_are_sealed_and_read_as_before(service: Service, service
         ("send", None),
         ("decline", "ibu mertua belum pernah punya KTP"),
     ]
+
+
+async def test_with_a_person_go_the_notes_of_their_cases_and_no_others(service: Service) -> None:
+    noted = []
+    for _ in range(2):
+        referral = await one(service)
+        accepted = (await service.act(referral, "accept")).json()
+        await service.act(accepted, "complete", {"outcome_code": "partly", "note": "KTP tercetak"})
+        noted.append(referral)
+    gone, stays = noted
+    async with service.database.read() as session:
+        copy = await session.rows("SELECT key_id, sealed, action, at, referral_id FROM referral_steps WHERE key_id > 0")
+    event = PersonErased(
+        person_id=uuid4(), reason="requested", cases=[{"case_id": gone["case_id"], "party_ids": [uuid4()]}]
+    )
+    processor = Processor(
+        consumer="slrt.referral.erasures",
+        database=service.database,
+        handlers=erasures,
+        deps=ErasureParts(service.vault),
+    )
+    assert await processor.process(raw_event(event)) is Outcome.APPLIED
+    for referral, expected in ((gone, (None, True)), (stays, ("KTP tercetak", False))):
+        answer = await service.client.get(f"/v1/referrals/{referral['referral_id']}", headers=service.manager())
+        last = answer.json()["history"][-1]
+        assert (last["note"], last["note_erased"]) == expected
+        old = [row for row in copy if str(row.referral_id) == referral["referral_id"]]
+        (note,) = await open_notes(service.vault, referral["referral_id"], old)
+        assert note == (ERASED if expected[1] else "KTP tercetak")

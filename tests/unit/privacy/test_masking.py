@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from slrt_kit.privacy.masking import MARK, Unmasked, is_masked, mask_number
+from slrt_kit.privacy.masking import MARK, Unmasked, UnmaskedText, is_masked, mask_number
 
 
 class Stated(BaseModel):
     nik: Annotated[str, Unmasked] | None = None
+    name: Annotated[str, UnmaskedText] | None = None
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,14 @@ def test_of_a_short_number_nothing_is_shown(short: str) -> None:
 @given(st.text("0123456789", min_size=1, max_size=24))
 def test_what_we_mask_we_never_take(number: str) -> None:
     assert is_masked(mask_number(number) or "")
+
+
+@pytest.mark.parametrize("masked", ["M•••• K•••••••", "Ma*** Ka***", "●●●●", "Jl. ＊＊＊ 9"])
+def test_a_masked_name_or_address_is_refused(masked: str) -> None:
+    with pytest.raises(ValidationError, match="masked"):
+        Stated(name=masked)
+
+
+@pytest.mark.parametrize("plain", ["Lingkungan XXX No. 7", "Toko •Maju•", "Jl. A. Yani No. 7*", "Gg. #3", "Max Xaver"])
+def test_signs_that_belong_to_a_name_or_an_address_are_taken(plain: str) -> None:
+    assert Stated(name=plain).name == plain

@@ -7,9 +7,11 @@ from pydantic_core import PydanticCustomError
 
 _SHOWN = 4
 MARK = "•"
-# What people and other systems mask with. An asterisk or a dot may stand in a text, a row of them stands for digits;
-# between digits one is enough.
-_MASKED = re.compile(r"[•●∙·⋅◦⬤]|[*＊xX#]{3,}|(?<=[0-9])[*＊](?=[0-9*＊])")
+# What people and other systems mask with. In a number a row of these signs stands for digits, and between digits one is
+# enough; in a text an X may be a numeral or a name, and an asterisk a remark.
+_SIGNS = "[•●∙·⋅◦⬤]"
+_MASKED_NUMBER = re.compile(rf"{_SIGNS}|[*＊xX#]{{3,}}|(?<=[0-9])[*＊](?=[0-9*＊])")
+_MASKED_TEXT = re.compile(r"[•●⬤]{2,}|[*＊]{3,}")
 
 
 def mask_number(number: str | None) -> str | None:
@@ -24,20 +26,33 @@ def mask_number(number: str | None) -> str | None:
     return number[:_SHOWN] + MARK * (len(number) - 2 * _SHOWN) + number[-_SHOWN:]
 
 
-def is_masked(text: str) -> bool:
-    """Whether the text is a number that was masked, here or elsewhere."""
-    return _MASKED.search(text) is not None
+def is_masked(number: str) -> bool:
+    """Whether the number was masked, here or elsewhere."""
+    return _MASKED_NUMBER.search(number) is not None
 
 
-def _refuse_masked(text: str) -> str:
-    if is_masked(text):
-        raise PydanticCustomError(
-            "masked_value",
-            "nilai yang disamarkan tidak disimpan; kosongkan, atau tulis lengkap / a masked value is never stored; "
-            "leave it out, or write all of it",
-        )
+def refuse_masked(number: str) -> str:
+    """The number as it is. Raises PydanticCustomError: it was masked."""
+    if is_masked(number):
+        raise _error()
+    return number
+
+
+def _refuse_masked_text(text: str) -> str:
+    if _MASKED_TEXT.search(text) is not None:
+        raise _error()
     return text
 
 
-Unmasked = AfterValidator(_refuse_masked)
-"""For fields that a caller may have got masked: ``Annotated[str, Unmasked]``."""
+def _error() -> PydanticCustomError:
+    return PydanticCustomError(
+        "masked_value",
+        "nilai yang disamarkan tidak disimpan; kosongkan, atau tulis lengkap / a masked value is never stored; "
+        "leave it out, or write all of it",
+    )
+
+
+Unmasked = AfterValidator(refuse_masked)
+"""For numbers that a caller may have got masked: ``Annotated[str, Unmasked]``."""
+UnmaskedText = AfterValidator(_refuse_masked_text)
+"""The same for names and addresses."""

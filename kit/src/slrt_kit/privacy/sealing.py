@@ -7,14 +7,13 @@ are the version, the service, the table and the row's id, so that a value that w
 import enum
 import os
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
 
 import orjson
 from cryptography.exceptions import InvalidTag
 
 from slrt_kit.privacy.keys import SubjectKey
-from slrt_kit.problems import ProblemError, Text
 
 VERSION: Final = 1
 """Of the key-encryption key and of the form: a new one counts on; both are read until all is sealed anew."""
@@ -36,14 +35,6 @@ Opened: TypeAlias = dict[str, Any] | Literal[Erased.ERASED]
 
 class SealBrokenError(Exception):
     """A sealed value is not what was sealed for this row: it was altered, moved, or sealed under another key."""
-
-
-class ErasedError(ProblemError):
-    """What was asked for has been erased for good."""
-
-    slug: ClassVar[str] = "erased"
-    status: ClassVar[int] = 410
-    title: ClassVar[Text] = Text("Data pribadi ini sudah dihapus", "This personal data has been erased")
 
 
 def seal(key: SubjectKey, fields: Fields, *, place: bytes) -> bytes:

@@ -44,7 +44,11 @@ def build_app(runtime: Runtime) -> "FastAPI":
             figures.router,
             tracking.router,
         ],
-        consumers={"outcomes": consumers.outcomes, "timeline": consumers.timeline},
+        consumers={
+            "outcomes": consumers.outcomes,
+            "timeline": consumers.timeline,
+            "erasures": consumers.erasures,
+        },
         fast={
             cases.register_case: MOST_WAITING,
             claims.search_parties: None,
@@ -71,6 +75,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     return [
         runtime.consumer("outcomes", consumers.outcomes, parts),
         runtime.consumer("timeline", consumers.timeline, parts, linger=LINGER_S),
+        runtime.consumer("erasures", consumers.erasures, parts),
     ]
 
 

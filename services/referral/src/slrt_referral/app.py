@@ -12,6 +12,7 @@ from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.consumers.connector import ConnectorParts, connector
+from slrt_referral.consumers.erasures import ErasureParts, erasures
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
 
@@ -35,7 +36,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
         routers=[referrals.router, policy.router],
-        consumers={"cases": cases},
+        consumers={"cases": cases, "erasures": erasures},
     )
     app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime), runtime.vault)
     return app
@@ -46,7 +47,8 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     return [
         runtime.consumer(
             "cases", cases, CaseParts(runtime.outbox, build_policy(runtime), runtime.vault), linger=LINGER_S
-        )
+        ),
+        runtime.consumer("erasures", erasures, ErasureParts(runtime.vault)),
     ]
 
 

@@ -6,7 +6,8 @@ from slrt_intake.domain.draft import Draft
 from slrt_intake.store.sealed import DRAFTS, seal_draft
 from slrt_intake.store.sql import as_json
 from slrt_kit.db import StaleVersionError, UnitOfWork
-from slrt_kit.privacy import ERASED, ErasedError, SealedRow, Vault
+from slrt_kit.privacy import ERASED, SealedRow, Vault
+from slrt_kit.problems import ErasedError
 
 
 class DraftStore:

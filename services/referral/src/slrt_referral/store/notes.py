@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
-from slrt_contracts.types import ReferralId
-from slrt_kit.db import Row
+from slrt_contracts.types import CaseId, ReferralId
+from slrt_kit.db import Connection, Row
 from slrt_kit.privacy import ERASED, Erased, SealedRow, Vault
 from slrt_kit.privacy.vault import text_of
 from slrt_referral.domain.referral import Step
@@ -41,3 +41,16 @@ async def open_notes(
 def note_row(referral_id: ReferralId, action: str, at: datetime) -> str:
     """What the row of a step is known by before it is written."""
     return f"{referral_id}/{action}/{at.astimezone(UTC).isoformat()}"
+
+
+async def erase_notes(connection: Connection, vault: Vault, case_ids: Sequence[CaseId]) -> None:
+    """Destroy the keys of all notes about these cases, and remove the notes.
+
+    Raises:
+        psycopg.Error: a database is away; it may be repeated.
+    """
+    values = {"case_ids": list(case_ids)}
+    noted = "FROM referrals r WHERE r.referral_id = s.referral_id AND r.case_id = ANY(%(case_ids)s)"
+    query = f"SELECT s.key_id FROM referral_steps s WHERE s.key_id IS NOT NULL AND EXISTS (SELECT {noted})"  # noqa: S608
+    await vault.destroy(await connection.values(query, values))
+    connection.defer(f"UPDATE referral_steps s SET sealed = NULL {noted} AND s.sealed IS NOT NULL", values)  # noqa: S608

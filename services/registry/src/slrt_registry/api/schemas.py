@@ -2,14 +2,16 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from slrt_contracts.codes import NikStatus, OutcomeCode, ParticipationStatus, ProgrammeCode
+from slrt_contracts.codes import ErasureReason, NikStatus, OutcomeCode, ParticipationStatus, ProgrammeCode
 from slrt_contracts.types import CaseId
-from slrt_kit.privacy.masking import mask_number
+from slrt_kit.http.bodies import Body
+from slrt_kit.privacy.masking import Unmasked, mask_number
 from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
 from slrt_registry.domain.matching import Rule
 from slrt_registry.domain.person import Person
@@ -53,7 +55,7 @@ class SearchBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    nik: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)] | None = None
+    nik: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), Unmasked] | None = None
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     birth_date: date | None = None
 
@@ -182,3 +184,53 @@ class CaseRecordsView(BaseModel):
             participations=[ParticipationView.of(participation) for participation in entries.participations],
             handled_at=case.handled_at,
         )
+
+
+class UnmaskField(StrEnum):
+    """What can be shown whole."""
+
+    NIK = "nik"
+    BIRTH_DATE = "birth_date"
+    KK_NUMBER = "kk_number"
+
+
+class UnmaskBody(Body):
+    """Which fields are needed whole; each is on record."""
+
+    fields: list[UnmaskField] = Field(min_length=1, max_length=len(UnmaskField))
+
+
+class UnmaskedView(BaseModel):
+    """The fields that were asked for, whole; null where none is known, and for those that were not asked for."""
+
+    person_id: UUID
+    nik: str | None = None
+    birth_date: date | None = None
+    kk_number: str | None = None
+
+
+class ErasureBody(Body):
+    """Why the person is erased."""
+
+    reason_code: ErasureReason
+
+
+class ErasureReceipt(BaseModel):
+    """The person was erased; the services destroy their keys within seconds. It cannot be undone."""
+
+    person_id: UUID
+    erased_at: datetime
+    case_count: int = Field(description="cases in which the person is erased with it")
+
+
+class LegalHoldBody(Body):
+    """Whether a person's data are held, and by which file number or code; null lets them go."""
+
+    hold: Annotated[str, Field(pattern="^[A-Za-z0-9./-]{1,60}$", examples=["INSPEKTORAT-2026/14"])] | None
+
+
+class LegalHoldView(BaseModel):
+    """Whether a person's data are held."""
+
+    person_id: UUID
+    hold: str | None

@@ -77,7 +77,7 @@ class Family(Aggregate):
 
     ``regency_code`` is where the family was first recorded and never changes: its rows are kept there.
     ``kk_number`` holds 16 usable digits, or None for a family without a family card (yet). ``key_id`` names the key
-    that it is sealed under, once it was saved.
+    that it is sealed under, once it was saved. It is ``erased`` with the last of its people.
     """
 
     family_id: FamilyId
@@ -85,6 +85,7 @@ class Family(Aggregate):
     village_code: RegionCode
     kk_number: str | None
     key_id: int | None = None
+    erased: bool = False
     members: list[Member] = field(default_factory=list)
     needs: list[ProgrammeNeed] = field(default_factory=list)
     participations: list[Participation] = field(default_factory=list)

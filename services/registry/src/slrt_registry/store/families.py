@@ -3,7 +3,7 @@
 from slrt_contracts.codes import OutcomeCode, ParticipationStatus, ProgrammeCode
 from slrt_contracts.types import CaseId, FamilyId, NeedId, ParticipationId, PersonId, ReferralId
 from slrt_kit.db import Connection, Row, Values
-from slrt_kit.privacy import SealedRow, Vault
+from slrt_kit.privacy import ERASED, SealedRow, Vault
 from slrt_kit.regions import RegionCode
 from slrt_registry.domain.family import Family, Member, Participation, ProgrammeNeed
 from slrt_registry.domain.transitions import NeedStatus
@@ -42,7 +42,8 @@ async def family(connection: Connection, vault: Vault, family_id: FamilyId) -> F
         version=row.version,
         event_sequence=row.event_sequence,
         village_code=RegionCode(row.village_code),
-        kk_number=kk_number,
+        kk_number=None if kk_number is ERASED else kk_number,
+        erased=kk_number is ERASED,
         key_id=row.key_id,
         members=[Member(person_id=PersonId(m.person_id), joined_at=m.joined_at, left_at=m.left_at) for m in members],
         needs=[_need(row) for row in needs],

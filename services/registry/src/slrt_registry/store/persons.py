@@ -8,7 +8,7 @@ from slrt_contracts.codes import NikStatus
 from slrt_contracts.types import CaseId, FamilyId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row
-from slrt_kit.privacy import SealedRow, Vault
+from slrt_kit.privacy import ERASED, SealedRow, Vault
 from slrt_kit.regions import RegionCode
 from slrt_kit.scoped import in_region
 from slrt_registry.domain.matching import StatedCase
@@ -21,7 +21,7 @@ MOST_BORN_ON_A_DAY = 500
 """How many persons of one birth date are compared by name: a day's births of some 10 million people."""
 
 _COLUMNS = """p.regency_code, p.person_id, p.version, p.event_sequence, p.village_code, p.nik_status, p.family_id,
-    p.key_id, p.sealed"""
+    p.key_id, p.sealed, p.erased_at, p.legal_hold"""
 
 # Two look-ups and not one with OR, which would be a walk through everybody; arrays, for the indexes to be used.
 _CANDIDATES = f"""
@@ -86,7 +86,9 @@ async def candidates(connection: Connection, vault: Vault, case_id: CaseId, stat
     found = [row for row in rows if row.person_id is not None]
     families = {row.family_id: (row.family_key_id, row.family_sealed) for row in found if row.family_id is not None}
     numbers = await sealed.kk_numbers(vault, [SealedRow(*held, family) for family, held in families.items()])
-    kk_of = {FamilyId(family): number for family, number in zip(families, numbers, strict=True)}
+    kk_of = {
+        FamilyId(family): None if number is ERASED else number for family, number in zip(families, numbers, strict=True)
+    }
     if rows[0].card_of is not None:
         kk_of[FamilyId(rows[0].card_of)] = stated.kk
     return Candidates([person for person in await _persons(vault, found) if not person.erased], kk_of)
@@ -147,5 +149,7 @@ def _person(row: Row, personal: Mapping[str, Any]) -> Person:
         nik_status=NikStatus(row.nik_status),
         family_id=None if row.family_id is None else FamilyId(row.family_id),
         key_id=row.key_id,
+        erased_at=row.erased_at,
+        legal_hold=row.legal_hold,
         **personal,
     )

@@ -1,18 +1,19 @@
 """The registry in one unit of work: saves by version compare-and-set and writes the events beside."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from slrt_contracts.types import CaseId, DistrictCode, FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
+from slrt_registry.domain.erasure import ErasureFacts
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.matching import StatedCase
 from slrt_registry.domain.person import Person
 from slrt_registry.ports import Candidates, CaseEntries, CaseRecord
-from slrt_registry.store import cases, families, persons
+from slrt_registry.store import cases, erasure, families, persons
 from slrt_registry.store.saving import save
 
 
@@ -65,6 +66,18 @@ class RegistryStore:
 
     async def case_entries(self, case_id: CaseId) -> CaseEntries:
         return await families.entries_of_case(self._work.connection, case_id)
+
+    async def erasure_facts(self, person: Person) -> ErasureFacts:
+        return await erasure.facts(self._work.connection, person)
+
+    async def families_without(self, person: Person) -> Sequence[Family]:
+        return await erasure.families_without(self._work.connection, self._vault, person)
+
+    async def destroy_keys(self, person_id: PersonId) -> None:
+        await self._vault.destroy(await erasure.keys_to_destroy(self._work.connection, person_id))
+
+    async def note_closed(self, case_id: CaseId, at: datetime) -> bool:
+        return await cases.note_closed(self._work.connection, case_id, at)
 
     async def find_by_nik(self, nik: str, scope: Scope) -> Person | None:
         return await persons.by_nik(self._work.connection, self._vault, nik, scope)

@@ -67,7 +67,8 @@ _SAVE = f"""
     ), persons_given AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(CAST(%(persons)s AS jsonb)) AS p(regency_code text, person_id uuid,
             version bigint, event_sequence bigint, village_code text, nik_status text, family_id uuid, key_id bigint,
-            sealed bytea, nik_index bytea, birth_index bytea, name_tokens bytea[])
+            sealed bytea, nik_index bytea, birth_index bytea, name_tokens bytea[], erased_at timestamptz,
+            legal_hold text)
     ), persons_added AS (
         INSERT INTO persons (regency_code, person_id, version, event_sequence, village_code, nik_status, family_id,
                              key_id, sealed, nik_index, birth_index, name_tokens)
@@ -78,7 +79,8 @@ _SAVE = f"""
     ), persons_changed AS (
         UPDATE persons p SET version = g.version + 1, event_sequence = g.event_sequence,
             village_code = g.village_code, nik_status = g.nik_status, family_id = g.family_id, sealed = g.sealed,
-            nik_index = g.nik_index, birth_index = g.birth_index, name_tokens = g.name_tokens
+            nik_index = g.nik_index, birth_index = g.birth_index, name_tokens = g.name_tokens,
+            erased_at = g.erased_at, legal_hold = g.legal_hold
         FROM persons_given g
         WHERE p.regency_code = g.regency_code AND p.person_id = g.person_id AND p.version = g.version
         RETURNING p.person_id
@@ -89,10 +91,10 @@ _SAVE = f"""
              handled_at timestamptz, restricted boolean)
         ON CONFLICT DO NOTHING
     ), case_persons_noted AS (
-        INSERT INTO case_persons (case_id, position, person_id, found_by)
-        SELECT case_id, position, person_id, found_by
+        INSERT INTO case_persons (case_id, position, person_id, found_by, party_ids)
+        SELECT case_id, position, person_id, found_by, party_ids
         FROM jsonb_to_recordset(CAST(%(case_persons)s AS jsonb)) AS p(case_id uuid, position integer, person_id uuid,
-             found_by text)
+             found_by text, party_ids uuid[])
         ON CONFLICT DO NOTHING
     ), events_added AS (
         {insert_events()}
@@ -148,16 +150,17 @@ async def save(
         each.mark_saved()
 
 
-async def _keys_for(vault: Vault, aggregates: Sequence[Family | Person]) -> dict[UUID, SubjectKey]:
-    """The key of each by its id: a new one for what is new."""
-    known = await vault.keys.find([each.key_id for each in aggregates if each.key_id is not None])
+async def _keys_for(vault: Vault, aggregates: Sequence[Family | Person]) -> dict[UUID, SubjectKey | None]:
+    """The key of each by its id: a new one for what is new, None for what was erased."""
+    known = await vault.keys.find([each.key_id for each in aggregates if each.key_id is not None and not each.erased])
     new = iter(await vault.keys.take(sum(each.key_id is None for each in aggregates)))
-    keys: dict[UUID, SubjectKey] = {}
+    keys: dict[UUID, SubjectKey | None] = {}
     for each in aggregates:
-        key = next(new) if each.key_id is None else known[each.key_id]
-        if key is None:
+        key = next(new) if each.key_id is None else known.get(each.key_id)
+        if key is not None:
+            each.key_id = key.key_id
+        elif not each.erased:
             raise StaleVersionError
-        each.key_id = key.key_id
         keys[each.person_id if isinstance(each, Person) else each.family_id] = key
     return keys
 
@@ -186,6 +189,8 @@ def _person_row(person: Person) -> dict[str, object]:
         "village_code": person.village_code,
         "nik_status": person.nik_status,
         "family_id": person.family_id,
+        "erased_at": person.erased_at,
+        "legal_hold": person.legal_hold,
     }
 
 
@@ -201,6 +206,12 @@ def _case_row(case: CaseRecord) -> dict[str, object]:
 
 def _case_person_rows(case: CaseRecord) -> list[dict[str, object]]:
     return [
-        {"case_id": case.case_id, "position": position, "person_id": person_id, "found_by": rule}
+        {
+            "case_id": case.case_id,
+            "position": position,
+            "person_id": person_id,
+            "found_by": rule,
+            "party_ids": case.refs.get(person_id, ()),
+        }
         for position, (person_id, rule) in enumerate(case.persons)
     ]

@@ -6,9 +6,9 @@ name the words as they sound, each together with the birth date, so that no word
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
-from slrt_kit.privacy import ERASED, SealedRow, SubjectKey, Vault
+from slrt_kit.privacy import ERASED, Erased, SealedRow, SubjectKey, Vault
 from slrt_kit.privacy.sealing import Opened
 from slrt_kit.privacy.vault import text_of
 from slrt_registry.domain.family import Family
@@ -17,6 +17,7 @@ from slrt_registry.domain.numbers import identifying_number
 from slrt_registry.domain.person import Person
 
 PERSONS, FAMILIES = "persons", "families"
+_NO_PERSON: Mapping[str, object] = {"sealed": None, "nik_index": None, "birth_index": None, "name_tokens": []}
 _NIK, _KK, _BIRTH, _NAME = "nik", "kk", "birth", "name"
 
 
@@ -51,12 +52,14 @@ def lock_keys(
     return sorted(keys)
 
 
-def seal_person(vault: Vault, key: SubjectKey, person: Person) -> dict[str, object]:
-    """The columns of `PERSONS` that are sealed or made for finding.
+def seal_person(vault: Vault, key: SubjectKey | None, person: Person) -> dict[str, object]:
+    """The columns of `PERSONS` that are sealed or made for finding; all empty without a key, of one who was erased.
 
     Raises:
         ValueError: the NIK is none; the database cannot see it any more.
     """
+    if key is None:
+        return {**_NO_PERSON, "key_id": person.key_id}
     _check(person.nik)
     fields = {"name": person.name, "nik": person.nik, "birth_date": person.birth_date, "sex": person.sex}
     tokens = [] if person.birth_date is None else name_tokens(vault, person.compared_name, person.birth_date)
@@ -69,12 +72,14 @@ def seal_person(vault: Vault, key: SubjectKey, person: Person) -> dict[str, obje
     }
 
 
-def seal_family(vault: Vault, key: SubjectKey, family: Family) -> dict[str, object]:
-    """The columns of `FAMILIES` that are sealed or made for finding.
+def seal_family(vault: Vault, key: SubjectKey | None, family: Family) -> dict[str, object]:
+    """The columns of `FAMILIES` that are sealed or made for finding; empty without a key.
 
     Raises:
         ValueError: the KK number is none.
     """
+    if key is None:
+        return {"key_id": family.key_id, "sealed": None, "kk_index": None}
     _check(family.kk_number)
     sealed = vault.seal(key, {"kk_number": family.kk_number}, table=FAMILIES, row=family.family_id)
     return {
@@ -97,7 +102,7 @@ def person_fields(opened: Opened) -> Mapping[str, Any]:
     return opened | {"birth_date": None if born is None else date.fromisoformat(born)}
 
 
-async def kk_numbers(vault: Vault, rows: Sequence[SealedRow]) -> list[str | None]:
-    """The KK numbers of families; None for one without, and for one that was erased."""
+async def kk_numbers(vault: Vault, rows: Sequence[SealedRow]) -> list[str | Literal[Erased.ERASED] | None]:
+    """The KK numbers of families; None for one without."""
     opened = await vault.unseal(rows, table=FAMILIES)
-    return [None if fields is ERASED else fields["kk_number"] for fields in opened]
+    return [fields if fields is ERASED else fields["kk_number"] for fields in opened]

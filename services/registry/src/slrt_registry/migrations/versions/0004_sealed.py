@@ -23,6 +23,13 @@ _ADD = (
         ADD COLUMN name_tokens bytea[]
     """,
     "ALTER TABLE families ADD COLUMN key_id bigint, ADD COLUMN sealed bytea, ADD COLUMN kk_index bytea",
+    # What an erasure asks: whether the law or an open matter keeps the data, and by which ids intake knows the person.
+    "ALTER TABLE persons ADD COLUMN erased_at timestamptz, ADD COLUMN legal_hold text",
+    "ALTER TABLE cases ADD COLUMN closed_at timestamptz",
+    "ALTER TABLE case_persons ADD COLUMN party_ids uuid[]",
+    "CREATE INDEX case_persons_person ON case_persons (person_id)",
+    "CREATE INDEX family_members_person ON family_members (person_id)",
+    "CREATE INDEX participations_person ON participations (person_id) WHERE person_id IS NOT NULL",
 )
 # Rows are written anew by the USING, so that nothing of the dropped columns stays in the files.
 _DROP = (
