@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia simulate containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia erasure-drill simulate containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ chaos: $(VENV)/dev.stamp ## Kill processes of a whole stack at random, then comp
 
 amnesia: $(VENV)/dev.stamp ## The broker of a whole stack comes back with nothing; everything must be as it was; SEED=1
 	$(BIN)/python -m tests.chaos.amnesia --seed $(or $(SEED),1)
+
+erasure-drill: $(VENV)/dev.stamp ## Erase people, bring back an old backup, read all that today's keys open; PEOPLE=30
+	$(BIN)/python -m tests.erasure.run --households $(or $(PEOPLE),30) --erased $$(( $(or $(PEOPLE),30) / 3 ))
 
 simulate: $(VENV)/dev.stamp ## Play the backbone's code under a seeded scheduler with every fault; SEEDS=10000 SEED=0
 	$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),10000) --first $(or $(SEED),0)
