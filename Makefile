@@ -62,6 +62,7 @@ lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files
 	$(BIN)/lint-imports
 	$(BIN)/python contracts/generate.py --check
 	$(BIN)/python kit/metrics_page.py --check
+	$(BIN)/python kit/inventory_page.py --check
 	$(BIN)/python deploy/gateway/openapi.py --check
 
 format: $(VENV)/dev.stamp ## Format the code
@@ -71,6 +72,7 @@ format: $(VENV)/dev.stamp ## Format the code
 contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the reference pages anew
 	$(BIN)/python contracts/generate.py
 	$(BIN)/python kit/metrics_page.py
+	$(BIN)/python kit/inventory_page.py
 	$(BIN)/python deploy/gateway/openapi.py
 
 release-contracts: $(VENV)/dev.stamp ## Keep today's contracts as the released version of slrt-contracts, once

@@ -32,7 +32,9 @@ _SEALED_COLUMNS = """
     """
 
 
-def everything_readable(service: str, url: str, keys_url: str) -> dict[str, str]:
+def everything_readable(
+    service: str, url: str, keys_url: str, key_encryption_key: bytes = bytes.fromhex(KEY_ENCRYPTION_KEY)
+) -> dict[str, str]:
     """Every table as it is, and every sealed value that a key of today opens, by where it was found.
 
     Raises:
@@ -41,8 +43,7 @@ def everything_readable(service: str, url: str, keys_url: str) -> dict[str, str]
     held = {f"{service}.{table}": rows for table, rows in everything_in(url).items()}
     with psycopg.connect(keys_url) as connection:
         salts = connection.execute("SELECT key_id, salt FROM subject_keys WHERE salt IS NOT NULL").fetchall()
-    kek = bytes.fromhex(KEY_ENCRYPTION_KEY)
-    keys = {key_id: subject_key(kek, key_id, bytes(salt)) for key_id, salt in salts}
+    keys = {key_id: subject_key(key_encryption_key, key_id, bytes(salt)) for key_id, salt in salts}
     with psycopg.connect(url) as connection:
         tables = {table for (table,) in connection.execute(_SEALED_COLUMNS)}
         if unknown := tables - {table for owner, table in SEALED if owner == service}:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import hmac
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ class Runtime:
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
 
-        return build_app(
+        app = build_app(
             title=title,
             description=description,
             version="1",
@@ -166,6 +167,15 @@ class Runtime:
             database=self.database,
             verifier=self.verifier,
         )
+        app.state.fingerprint_key = self._fingerprint_key()
+        return app
+
+    def _fingerprint_key(self) -> bytes:
+        from slrt_kit.privacy.settings import PrivacySettings, key_bytes  # noqa: PLC0415 — see `vault`
+
+        if not isinstance(self.settings, PrivacySettings):
+            return b""
+        return hmac.digest(key_bytes(self.settings.index_key), b"slrt command fingerprint", "sha256")
 
     async def close(self) -> None:
         """Close what was opened."""
