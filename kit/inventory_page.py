@@ -1,4 +1,4 @@
-"""Write `docs/reference/data-inventory.md` from the services' `data.yaml`, or with `--check` say whether it has drifted.
+"""Write `docs/reference/data-inventory.md` from the `data.yaml` of the services; `--check` says whether it has drifted.
 
 Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift.
 """
@@ -29,9 +29,9 @@ def page(root: Path = ROOT) -> str:
         "<!-- Written by `make contracts` from services/<service>/data.yaml and kit/data.yaml; do not edit. -->",
         "# Data inventory",
         "",
-        "What each table holds of people: class under UU 27/2022 (PDP) article 4 (*umum*, general; *spesifik*, specific), "
-        "what for, how long, and where it goes. Ids that lead to a person inside the suite count as *umum*. Columns "
-        "without personal data are named at the end of each table. How sealing works: "
+        "What each table holds of people: class under UU 27/2022 (PDP) article 4 (*umum*, general; *spesifik*, "
+        "specific), what for, how long, and where it goes. Ids that lead to a person inside the suite count as *umum*. "
+        "Columns without personal data are named at the end of each table. How sealing works: "
         "[personal data at rest](../explanation/personal-data-at-rest.md).",
         "",
         "## Retention classes",

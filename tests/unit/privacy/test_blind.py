@@ -1,5 +1,6 @@
 """Blind indexes find equal values, tell kinds apart, and say nothing without the key."""
 
+import hmac
 import os
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slrt_kit.privacy.blind import INDEX_BYTES, BlindIndex
+from slrt_kit.privacy.mac import Mac
 
 KEY = os.urandom(32)
 BLIND = BlindIndex(KEY)
@@ -54,3 +56,10 @@ def test_the_number_of_a_lock_is_no_part_of_an_index() -> None:
     lock = BLIND.lock("nik", "1274035203879001")
     assert -(2**63) <= lock < 2**63
     assert lock.to_bytes(8, signed=True) != BLIND.of("nik", "1274035203879001")[:8]
+
+
+@given(st.binary(min_size=1, max_size=200), st.lists(st.binary(max_size=300), min_size=1, max_size=3))
+def test_our_code_of_a_message_is_the_standard_one_each_time(key: bytes, messages: list[bytes]) -> None:
+    mac = Mac(key)
+    for message in messages:
+        assert mac(message) == hmac.digest(key, message, "sha256")

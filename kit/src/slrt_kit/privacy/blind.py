@@ -1,9 +1,10 @@
 """Find equal values without keeping them: keyed hashes that say nothing to whoever has no index key."""
 
-import hmac
 import secrets
 from functools import cache
 from typing import Final
+
+from slrt_kit.privacy.mac import Mac
 
 INDEX_BYTES: Final = 16
 """Two values in a hundred million have the same index by chance once in 2^75: looked up and opened, they differ."""
@@ -14,7 +15,8 @@ class BlindIndex:
     """Makes blind indexes of one service: HMAC-SHA256 cut to 16 bytes, under a key of their own for each kind."""
 
     def __init__(self, index_key: bytes) -> None:
-        self._key_of = cache(lambda kind: hmac.digest(index_key, _KEY_OF + kind.encode(), "sha256"))
+        of_key = Mac(index_key)
+        self._mac_of = cache(lambda kind: Mac(of_key(_KEY_OF + kind.encode())))
 
     def of(self, kind: str, *parts: str) -> bytes:
         """The index of a value, or of several together. ``kind``: ``nik``, ``kk``, ``phone``, ``birth``…
@@ -22,7 +24,7 @@ class BlindIndex:
         Equal values of one kind have equal indexes; those of two kinds are unrelated, and so are ``("ab", "c")`` and
         ``("a", "bc")``.
         """
-        return hmac.digest(self._key_of(kind), _joined(parts), "sha256")[:INDEX_BYTES]
+        return self._mac_of(kind)(_joined(parts))[:INDEX_BYTES]
 
     def agrees(self, found: bytes | None, kind: str, *parts: str) -> bool:
         """Whether ``found`` is the index of the value, in constant time; False where none is kept."""

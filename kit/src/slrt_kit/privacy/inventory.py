@@ -70,7 +70,7 @@ def read_inventory(root: Path) -> list[Table]:
 
 
 def undeclared(tables: Sequence[Table], service: str, found: Mapping[str, Sequence[str]]) -> Iterator[str]:
-    """What differs between a service's database and the declarations: each ``table.column`` with which side lacks it."""
+    """What differs between a service's database and the declarations: each column, and which side lacks it."""
     declared = {table.name: {column.name for column in table.columns} for table in tables if table.service == service}
     for name in sorted(declared.keys() | found.keys()):
         there, said = set(found.get(name, ())), declared.get(name, set())

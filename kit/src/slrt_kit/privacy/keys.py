@@ -5,11 +5,11 @@ without it: so whoever destroys a salt makes everything that was sealed under it
 """
 
 import asyncio
-import hmac
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,6 +19,7 @@ from slrt_kit.clock import Clock, SystemClock
 from slrt_kit.db import DATABASE_DOWN, Database
 from slrt_kit.logs import get_logger
 from slrt_kit.privacy import key_table
+from slrt_kit.privacy.mac import Mac
 from slrt_kit.problems import ProblemError, Text
 
 log = get_logger(__name__)
@@ -53,7 +54,12 @@ class SubjectKey(NamedTuple):
 
 def subject_key(key_encryption_key: bytes, key_id: int, salt: bytes) -> SubjectKey:
     """The key of that salt."""
-    return SubjectKey(key_id, AESGCM(hmac.digest(key_encryption_key, salt, "sha256")))
+    return SubjectKey(key_id, AESGCM(_mac_of(key_encryption_key)(salt)))
+
+
+@lru_cache(maxsize=8)
+def _mac_of(key_encryption_key: bytes) -> Mac:
+    return Mac(key_encryption_key)
 
 
 @contextmanager
