@@ -225,6 +225,45 @@ async def test_a_case_of_before_that_does_not_know_intake_s_ids_is_not_half_eras
     assert (answer.status_code, answer.json()["type"]) == (409, PROBLEM + "unlinked-case")
 
 
+async def test_a_restored_database_hears_of_the_erasure_again_and_takes_the_same_human_as_new(
+    service: Any, dpo: Dpo, closed: Any, person: MakePerson
+) -> None:
+    (one, other) = await ids_of(service, closed)
+    copied = ("persons", "families")
+    async with service.database.unit_of_work() as work:
+        for table in copied:
+            await work.connection.run(f"CREATE TABLE {table}_before AS SELECT * FROM {table}")  # noqa: S608
+        await work.commit()
+    for each in (one, other):
+        await dpo.erase(each)
+        await destroy(service, each)
+    async with service.database.unit_of_work() as work:  # the backup comes back, the keys do not
+        for table in copied:
+            await work.connection.run(
+                f"UPDATE {table} t SET ({ROWS[table]}) = (SELECT {ROWS[table]} FROM {table}_before b "  # noqa: S608
+                f"WHERE b.{table_id(table)} = t.{table_id(table)})"
+            )
+            await work.connection.run(f"DROP TABLE {table}_before")
+        await work.connection.run("DELETE FROM inbox WHERE consumer = 'slrt.registry.erasures'")
+        await work.commit()
+    shown = await service.client.get(f"/v1/persons/{one}", headers=service.manager())
+    assert (shown.status_code, shown.json()["erased"]) == (200, True)
+    for each in (one, other):
+        await destroy(service, each)
+    again = await service.record(person("Marlina Damanik", nik=NIK, born="1984-07-05", sex="P"), kk=KK)
+    assert [found["found_by"] for found in (await service.records(again))["persons"]] == ["new"]
+
+
+ROWS = {
+    "persons": "version, sealed, nik_index, birth_index, name_tokens, erased_at",
+    "families": "version, sealed, kk_index",
+}
+
+
+def table_id(table: str) -> str:
+    return {"persons": "person_id", "families": "family_id"}[table]
+
+
 async def test_a_repeated_erasure_command_is_answered_as_the_first_time(service: Any, closed: Any) -> None:
     (one, _) = await ids_of(service, closed)
     headers = service.issuer.headers("auditor", sub="dpo-1") | {"Idempotency-Key": "once", "If-Match": '"1"'}

@@ -155,4 +155,4 @@ async def destroy_keys(received: Received[PersonErased], work: UnitOfWork, parts
 
     By our own event, because it is told again until it is done: after the command's commit nobody would repeat it.
     """
-    await parts.registry(work).destroy_keys(received.event.person_id)
+    await parts.registry(work).destroy_keys(received.event.person_id, at=received.envelope.time)

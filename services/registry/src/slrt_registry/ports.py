@@ -98,8 +98,8 @@ class Registry(Protocol):
     async def families_without(self, person: Person) -> Sequence[Family]:
         """The families that the person ever belonged to and in which nobody else is left who was not erased."""
 
-    async def destroy_keys(self, person_id: PersonId) -> None:
-        """Destroy the key of an erased person, and those of erased families that they belonged to."""
+    async def destroy_keys(self, person_id: PersonId, *, at: datetime) -> None:
+        """Destroy the key of a person who was erased at that time, and those of families of which nobody is left."""
 
     async def find_by_nik(self, nik: str, scope: Scope) -> Person | None: ...
 

@@ -1,6 +1,7 @@
 """Read what decides about an erasure, and which keys go with it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from slrt_contracts.types import CaseId, FamilyId, PersonId
 from slrt_kit.db import Connection
@@ -24,6 +25,16 @@ _LEFT_EMPTY = """
         WHERE o.family_id = m.family_id AND o.person_id <> m.person_id AND p.erased_at IS NULL)
     ORDER BY m.family_id
     """
+# The command has done so; in a database that was restored from before, nobody has.
+_EMPTY = """
+    UPDATE persons SET sealed = NULL, nik_index = NULL, birth_index = NULL, name_tokens = '{}', erased_at = %(at)s,
+        version = version + 1
+    WHERE person_id = %(person_id)s AND erased_at IS NULL
+    """
+_EMPTY_FAMILIES = f"""
+    UPDATE families SET sealed = NULL, kk_index = NULL, version = version + 1
+    WHERE sealed IS NOT NULL AND family_id IN ({_LEFT_EMPTY})
+    """  # noqa: S608 — fixed texts
 _KEYS = """
     SELECT key_id FROM persons WHERE person_id = %(person_id)s AND erased_at IS NOT NULL
     UNION
@@ -60,6 +71,9 @@ async def families_without(connection: Connection, vault: Vault, person: Person)
     return found
 
 
-async def keys_to_destroy(connection: Connection, person_id: PersonId) -> Sequence[int]:
-    """The keys of an erased person, and of erased families that they belonged to."""
+async def keys_to_destroy(connection: Connection, person_id: PersonId, *, at: datetime) -> Sequence[int]:
+    """The keys of an erased person, and of erased families that they belonged to; empties what is not yet."""
+    values = {"person_id": person_id, "at": at}
+    connection.defer(_EMPTY, values)
+    connection.defer(_EMPTY_FAMILIES, values)
     return await connection.values(_KEYS, {"person_id": person_id})

@@ -73,8 +73,8 @@ class RegistryStore:
     async def families_without(self, person: Person) -> Sequence[Family]:
         return await erasure.families_without(self._work.connection, self._vault, person)
 
-    async def destroy_keys(self, person_id: PersonId) -> None:
-        await self._vault.destroy(await erasure.keys_to_destroy(self._work.connection, person_id))
+    async def destroy_keys(self, person_id: PersonId, *, at: datetime) -> None:
+        await self._vault.destroy(await erasure.keys_to_destroy(self._work.connection, person_id, at=at))
 
     async def note_closed(self, case_id: CaseId, at: datetime) -> bool:
         return await cases.note_closed(self._work.connection, case_id, at)
