@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia erasure-drill simulate containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -52,8 +52,11 @@ logs: $(VENV)/local.stamp ## The newest lines of every log
 
 # -- checks ------------------------------------------------------------------------------------------------------
 test: $(VENV)/dev.stamp lint ## Everything that must hold: lint, all tests on real Kafka and PostgreSQL, then a whole stack; JOBS=2
-	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/e2e
+	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest --numprocesses $(JOBS) --dist loadfile --ignore tests/e2e --ignore tests/keycloak
 	SLRT_TEST_REQUIRE=kafka,postgres $(BIN)/pytest tests/e2e
+
+keycloak-test: $(VENV)/dev.stamp ## The committed realm on the real Keycloak (fetched once, 164 MB; it takes a minute)
+	$(BIN)/pytest -s tests/keycloak
 
 lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files, compatibility with every release
 	$(BIN)/ruff format --check $(SOURCES)
@@ -63,6 +66,7 @@ lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files
 	$(BIN)/python contracts/generate.py --check
 	$(BIN)/python kit/metrics_page.py --check
 	$(BIN)/python kit/inventory_page.py --check
+	$(BIN)/python kit/access_page.py --check
 	$(BIN)/python deploy/gateway/openapi.py --check
 
 format: $(VENV)/dev.stamp ## Format the code
@@ -73,6 +77,7 @@ contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the referen
 	$(BIN)/python contracts/generate.py
 	$(BIN)/python kit/metrics_page.py
 	$(BIN)/python kit/inventory_page.py
+	$(BIN)/python kit/access_page.py
 	$(BIN)/python deploy/gateway/openapi.py
 
 release-contracts: $(VENV)/dev.stamp ## Keep today's contracts as the released version of slrt-contracts, once
@@ -94,8 +99,14 @@ amnesia: $(VENV)/dev.stamp ## The broker of a whole stack comes back with nothin
 erasure-drill: $(VENV)/dev.stamp ## Erase people, bring back an old backup, read all that today's keys open; PEOPLE=30
 	$(BIN)/python -m tests.erasure.run --households $(or $(PEOPLE),30) --erased $$(( $(or $(PEOPLE),30) / 3 ))
 
+access: $(VENV)/dev.stamp ## Everybody tries every door of a whole stack: each route, role, place and kind of case; SEED=1
+	$(BIN)/python -m tests.access.run --seed $(or $(SEED),1)
+
 simulate: $(VENV)/dev.stamp ## Play the backbone's code under a seeded scheduler with every fault; SEEDS=10000 SEED=0
 	$(BIN)/python -m tests.simulation.run --seeds $(or $(SEEDS),10000) --first $(or $(SEED),0)
+
+audit-drill: $(VENV)/dev.stamp ## Alter the sealed audit log in every way we know; a check must find each and say where; SEED=1
+	$(BIN)/python -m tests.drills.audit --seed $(or $(SEED),1)
 
 -include deploy/containers.mk
 

@@ -33,6 +33,7 @@ for service in intake referral registry notification; do
   random | keep "slrt_${service}_db_password"
   random | keep "slrt_${service}_client_secret"
   random | keep "slrt_${service}_kafka_password"
+  head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' | keep "slrt_${service}_audit_signing_key"
   password=$(cat "$dir/slrt_${service}_db_password")
   printf 'postgresql://slrt_%s:%s@postgres:5432/slrt_%s' "$service" "$password" "$service" |
     keep "slrt_${service}_database_url"

@@ -14,7 +14,15 @@ from pydantic import BaseModel
 
 from slrt_contracts.codes import CODE_SHAPE
 from slrt_contracts.events import Event
-from slrt_contracts.types import CLASS_KEY, DATE_SHAPE, DISTRICT_PATTERN, OFFICE_PATTERN, UUID_SHAPE, DataClass
+from slrt_contracts.types import (
+    CLASS_KEY,
+    DATE_SHAPE,
+    DIGEST_SHAPE,
+    DISTRICT_PATTERN,
+    OFFICE_PATTERN,
+    UUID_SHAPE,
+    DataClass,
+)
 
 # What a value of a class must be, so that the class is more than a word.
 _SHAPES: Mapping[str, Mapping[str, Any]] = {
@@ -24,10 +32,14 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     DataClass.OFFICE: {"type": "string", "pattern": OFFICE_PATTERN},
     DataClass.FLAG: {"type": "boolean"},
     DataClass.COUNT: {"type": "integer"},
+    DataClass.POSITION: {"type": "integer"},
+    DataClass.DIGEST: {"type": "string", "pattern": DIGEST_SHAPE},
     DataClass.DATE: {"type": "string", "format": "date", "pattern": DATE_SHAPE},
 }
 # Below every NIK, KK, phone and account number, and below a date of birth written as 19900514.
 _LARGEST_COUNT = 999_999
+# Nothing that a person said becomes one, and still it is below every NIK, KK and mobile number.
+_LARGEST_POSITION = 9_999_999_999
 
 
 def lint_event(event: type[Event]) -> list[str]:
@@ -101,11 +113,9 @@ def _leaf(where: str, kind: str, schema: dict[str, Any]) -> Iterator[str]:
         return
     for word in sorted(word for word, value in shape.items() if schema.get(word) != value):
         yield f"{where}: of class {schema[CLASS_KEY]}, but its {word} is not {shape[word]}"
-    if (
-        kind == "integer"
-        and not -_LARGEST_COUNT <= _end(schema, "minimum") <= _end(schema, "maximum") <= _LARGEST_COUNT
-    ):
-        yield f"{where}: a number without bounds could be anybody's number; give it ge= and le= up to {_LARGEST_COUNT}"
+    largest = _LARGEST_POSITION if schema[CLASS_KEY] == DataClass.POSITION else _LARGEST_COUNT
+    if kind == "integer" and not -largest <= _end(schema, "minimum") <= _end(schema, "maximum") <= largest:
+        yield f"{where}: a number without bounds could be anybody's number; give it ge= and le= up to {largest}"
     if kind == "string" and "enum" in schema:
         for value in schema["enum"]:
             if not re.fullmatch(CODE_SHAPE, value):

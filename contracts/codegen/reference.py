@@ -21,6 +21,8 @@ CLASSES_IN_WORDS: Mapping[str, str] = {
     DataClass.OFFICE: "offices",
     DataClass.FLAG: "yes or no",
     DataClass.COUNT: "small numbers",
+    DataClass.POSITION: "places in a log",
+    DataClass.DIGEST: "hashes and signatures",
     DataClass.DATE: "dates of administrative facts",
 }
 _PARTNERS = {

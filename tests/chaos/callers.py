@@ -11,7 +11,8 @@ from uuid import UUID
 import httpx
 from tests.perf.load import body_of
 
-from slrt_local.identity import Signer, account_for
+from slrt_local.identity import account_for
+from slrt_local.signing import Signer
 from slrt_local.state import State
 
 _REGION = "12.74"

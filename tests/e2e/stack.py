@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from tests.access.run import NO_LIMIT
 
 from slrt_local import status
 from slrt_local.demo.gateway import Gateway
@@ -30,7 +31,7 @@ class Stack:
         """Run ``slrt`` on this stack."""
         done = subprocess.run(
             [SLRT, *arguments, "--state", str(self.state)],
-            env={**os.environ, "SLRT_OTLP_ENDPOINT": self.otlp},
+            env={**os.environ, **NO_LIMIT, "SLRT_OTLP_ENDPOINT": self.otlp},
             capture_output=True,
             text=True,
             check=False,

@@ -13,7 +13,7 @@ from tests.e2e.spans import SpanSink
 from tests.e2e.stack import Stack
 from tests.e2e.topics import everything_on_the_topics
 from tests.erasure.reading import everything_readable
-from tests.leaks.people import DEMO, FAULTS
+from tests.leaks.people import ACCESS, DEMO, FAULTS
 from tests.leaks.scan import Scanner
 from tests.leaks.tables import everything_in
 
@@ -33,7 +33,7 @@ ADDRESSED = ("mails", "messages")
 
 @pytest.fixture(scope="module")
 def scanner() -> Scanner:
-    return Scanner((*DEMO, *FAULTS), own=OWN_ADDRESSES)
+    return Scanner((*DEMO, *FAULTS, *ACCESS), own=OWN_ADDRESSES)
 
 
 @pytest.fixture(scope="module")

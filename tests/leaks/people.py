@@ -25,6 +25,19 @@ DEMO = (
 FAULTS = (Planted("NIK", "1274031001709955"), Planted("name", "Parulian Sirait"))
 """Those that the end-to-end tests of stopped parts register."""
 
+ACCESS = tuple(
+    Planted(kind, value)
+    for number in range(1, 5)
+    for kind, value in (
+        ("NIK", f"127403520387900{number}"),
+        ("KK", f"127403010110900{number}"),
+        ("phone", f"0812-0000-99{number}1"),
+        ("name", f"Mawar Karangan {number}"),
+        ("address", f"Jalan Karangan {number}"),
+    )
+)
+"""Those whom everybody tries to see (`tests/access/`)."""
+
 
 def registration() -> dict[str, Any]:
     """The body of a registration at intake that holds the client, her contact and her words."""

@@ -38,6 +38,7 @@ VALUES (:e, 'slrt.bench.none.v1', :c, 1, jsonb_build_object('h', repeat('h', 600
 INSERT INTO timeline (event_id, case_id, event_type, service, happened_at, recorded_at, facts, key_sequence)
 VALUES (:e, :c, 'id.slrt.intake.case-registered.v1', 'intake', now(), now(),
         jsonb_build_object('needs', repeat('n', 480)), 1);
+INSERT INTO audit_unsealed (entry) VALUES (repeat('a', 420));
 COMMIT;
 """
 

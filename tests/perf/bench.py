@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.perf import accept, latency, publish, sealing
+from tests.perf import accept, audit, latency, publish, sealing
 from tests.perf.load import register_open_loop, run
 from tests.perf.stack import Bench, Row
 
@@ -41,6 +41,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("relay-drain",): publish.drain,
     ("consumer-apply",): publish.applied,
     ("encrypt-person", "decrypt-person"): sealing.measure,
+    ("audit-seal", "audit-verify"): audit.measure,
 }
 """What is measured, in order, by the beginnings of the names of its rows. The whole stack runs for the first ones."""
 

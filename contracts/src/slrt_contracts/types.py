@@ -36,6 +36,10 @@ class DataClass(StrEnum):
     """True or false."""
     COUNT = "count"
     """A small number of things."""
+    POSITION = "position"
+    """A place in a log, counted by the machine itself and never taken from what somebody said."""
+    DIGEST = "digest"
+    """A hash or a signature, in hexadecimal digits."""
     DATE = "date"
     """The date of an administrative fact, never a date of birth."""
 
@@ -54,6 +58,7 @@ def classified(data_class: DataClass, description: str, *, shape: str | None = N
 
 
 UUID_SHAPE = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+DIGEST_SHAPE = r"^([0-9a-f]{64}){1,2}$"
 DATE_SHAPE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 
@@ -74,6 +79,8 @@ ParticipationId = NewType(
 NotificationId = NewType("NotificationId", Annotated[UUID, _identifier("One message to one resident.")])
 AccessId = NewType("AccessId", Annotated[UUID, _identifier("One emergency access (akses darurat) to a case.")])
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
+
+ChainId = NewType("ChainId", Annotated[UUID, _identifier("The chain of an audit log, from its first entry on.")])
 
 # -- places and offices --------------------------------------------------------------------------------------
 # [0-9] and not \d: pydantic's engine lets \d match the digits of every script, JSON Schema's does not.
@@ -161,6 +168,22 @@ MemberCount = Annotated[
 ]
 RerouteCount = Annotated[
     int, classified(DataClass.COUNT, "How often this need was sent on already.", strict=True, ge=0, le=99)
+]
+LogPosition = Annotated[
+    int,
+    classified(DataClass.POSITION, "A place in an audit log, from 1.", strict=True, ge=0, le=9_999_999_999),
+]
+Digest = Annotated[
+    str,
+    classified(
+        DataClass.DIGEST,
+        "64 hexadecimal digits are a SHA-256, 128 an Ed25519 signature.",
+        pattern=DIGEST_SHAPE,
+        max_length=128,
+    ),
+]
+SealedDay = Annotated[
+    date, classified(DataClass.DATE, "A day of UTC, by the sealing service's clock.", shape=DATE_SHAPE, strict=True)
 ]
 StartDate = Annotated[
     date,

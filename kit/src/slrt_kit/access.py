@@ -6,7 +6,7 @@ see ``restricted`` and ``sealed`` in access.yaml.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cache, lru_cache
@@ -28,6 +28,20 @@ class ScopeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenFacts:
+    """What a token says of itself, by which it is revoked.
+
+    ``client`` is who asked for it (``azp``), ``issued_at`` in seconds since 1970 UTC, ``key`` the RFC 7638 thumbprint
+    of the key that signed it.
+    """
+
+    id: str
+    client: str | None
+    issued_at: float
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Who is calling, as the verified token says. ``region`` is a dotted Kemendagri code and means its subtree."""
 
@@ -36,6 +50,7 @@ class Principal:
     region: str | None
     office: str | None
     expires_at: datetime
+    token: TokenFacts | None = field(default=None, compare=False)
 
     def scope(self, permission: str) -> "Scope | None":
         """How far the caller's roles reach for this permission; None when none of them has it."""

@@ -106,6 +106,80 @@ _RECOVERY = (
 )
 
 
+_AUDIT = (
+    # Written in the transaction of what it records; rows present = not sealed yet. The sealer is the only one that
+    # deletes. As little as can be: whoever is served waits for it.
+    "CREATE TABLE audit_unsealed (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, entry text NOT NULL)",
+    "ALTER TABLE audit_unsealed SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)",
+    # What look-ups need is made by PostgreSQL from the sealed text itself, and so cannot say anything else.
+    """
+    CREATE TABLE audit (
+        position  bigint PRIMARY KEY CHECK (position > 0),
+        link      bytea NOT NULL CHECK (length(link) = 32),
+        entry     text NOT NULL,
+        at        text COLLATE "C" NOT NULL GENERATED ALWAYS AS (CAST(entry AS jsonb) ->> 'at') STORED,
+        subject   text COLLATE "C" NOT NULL GENERATED ALWAYS AS (CAST(entry AS jsonb) ->> 'subject') STORED,
+        object_id text COLLATE "C" GENERATED ALWAYS AS (CAST(entry AS jsonb) ->> 'object_id') STORED
+    )
+    """,
+    "CREATE INDEX audit_subject ON audit (subject, at)",
+    "CREATE INDEX audit_object ON audit (object_id, position) WHERE object_id IS NOT NULL",
+    """
+    CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION '% only grows', TG_TABLE_NAME USING ERRCODE = 'restrict_violation'; END $$
+    """,
+    "CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    "CREATE TRIGGER is_kept BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+    # The signed statement of each closed day, and the one of where the chain ends.
+    """
+    CREATE TABLE audit_days (
+        day       date PRIMARY KEY,
+        statement text NOT NULL,
+        signature bytea NOT NULL
+    )
+    """,
+    "CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON audit_days FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+    """
+    CREATE TABLE audit_head (
+        single    boolean PRIMARY KEY DEFAULT true CHECK (single),
+        statement text NOT NULL,
+        signature bytea NOT NULL
+    )
+    """,
+    """
+    CREATE TABLE audit_reviews (
+        review_id  uuid PRIMARY KEY,
+        rule       text NOT NULL,
+        subject    text NOT NULL,
+        region     text,
+        since      text COLLATE "C" NOT NULL,
+        times      integer NOT NULL,
+        position   bigint NOT NULL,
+        opened_at  timestamptz NOT NULL,
+        closed_at  timestamptz,
+        closed_by  text CHECK (closed_by <> subject),
+        finding    text,
+        CHECK ((closed_at IS NULL) = (closed_by IS NULL) AND (closed_at IS NULL) = (finding IS NULL))
+    )
+    """,
+    "CREATE INDEX audit_reviews_open ON audit_reviews (opened_at, review_id) WHERE closed_at IS NULL",
+    "CREATE INDEX audit_reviews_last ON audit_reviews (rule, subject, since)",
+)
+# The names of an entry are in order, and it has no spaces (`slrt_kit.audit.entries`).
+_MOVE_ACCESS_LOG = """
+    INSERT INTO audit_unsealed (entry)
+    SELECT '{"action":' || to_json(action)
+        || ',"at":' || to_json(to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+        || CASE WHEN fields = '{}' THEN '' ELSE ',"fields":' || array_to_json(fields) END
+        || ',"object_id":' || to_json(object_id) || ',"object_type":' || to_json(object_type)
+        || coalesce(',"office":' || to_json(office), '') || ',"purpose":' || to_json(purpose)
+        || coalesce(',"request_id":' || to_json(request_id), '')
+        || ',"result":"ok","roles":' || array_to_json(roles) || ',"service":"{service}","subject":' || to_json(subject)
+        || ',"v":' || 1 || '}'
+    FROM access_log ORDER BY id
+    """
+
+
 def create_backbone() -> None:
     """Run inside a service's first Alembic migration."""
     for statement in _STATEMENTS:
@@ -116,3 +190,11 @@ def add_recovery() -> None:
     """Run inside a later Alembic migration: what it takes to notice a broker's loss, and to retry parked events."""
     for statement in _RECOVERY:
         op.execute(statement)
+
+
+def add_audit(service: str) -> None:
+    """Run inside a later Alembic migration: the audit log, which takes over what the access log has."""
+    for statement in _AUDIT:
+        op.execute(statement)
+    op.execute(_MOVE_ACCESS_LOG.replace("{service}", service))
+    op.execute("DROP TABLE access_log")

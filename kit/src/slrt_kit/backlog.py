@@ -40,18 +40,35 @@ _PARKED = f"""
     GROUP BY consumer
     """  # noqa: S608 — a constant of ours
 
+_AUDIT = """
+    SELECT (SELECT extract(epoch FROM now() - CAST(CAST(entry AS jsonb) ->> 'at' AS timestamptz))::float8
+            FROM audit_unsealed ORDER BY id LIMIT 1) AS unsealed,
+           (SELECT count(*) FROM audit_reviews WHERE closed_at IS NULL) AS reviews,
+           (SELECT extract(epoch FROM now() - min(opened_at))::float8 FROM audit_reviews WHERE closed_at IS NULL)
+               AS oldest_review
+    """
+
+_GAUGES = (
+    metrics.OUTBOX_PENDING,
+    metrics.OUTBOX_AGE,
+    metrics.OUTBOX_HAS_RELAY,
+    metrics.AUDIT_UNSEALED_AGE,
+    metrics.AUDIT_REVIEWS_OPEN,
+    metrics.AUDIT_REVIEWS_AGE,
+)
+
 
 async def measure_backlog(database: Database) -> None:
     """Set the gauges of the database, its outbox and its parked events; what cannot be asked is shown as NaN."""
     try:
         async with asyncio.timeout(TIMEOUT_S), database.read() as session:
-            (outbox,), parked = await session.rows_of((_OUTBOX, {}), (_PARKED, {}))
+            (outbox,), parked, (audit,) = await session.rows_of((_OUTBOX, {}), (_PARKED, {}), (_AUDIT, {}))
     except (TimeoutError, psycopg.Error, *DATABASE_DOWN) as error:
         # A pool without a free connection says nothing about the database, and a refusal is an answer.
         is_away = isinstance(error, (TimeoutError, *DATABASE_DOWN)) and not isinstance(error, NoConnectionFreeError)
         metrics.DATABASE_UP.set(not is_away)
         log.warning("backlog not measured", error=type(error).__name__)
-        for gauge in (metrics.OUTBOX_PENDING, metrics.OUTBOX_AGE, metrics.OUTBOX_HAS_RELAY):
+        for gauge in _GAUGES:
             gauge.set(nan)
         for family in (metrics.PARKED_EVENTS, metrics.PARKED_KEYS, metrics.PARKED_AGE):
             for _, child in family.children():
@@ -61,6 +78,9 @@ async def measure_backlog(database: Database) -> None:
     metrics.OUTBOX_PENDING.set(outbox.pending)
     metrics.OUTBOX_AGE.set(max(outbox.oldest or 0.0, 0.0))
     metrics.OUTBOX_HAS_RELAY.set(outbox.has_relay)
+    metrics.AUDIT_UNSEALED_AGE.set(max(audit.unsealed or 0.0, 0.0))
+    metrics.AUDIT_REVIEWS_OPEN.set(audit.reviews)
+    metrics.AUDIT_REVIEWS_AGE.set(max(audit.oldest_review or 0.0, 0.0))
     _show(metrics.PARKED_EVENTS, {row.consumer: row.events for row in parked})
     _show(metrics.PARKED_KEYS, {row.consumer: row.keys for row in parked})
     _show(metrics.PARKED_AGE, {row.consumer: max(row.oldest, 0.0) for row in parked})

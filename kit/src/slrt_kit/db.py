@@ -5,7 +5,7 @@ import select
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 import orjson
 import psycopg
@@ -17,6 +17,9 @@ from slrt_contracts.types import EventId
 from slrt_kit import metrics
 from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
 from slrt_kit.connecting import ANSWER_WITHIN_S, STATEMENT_TIMEOUT_MS, BoundedConnection, open_connection
+
+if TYPE_CHECKING:
+    from slrt_kit.audit.entries import Actor
 
 POOL_TIMEOUT_S = 3.0
 IDLE_IN_TRANSACTION_TIMEOUT_MS = 60_000
@@ -149,7 +152,8 @@ class UnitOfWork:
     """One transaction. Leaving the block without ``commit()`` rolls everything back.
 
     It carries the clock, the id maker and what caused the work, so that a store needs nothing else to write events.
-    ``recorded`` are the events that were put into the outbox, each with its type.
+    ``recorded`` are the events that were put into the outbox, each with its type; ``actor`` is on whose behalf the
+    work is done: None is the service's own.
     """
 
     def __init__(self, pool: "Connections", *, clock: Clock, new_id: NewId, causation_id: EventId | None) -> None:
@@ -160,6 +164,7 @@ class UnitOfWork:
         self.new_id = new_id
         self.causation_id = causation_id
         self.recorded: list[tuple[EventId, str]] = []
+        self.actor: Actor | None = None
         self._last: dict[WriteLast, list[Any]] = {}
         self.committed = False
 

@@ -204,6 +204,24 @@ ISSUER_FAILURES = _counter(
     unit="failures",
     roles=(Role.API,),
 )
+REVOCATION_FAILURES = _counter(
+    "slrt_revocation_failures_total",
+    "Times that the list of revoked tokens was asked for and not had; the last one stays in force",
+    unit="failures",
+    roles=(Role.API,),
+)
+REVOCATIONS_AGE = _gauge(
+    "slrt_revocations_age_seconds",
+    "Age of the list of revoked tokens that is in force, when it was last asked for; 0 where there is none",
+    unit="seconds",
+    roles=(Role.API,),
+)
+PERSON_LIMIT_REFUSALS = _counter(
+    "slrt_person_limit_refusals_total",
+    "Requests refused because one person asked too often; over HTTP a 429 with Retry-After",
+    unit="requests",
+    roles=(Role.API,),
+)
 
 # -- the service's database: asked whenever metrics are, so that each process tells it, whoever has died ----------
 
@@ -274,6 +292,42 @@ RELAY_REFILLED = _counter(
     "Archived events sent again because the broker had lost what it acknowledged",
     unit="events",
     roles=(Role.RELAY,),
+)
+
+# -- the audit log -----------------------------------------------------------------------------------------------
+
+AUDIT_SEALER_ACTIVE = _gauge(
+    "slrt_audit_sealer_active",
+    "1 where this process holds the lock of the service's sealer",
+    unit="0 or 1",
+    roles=(Role.RELAY,),
+)
+AUDIT_SEALED = _counter(
+    "slrt_audit_sealed_total", "Entries linked into the audit chain", unit="entries", roles=(Role.RELAY,)
+)
+AUDIT_BROKEN = _gauge(
+    "slrt_audit_broken",
+    "1 while the sealer finds that what it sealed was altered; the log says where",
+    unit="0 or 1",
+    roles=(Role.RELAY,),
+)
+AUDIT_UNSEALED_AGE = _gauge(
+    "slrt_audit_unsealed_oldest_seconds",
+    "Age of the oldest entry that waits to be sealed",
+    unit="seconds",
+    roles=_EVERY,
+)
+AUDIT_REVIEWS_OPEN = _gauge(
+    "slrt_audit_reviews_open", "Reviews of the audit log that nobody has closed", unit="reviews", roles=_EVERY
+)
+AUDIT_REVIEWS_AGE = _gauge(
+    "slrt_audit_reviews_oldest_seconds", "How long the oldest open review has been open", unit="seconds", roles=_EVERY
+)
+AUDIT_REFUSALS_LOST = _counter(
+    "slrt_audit_refusals_lost_total",
+    "Refusals that did not get into the audit log; the log names them",
+    unit="refusals",
+    roles=(Role.API,),
 )
 
 # -- consumers ---------------------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from slrt_contracts.envelope import Envelope, source_of
 from slrt_contracts.events.base import Event
 from slrt_contracts.types import EventId
 from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.audit.entries import Actor
+from slrt_kit.audit.record import audit_rows, insert_audit
 from slrt_kit.clock import NewId
 from slrt_kit.db import UnitOfWork
 from slrt_kit.telemetry import current_traceparent
@@ -34,7 +36,7 @@ def insert_events(*, only: str = "true") -> str:
     """  # noqa: S608 — conditions are written in the stores
 
 
-_INSERT_EVENTS = insert_events()
+_ADD = f"WITH audited AS ({insert_audit()}) {insert_events()}"
 
 
 class EventTooLargeError(Exception):
@@ -49,10 +51,13 @@ class Outbox:
     """
 
     def __init__(self, service: str) -> None:
+        self.service = service
         self._source = source_of(service)
 
     def add(self, work: UnitOfWork, events: Iterable[RecordedEvent]) -> list[tuple[Envelope, Event]]:
         """Insert the events as pending rows, with the next statement; returns them in the envelopes they were given.
+
+        Each is an entry of the audit log as well: what was written, on behalf of the unit's actor.
 
         Raises:
             EventTooLargeError: a payload is over `MAX_PAYLOAD_BYTES`; nothing is written.
@@ -61,7 +66,10 @@ class Outbox:
         told = self.envelopes(identified, now=work.clock.now(), causation_id=work.causation_id)
         rows = [pending_row(envelope, event) for envelope, event in told]
         if rows:
-            work.connection.defer(_INSERT_EVENTS, {"events": orjson.dumps(rows).decode()})
+            entries = self.entries(work, identified)
+            work.connection.defer(
+                _ADD, {"events": orjson.dumps(rows).decode(), "audit": orjson.dumps(entries).decode()}
+            )
             work.recorded += types_of(identified)
         return told
 
@@ -75,6 +83,11 @@ class Outbox:
         """
         told = self.envelopes(events, now=now, causation_id=causation_id)
         return [pending_row(envelope, event) for envelope, event in told]
+
+    def entries(self, work: UnitOfWork, events: Iterable[tuple[EventId, RecordedEvent]]) -> list[dict[str, str]]:
+        """The entries that the audit log gets of the events, for `slrt_kit.audit.record.insert_audit`."""
+        actor = work.actor or Actor.service(self.service, work.causation_id)
+        return audit_rows(self.service, actor, events, now=work.clock.now())
 
     def envelopes(
         self, events: Iterable[tuple[EventId, RecordedEvent]], *, now: datetime, causation_id: EventId | None

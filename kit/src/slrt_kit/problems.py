@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 RETRY_AFTER_S = 2
+_FORBIDDEN = 403
 
 
 class Text(NamedTuple):
@@ -24,6 +25,13 @@ class ProblemError(Exception):
     status: ClassVar[int]
     title: ClassVar[Text]
     headers: Mapping[str, str] = MappingProxyType({})
+    reason: ClassVar[str | None] = None
+    """What the audit log says instead of the slug, where the caller must not learn as much."""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it keeps somebody from what is not theirs, or may be: that goes into the audit log."""
+        return self.status == _FORBIDDEN
 
     def __init__(self, detail: Text | None = None, **extra: Any) -> None:
         super().__init__(detail.en if detail else self.title.en)
@@ -32,10 +40,20 @@ class ProblemError(Exception):
 
 
 class NotFoundError(ProblemError):
-    """Also the answer for what exists but is not the caller's to see."""
+    """Also the answer for what exists but is not the caller's to see (`OutsideScopeError`).
+
+    The audit log gets both, so that one takes as long as the other.
+    """
 
     slug, status = "not-found", 404
     title = Text("Tidak ditemukan", "Not found")
+    refuses = True
+
+
+class OutsideScopeError(NotFoundError):
+    """It exists and is not the caller's to see, which the audit log alone is told."""
+
+    reason = "outside-scope"
 
 
 class ErasedError(ProblemError):

@@ -23,7 +23,7 @@ def service_commands(
 ) -> typer.Typer:
     """The roles ``api | worker | relay | migrate | all`` of a service, and what its operator can do.
 
-    ``all`` runs the API, every consumer and the relay in one process: the profile of a small office.
+    ``all`` runs the API, every consumer, the relay and the sealer in one process: the profile of a small office.
     """
     cli = typer.Typer(name=f"slrt-{name}", no_args_is_help=True, add_completion=False)
 
@@ -45,7 +45,11 @@ def service_commands(
     def api() -> None:
         """Serve the HTTP API."""
         composed = runtime()
-        start(composed, role="api", parts=lambda: [api_part(composed), tell_relay(composed, composed.database)])
+        start(
+            composed,
+            role="api",
+            parts=lambda: [api_part(composed), composed.verifier.watch, tell_relay(composed, composed.database)],
+        )
 
     @cli.command("worker")
     def worker() -> None:
@@ -60,9 +64,13 @@ def service_commands(
 
     @cli.command("relay")
     def relay() -> None:
-        """Publish the outbox; standby copies wait for the lock."""
+        """Publish the outbox and seal the audit log; standby copies wait for the locks."""
         composed = runtime()
-        start(composed, role="relay", parts=lambda: [composed.relay.run, hear_others(composed), *health_part(composed)])
+        start(
+            composed,
+            role="relay",
+            parts=lambda: [composed.relay.run, composed.sealer.run, hear_others(composed), *health_part(composed)],
+        )
 
     @cli.command("migrate")
     def migrate_database() -> None:
@@ -77,7 +85,13 @@ def service_commands(
         def parts() -> list[Part]:
             for database in (composed.database, composed.worker_database):
                 database.when_events_committed.append(composed.relay.nudge)
-            return [api_part(composed), composed.relay.run, *worker_parts(composed)]
+            return [
+                api_part(composed),
+                composed.verifier.watch,
+                composed.relay.run,
+                composed.sealer.run,
+                *worker_parts(composed),
+            ]
 
         start(composed, role="all", parts=parts)
 

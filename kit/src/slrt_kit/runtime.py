@@ -6,7 +6,7 @@ import gc
 import hmac
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,9 +17,12 @@ from starlette.applications import Starlette
 from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.topics import dead_letter_topic
 from slrt_kit import schema
+from slrt_kit.audit.sealer import Sealer
+from slrt_kit.audit.statements import Signer
 from slrt_kit.db import Database
 from slrt_kit.doorbell import Doorbell
 from slrt_kit.http.client import ServiceClient
+from slrt_kit.http.destinations import Destinations
 from slrt_kit.http.health import health_routes
 from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.logs import configure_logging, get_logger
@@ -36,7 +39,7 @@ from slrt_kit.telemetry import configure_telemetry
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
-    from slrt_kit.http.auth import TokenVerifier
+    from slrt_kit.http.tokens import TokenVerifier
     from slrt_kit.privacy import Vault
 
 log = get_logger(__name__)
@@ -57,6 +60,7 @@ class Runtime:
     name: str
     package: str
     settings: ServiceSettings
+    _foreign: list[HttpClient] = field(default_factory=list, init=False)
 
     @cached_property
     def database(self) -> Database:
@@ -78,13 +82,14 @@ class Runtime:
 
     @cached_property
     def verifier(self) -> "TokenVerifier":
-        from slrt_kit.http.auth import TokenVerifier  # noqa: PLC0415 — see `app`
+        from slrt_kit.http.tokens import TokenVerifier  # noqa: PLC0415 — see `app`
 
         return TokenVerifier(
             issuer=self.settings.oidc_issuer,
             audience=self.settings.oidc_audience,
             jwks_url=self.settings.oidc_jwks_url,
             client=self.http,
+            revocations_url=self.settings.oidc_revocations_url,
         )
 
     @cached_property
@@ -111,8 +116,28 @@ class Runtime:
         return Vault.of(self.name, self.settings)
 
     @cached_property
+    def signer(self) -> Signer:
+        """Raises ValueError: no key is set, or none that can sign."""
+        key = self.settings.audit_signing_key
+        if key is None:
+            raise ValueError(f"SLRT_{self.name.upper()}_AUDIT_SIGNING_KEY is missing: the audit log is sealed with it")
+        return Signer(key.get_secret_value())
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """Raises what `signer` raises."""
+        url = self.settings.database_url.get_secret_value()
+        return Sealer(database_url=url, service=self.name, signer=self.signer)
+
+    @cached_property
     def doorbell(self) -> Doorbell:
         return Doorbell(self.settings.database_url.get_secret_value())
+
+    def foreign_http(self, destinations: Destinations) -> HttpClient:
+        """A client for URLs that others have set; it is closed with the runtime."""
+        client = HttpClient(destinations)
+        self._foreign.append(client)
+        return client
 
     def client_of(self, base_url: str) -> ServiceClient:
         """A client of another service, with this service's identity."""
@@ -155,17 +180,21 @@ class Runtime:
         """The service's HTTP application; see `slrt_kit.http.app.build_app`. ``consumers`` are those of `consumer`."""
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
+        from slrt_kit.http.audit_log import router as audit_router  # noqa: PLC0415
+        from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
 
         app = build_app(
             title=title,
             description=description,
             version="1",
             package=self.package,
-            routers=routers,
+            service=self.name,
+            routers=[*routers, audit_router],
             consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
             database=self.database,
             verifier=self.verifier,
+            person_limit=PersonLimit(per_second=self.settings.person_rate, burst=self.settings.person_burst),
         )
         app.state.fingerprint_key = self._fingerprint_key()
         return app
@@ -182,6 +211,8 @@ class Runtime:
         for part in ("database", "worker_database", "vault", "http"):
             if part in self.__dict__:
                 await self.__dict__[part].close()
+        for client in self._foreign:
+            await client.close()
 
 
 def topics_of(handlers: Handlers[Any]) -> list[str]:

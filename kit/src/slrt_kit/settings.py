@@ -82,11 +82,17 @@ class ServiceSettings(KafkaSettings):
     oidc_issuer: str
     oidc_jwks_url: str
     oidc_audience: str = "slrt"
+    oidc_revocations_url: str | None = Field(default=None, description="the list of revoked tokens; none without it")
+    person_rate: float = Field(default=50, ge=0, description="requests per second of one person, per process; 0: any")
+    person_burst: int = Field(default=100, ge=1, description="requests of one person at once, per process")
     token_url: str = Field(description="where this service gets its own token (client credentials)")
     client_id: str
     client_secret: SecretStr
     otlp_endpoint: str | None = Field(default=None, description="OTLP over HTTP; traces are off without it")
     log_level: str = "INFO"
+    audit_signing_key: SecretStr | None = Field(
+        default=None, description="Ed25519 private key of the audit log: 64 hexadecimal digits; for relay and all"
+    )
     kafka_session_timeout_ms: int = Field(default=6000, ge=1000, description="how soon a killed consumer is replaced")
 
 

@@ -37,8 +37,8 @@ TABLES = [
     "inbox",
     "parked",
     "idempotency",
-    "access_log",
 ]
+# The audit log is not among them: it gets what was refused too.
 _DIGEST = " UNION ALL ".join(
     f"SELECT '{name}', count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {name} t"  # noqa: S608
     for name in TABLES

@@ -8,6 +8,7 @@ import pytest
 
 from slrt_contracts.events import ReferralDeclined, ReferralSent
 from slrt_kit.messaging.processor import Outcome
+from slrt_kit.testing.audit import LOOKS
 
 DUKCAPIL, PUPR = "12.74.DUKCAPIL", "12.74.PUPR"
 MOTHER = {"relation": "client", "name": "Mawar Karangan", "nik": "1274035203879001", "birth_date": "1987-03-12"}
@@ -56,7 +57,7 @@ async def _send(intake: Any, case: dict[str, Any], place: int, office: str) -> A
 
 
 async def _looks(intake: Any, case_id: str) -> list[Any]:
-    return await intake.rows("SELECT * FROM access_log WHERE object_id = %(id)s ORDER BY id", id=case_id)
+    return await intake.rows(f"SELECT * FROM {LOOKS} WHERE object_id = %(id)s ORDER BY id", id=case_id)  # noqa: S608 — a constant
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The keys database is away: people are registered with the keys in memory, and whoever needs another key is told so."""
+"""The keys database is away: registrations go on with the keys in memory; whoever needs another is told so."""
 
 from collections.abc import AsyncIterator
 from typing import Any

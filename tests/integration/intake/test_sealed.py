@@ -55,21 +55,18 @@ async def test_the_scanner_would_find_a_plain_row_and_an_encoded_one(intake: Any
         await work.connection.run(
             "INSERT INTO ticket_failures VALUES ('Marlina Damanik', 0, now()), (%(text)s, 0, now())", {"text": plain}
         )
-        await work.connection.run(
-            "INSERT INTO access_log (at, subject, roles, action, object_type, object_id, fields, "
-            "purpose) VALUES (now(), '1274034507849911', '{}', 'read', 'x', gen_random_uuid(), '{}', 'y')"
-        )
+        await work.connection.run("INSERT INTO audit_unsealed (entry) VALUES ('1274034507849911')")
         await work.commit()
     try:
         found = scanner.leaks_in(everything_in(intake.database.url))
         assert {(leak.channel, leak.what) for leak in found} >= {
             ("ticket_failures", "name Marlina Damanik"),
-            ("access_log", "NIK 1274034507849911"),
+            ("audit_unsealed", "NIK 1274034507849911"),
         }
     finally:
         async with intake.database.unit_of_work() as work:
             await work.connection.run("DELETE FROM ticket_failures WHERE failures = 0")
-            await work.connection.run("DELETE FROM access_log WHERE subject = '1274034507849911'")
+            await work.connection.run("DELETE FROM audit_unsealed WHERE entry = '1274034507849911'")
             await work.commit()
 
 
@@ -124,7 +121,7 @@ def test_people_are_not_left_in_the_clear_for_want_of_keys(old: str) -> None:
     with pytest.raises(RuntimeError, match="keys"):
         migrations.upgrade("slrt_intake", old)
     with psycopg.connect(old) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0004",)
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0005",)
         assert connection.execute("SELECT count(name) FROM persons").fetchone() == (2,)
 
 

@@ -8,12 +8,20 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from slrt_contracts.events import EVENT_TYPES, Event
+from slrt_contracts.events import EVENT_TYPES, AuditDaySealed, Event
 from slrt_kit.messaging.processor import Outcome
 from slrt_kit.testing import raw_event
 
-FOREIGN = sorted(name for name in EVENT_TYPES if not name.startswith("id.slrt.intake."))
-OWN = sorted(set(EVENT_TYPES) - set(FOREIGN))
+FOREIGN = sorted(
+    name
+    for name, event in EVENT_TYPES.items()
+    if not name.startswith("id.slrt.intake.") and not issubclass(event, AuditDaySealed)
+)
+OWN = sorted(
+    name
+    for name, event in EVENT_TYPES.items()
+    if name.startswith("id.slrt.intake.") and not issubclass(event, AuditDaySealed)
+)
 EXAMPLES = Path(__file__).parents[3] / "contracts" / "examples"
 
 

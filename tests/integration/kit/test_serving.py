@@ -12,9 +12,9 @@ from fastapi import APIRouter, FastAPI
 from slrt_kit import migrations, schema
 from slrt_kit.db import Database
 from slrt_kit.http.app import build_app
-from slrt_kit.http.auth import TokenVerifier
 from slrt_kit.http.bodies import Body
 from slrt_kit.http.context import MAX_BODY_BYTES
+from slrt_kit.http.tokens import TokenVerifier
 from slrt_kit.runtime import serve
 from slrt_kit.testing import TestIssuer, api_client, eventually, running
 

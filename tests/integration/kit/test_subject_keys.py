@@ -166,6 +166,23 @@ async def test_the_file_of_the_table_holds_nothing_of_a_destroyed_salt(
     assert salts[stays.key_id] in held
 
 
+async def test_nothing_is_left_in_the_file_of_salts_that_were_moved_within_it_before(
+    keys: Keys, postgres_server: Any
+) -> None:
+    """A vacuum that moves rows together leaves copies of them behind, and those outlive the rows."""
+    ring = keys.ring(block=64)
+    taken = await ring.take(48)
+    salts = dict(keys.rows("SELECT key_id, salt FROM subject_keys"))
+    for place in (7, 3, 11, 30, 20, 21, 40, 1):
+        await ring.destroy([taken[place].key_id])
+    await ring.destroy([key.key_id for key in taken])
+    admin = postgres_server.url.rsplit("/", 1)[0] + "/" + keys.url.rsplit("/", 1)[1]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+        ((held,),) = connection.execute("SELECT pg_read_binary_file(pg_relation_filepath('subject_keys'))")
+    assert [key.key_id for key in taken if salts[key.key_id] in bytes(held)] == []
+
+
 async def test_a_key_that_was_never_heard_of_is_lost_and_not_erased(keys: Keys) -> None:
     """Else a keys database that was restored from too old a backup would look like a wish of the people's."""
     vault = keys.vault()

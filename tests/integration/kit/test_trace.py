@@ -16,8 +16,8 @@ from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.app import build_app
-from slrt_kit.http.auth import TokenVerifier
 from slrt_kit.http.commands import Answer, Command, command
+from slrt_kit.http.tokens import TokenVerifier
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Received

@@ -188,7 +188,8 @@ async def test_the_service_is_ready_at_its_head_without_kafka(api: httpx.AsyncCl
     assert (await api.get("/readyz")).text == "ready"
     assert (await api.get("/livez")).text == "ok"
     paths = (await api.get("/openapi.json")).json()["paths"]
-    assert set(paths) == {LOG, LOG + "/{notification_id}"}
+    audit = {"/v1/audit/entries", "/v1/audit/reviews", "/v1/audit/reviews/{review_id}/close"}
+    assert set(paths) == {LOG, LOG + "/{notification_id}"} | audit
 
 
 @pytest.mark.parametrize("kept", ["restricted", "sealed"])

@@ -15,6 +15,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.runtime import Runtime
 from slrt_kit.testing import PlayedHttp, TestIssuer, api_client, keys_of
+from slrt_kit.testing.audit import LOOKS
 from slrt_notification import consumers
 from slrt_notification.adapters.contacts import ContactAnswer
 from slrt_notification.app import PACKAGE, build_connector_parts
@@ -85,9 +86,7 @@ async def test_a_case_registered_at_the_door_reaches_the_resident_by_mail(
         await intake.close()
     assert mail.mails[0]["Subject"] == f"Tiket {answer.json()['ticket_number']}: laporan Anda sudah terdaftar"
     with psycopg.connect(intake_url) as database:
-        looks = database.execute(
-            "SELECT subject, purpose, object_type, object_id, request_id FROM access_log"
-        ).fetchall()
+        looks = database.execute(f"SELECT subject, purpose, object_type, object_id, request_id FROM {LOOKS}").fetchall()  # noqa: S608 — a constant
     event_id = str(Envelope.from_headers(raw.headers).id)
     case_id = answer.json()["case_id"]
     assert [(s, p, t, str(o), r) for s, p, t, o, r in looks] == [

@@ -65,6 +65,7 @@ def pages(
                 database_url=url,
                 issuer=token_issuer,
                 connectors_file=str(connectors),
+                office_endpoint_allow="http://127.0.0.1:9",
                 client_id="slrt-referral",
                 **{"http_port" if role in ("api", "all") else "metrics_port": port},
             )

@@ -35,7 +35,7 @@ VILLAGE = "12.74.03.1002"
 
 _TABLES = (
     *("case_persons", "cases", "participations", "programme_needs", "family_members", "families", "persons"),
-    *("access_log", "idempotency", "parked", "inbox", "outbox"),
+    *("audit_unsealed", "idempotency", "parked", "inbox", "outbox"),
 )
 
 

@@ -12,6 +12,7 @@ from slrt_contracts.types import CaseId
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.privacy import ERASED, SealedRow
 from slrt_kit.testing import raw_event
+from slrt_kit.testing.audit import LOOKS
 from slrt_registry.consumers import erasures
 
 MakePerson = Callable[..., dict[str, Any]]
@@ -309,7 +310,7 @@ async def test_numbers_are_shown_whole_to_a_desk_of_the_region_for_a_purpose_on_
         assert answer.headers["Cache-Control"] == "no-store"
     else:
         assert NIK not in answer.text
-    unmasked = await service.rows("SELECT purpose, fields FROM access_log WHERE action = 'unmask'")
+    unmasked = await service.rows(f"SELECT purpose, fields FROM {LOOKS} WHERE action = 'unmask'")  # noqa: S608
     assert [tuple(row) for row in unmasked] == ([("card-printing", ["kk_number", "nik"])] if status == 200 else [])
 
 

@@ -13,6 +13,7 @@ from slrt_intake.app import build_app, build_runtime
 from slrt_kit.access import permission_table
 from slrt_kit.http.auth import Authorized, TokenVerifier, require
 from slrt_kit.http.problems import install_problem_handlers
+from slrt_kit.http.rates import PersonLimit
 from slrt_kit.testing import TestIssuer, api_client, environment_of
 
 CASE = "/v1/cases/019f1a00-0000-7000-8000-000000000001"
@@ -138,6 +139,7 @@ async def doors(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
     app.state.verifier = TokenVerifier(
         issuer=issuer.issuer, audience="slrt", jwks_url=issuer.jwks_url, client=issuer.client()
     )
+    app.state.person_limit = PersonLimit(per_second=0, burst=0)
     for permission in permission_table():
 
         async def enter(authorized: Annotated[Authorized, require(permission)]) -> dict[str, Any]:
@@ -192,6 +194,8 @@ async def intake(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
         runtime = build_runtime()
     runtime.http = issuer.client()
     app = build_app(runtime)
+    app.state.refusals = None  # there is no database to put them on record in
+    app.state.person_limit = PersonLimit(per_second=0, burst=0)
     async with api_client(app) as client:
         yield client
     await runtime.close()
@@ -200,7 +204,8 @@ async def intake(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
 def test_the_documented_paths_are_the_routes_of_the_table(intake: httpx.AsyncClient) -> None:
     app: FastAPI = intake._transport.app  # type: ignore[attr-defined]
     documented = {(method.upper(), _filled(path)) for path, item in app.openapi()["paths"].items() for method in item}
-    assert documented == set(DEMANDS) | PUBLIC
+    of_every_service = {each for each in documented if each[1].startswith("/v1/audit/")}
+    assert documented - of_every_service == set(DEMANDS) | PUBLIC
 
 
 @pytest.mark.parametrize(("route", "permission"), DEMANDS.items(), ids=[" ".join(route) for route in DEMANDS])

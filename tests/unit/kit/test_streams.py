@@ -132,6 +132,23 @@ async def test_it_ends_when_the_process_is_asked_to_stop() -> None:
     assert wire.is_complete
 
 
+async def test_it_ends_when_its_caller_s_token_is_taken_back() -> None:
+    teller, wire, revoked = Teller(1, then=forever), Wire(), asyncio.Event()
+
+    async def until_refused() -> None:
+        await revoked.wait()
+
+    answer = EventStream(
+        teller.messages(), streams=Streams(limit=1), seconds=600, stop=asyncio.Event(), refused=until_refused
+    )
+    running = asyncio.create_task(told(answer, wire))
+    await reached(teller.silent, running)
+    revoked.set()
+    await running
+    assert teller.closed
+    assert wire.is_complete
+
+
 async def test_it_ends_when_its_time_is_over() -> None:
     teller, wire = Teller(1, then=forever), Wire()
     await told(stream(teller, seconds=0.05)[0], wire)

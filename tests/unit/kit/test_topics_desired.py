@@ -52,6 +52,8 @@ def test_a_service_may_write_and_make_what_it_produces_read_what_it_consumes_and
     assert rights_of("slrt-referral") == {
         "slrt-referral may Write Topic slrt.referral.referral.v1",
         "slrt-referral may Create Topic slrt.referral.referral.v1",
+        "slrt-referral may Write Topic slrt.referral.audit.v1",
+        "slrt-referral may Create Topic slrt.referral.audit.v1",
         "slrt-referral may Write Topic slrt.referral.dlq.v1",
         "slrt-referral may Create Topic slrt.referral.dlq.v1",
         "slrt-referral may Read Topic slrt.referral.dlq.v1",

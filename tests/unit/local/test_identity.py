@@ -13,8 +13,10 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from starlette.applications import Starlette
 
-from slrt_local.identity import ROLES, Account, IdentityError, Signer, account_for, directory, parse_directory
+from slrt_local.identity import ROLES, Account, IdentityError, account_for, directory, parse_directory
 from slrt_local.issuer import Issuer
+from slrt_local.revoked import Revoked
+from slrt_local.signing import Signer
 from slrt_local.state import State
 
 ISSUER = "http://127.0.0.1:8080/identity"
@@ -26,8 +28,9 @@ def signer(tmp_path: Path) -> Signer:
 
 
 @pytest.fixture
-async def client(signer: Signer) -> Any:
-    issuer = Issuer(signer, directory(), {"slrt-registry": "s3cret", "partner-baznas": "p4rtner"})
+async def client(signer: Signer, tmp_path: Path) -> Any:
+    secrets = {"slrt-registry": "s3cret", "partner-baznas": "p4rtner"}
+    issuer = Issuer(signer, directory(), secrets, Revoked(State(tmp_path)))
     transport = httpx.ASGITransport(app=Starlette(routes=issuer.routes()))
     async with httpx.AsyncClient(transport=transport, base_url="http://issuer/identity") as client:
         yield client
@@ -108,7 +111,7 @@ def test_a_negative_lifetime_gives_a_token_that_is_over(signer: Signer) -> None:
 
 def test_the_key_is_kept_and_private(signer: Signer, tmp_path: Path) -> None:
     assert Signer.of(State(tmp_path), ISSUER).public_keys == signer.public_keys
-    assert (tmp_path / "identity" / "key.json").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "identity" / "keys.json").stat().st_mode & 0o777 == 0o600
     assert "d" not in signer.public_keys["keys"][0]
 
 
@@ -167,11 +170,3 @@ async def test_a_seeded_user_gets_a_token_by_password(client: httpx.AsyncClient,
     claims = claims_of(answer.json()["access_token"], signer)
     assert (claims["sub"], claims["roles"], claims["region"]) == ("fasilitator.03", ["facilitator"], "12.74.03")
     assert answer.json()["expires_in"] == claims["exp"] - claims["iat"]
-
-
-async def test_discovery_names_the_other_addresses(client: httpx.AsyncClient) -> None:
-    found = (await client.get("/.well-known/openid-configuration")).json()
-    assert found["issuer"] == ISSUER
-    assert found["development_only"] is True
-    keys = (await client.get(found["jwks_uri"].removeprefix(ISSUER))).json()["keys"]
-    assert [(key["kty"], key["crv"], key["alg"]) for key in keys] == [("EC", "P-256", "ES256")]

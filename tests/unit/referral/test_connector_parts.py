@@ -12,6 +12,7 @@ import pytest
 from pydantic import SecretStr
 
 from slrt_contracts.types import OfficeCode
+from slrt_kit.http.destinations import Destinations
 from slrt_kit.messaging.errors import RejectedError, TransientError
 from slrt_kit.testing import FixedClock, PlayedHttp
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
@@ -20,6 +21,7 @@ from slrt_referral.adapters.webhook import WebhookNotices
 KEY = bytes(range(32))
 SECRET = "whsec_" + base64.b64encode(KEY).decode()
 OFFICE = OfficeCode("12.74.DUKCAPIL")
+ALLOWED = Destinations.parse("http://127.0.0.1:1, http://127.0.0.1:4001")
 NOTICE = UUID("01997c40-5a00-7015-8000-000000000015")
 
 
@@ -32,10 +34,13 @@ NOTICE = UUID("01997c40-5a00-7015-8000-000000000015")
         ("12.74.DUKCAPIL: http://127.0.0.1:1/", "url and secret"),
         ("12.74.DUKCAPIL: {url: 'http://127.0.0.1:1/'}", "url and secret"),
         (f"12.74.DUKCAPIL: {{url: 'http://127.0.0.1:1/', secret: {SECRET}, retries: 3}}", "url and secret"),
-        (f"12.74.DUKCAPIL: {{url: 'ftp://127.0.0.1/', secret: {SECRET}}}", "url is not"),
-        (f"12.74.DUKCAPIL: {{url: 'https:///notices', secret: {SECRET}}}", "url is not"),
-        (f"12.74.DUKCAPIL: {{url: 'http://127.0.0.1:99999/', secret: {SECRET}}}", "url is not"),
+        (f"12.74.DUKCAPIL: {{url: 'ftp://127.0.0.1/', secret: {SECRET}}}", "url is refused: it is no http"),
+        (f"12.74.DUKCAPIL: {{url: 'https:///notices', secret: {SECRET}}}", "url is refused: it is no http"),
+        (f"12.74.DUKCAPIL: {{url: 'http://127.0.0.1:99999/', secret: {SECRET}}}", "url is refused"),
         (f"12.74.DUKCAPIL: {{url: [a], secret: {SECRET}}}", "url is not"),
+        (f"12.74.DUKCAPIL: {{url: 'http://127.0.0.1:2/', secret: {SECRET}}}", "url is refused: it is not https"),
+        (f"12.74.DUKCAPIL: {{url: 'https://127.0.0.1/', secret: {SECRET}}}", "url is refused: its address is not"),
+        (f"12.74.DUKCAPIL: {{url: 'https://a:b@office.test/', secret: {SECRET}}}", "refused: it has credentials"),
         ("12.74.DUKCAPIL: {url: 'http://127.0.0.1:1/', secret: rahasia}", "secret is not"),
         ("12.74.DUKCAPIL: {url: 'http://127.0.0.1:1/', secret: whsec_cmFoYXNpYQ==}", "secret is not"),
         ("12.74.DUKCAPIL: {url: 'http://127.0.0.1:1/', secret: 'whsec_***'}", "secret is not"),
@@ -47,22 +52,22 @@ def test_a_wrong_connectors_file_is_refused_without_showing_a_secret(tmp_path: P
     file = tmp_path / "connectors.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConnectorConfigError, match=says) as refusal:
-        endpoint_of(OFFICE, file)
+        endpoint_of(OFFICE, file, ALLOWED)
     assert "whsec_c" not in str(refusal.value)
     assert "rahasia" not in str(refusal.value)
 
 
 def test_no_connectors_file_is_said_by_the_name_of_its_setting(tmp_path: Path) -> None:
     with pytest.raises(ConnectorConfigError, match="SLRT_REFERRAL_CONNECTORS_FILE"):
-        endpoint_of(OFFICE, None)
+        endpoint_of(OFFICE, None, ALLOWED)
     with pytest.raises(ConnectorConfigError, match=r"gone\.yaml: cannot be read"):
-        endpoint_of(OFFICE, tmp_path / "gone.yaml")
+        endpoint_of(OFFICE, tmp_path / "gone.yaml", ALLOWED)
 
 
 def test_a_good_entry_is_read(tmp_path: Path) -> None:
     file = tmp_path / "connectors.yaml"
     file.write_text(f"12.74.DUKCAPIL: {{url: http://127.0.0.1:4001/notices, secret: {SECRET}}}", encoding="utf-8")
-    endpoint = endpoint_of(OFFICE, file)
+    endpoint = endpoint_of(OFFICE, file, ALLOWED)
     assert endpoint.url == "http://127.0.0.1:4001/notices"
     assert endpoint.secret.get_secret_value() == SECRET
 

@@ -3,6 +3,13 @@
 from types import MappingProxyType
 from typing import Final
 
+from slrt_contracts.events.audit import (
+    AuditDaySealed,
+    IntakeAuditDaySealed,
+    NotificationAuditDaySealed,
+    ReferralAuditDaySealed,
+    RegistryAuditDaySealed,
+)
 from slrt_contracts.events.base import Event, Part, UndecodableEventError
 from slrt_contracts.events.intake import (
     CaseAssigned,
@@ -80,6 +87,10 @@ _ALL: Final[tuple[type[Event], ...]] = (
     NotificationQueued,
     NotificationDelivered,
     NotificationFailed,
+    IntakeAuditDaySealed,
+    ReferralAuditDaySealed,
+    RegistryAuditDaySealed,
+    NotificationAuditDaySealed,
 )
 EVENT_TYPES: Final = MappingProxyType({event.TYPE: event for event in _ALL})
 """CloudEvents type → model."""
@@ -103,6 +114,7 @@ def decode_event(event_type: str, payload: bytes | str) -> Event:
 
 __all__ = [
     "EVENT_TYPES",
+    "AuditDaySealed",
     "CaseAssigned",
     "CaseClosed",
     "CaseDecided",
@@ -120,10 +132,12 @@ __all__ = [
     "ErasedInCase",
     "Event",
     "FamilyRecorded",
+    "IntakeAuditDaySealed",
     "NeedAttribute",
     "NeedOutcome",
     "NeedOutcomeRecorded",
     "NeedSnapshot",
+    "NotificationAuditDaySealed",
     "NotificationDelivered",
     "NotificationFailed",
     "NotificationQueued",
@@ -135,6 +149,7 @@ __all__ = [
     "ProgrammeNeedRecorded",
     "RecommendedNeed",
     "ReferralAccepted",
+    "ReferralAuditDaySealed",
     "ReferralCompleted",
     "ReferralConfirmed",
     "ReferralCreated",
@@ -143,6 +158,7 @@ __all__ = [
     "ReferralRerouted",
     "ReferralSent",
     "ReferralServiceStarted",
+    "RegistryAuditDaySealed",
     "UndecodableEventError",
     "UnknownEventTypeError",
     "decode_event",

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -16,7 +15,7 @@ import psutil
 import typer
 
 from slrt_local import control, services, stack, status, supervisor
-from slrt_local.identity import DEFAULT_TTL, IdentityError, Signer, account_for
+from slrt_local.identity_commands import StateOption, add_identity_commands
 from slrt_local.parts.postgres_home import remove_outside_folder
 from slrt_local.process import PartError, end, end_recorded, has_ended, tail, wait_until
 from slrt_local.state import State
@@ -28,7 +27,8 @@ app = typer.Typer(
     help="The whole SLRT suite on this machine.",
 )
 
-StateOption = Annotated[Path | None, typer.Option("--state", help="State folder (SLRT_STATE; .slrt in the checkout)")]
+add_identity_commands(app)
+
 _DOWN_PATIENCE = 90.0
 _INTERRUPTED = 130
 
@@ -46,11 +46,12 @@ def up(
     foreground: Annotated[bool, typer.Option("--foreground", help="Stay in front until Ctrl-C")] = False,
     parts_only: Annotated[bool, typer.Option("--parts-only", help="Only PostgreSQL and Kafka")] = False,
     without_services: Annotated[bool, typer.Option("--without-services", hidden=True)] = False,
+    tls: Annotated[bool, typer.Option("--tls", help="HTTPS at the gateway, with a certificate of this state")] = False,
 ) -> None:
     """Start everything and wait until it is healthy."""
     where = State.find(state).create()
     try:
-        wish = stack.Wish(stack.gateway_port(port), parts_only=parts_only, without_services=without_services)
+        wish = stack.Wish(stack.gateway_port(port), tls=tls, parts_only=parts_only, without_services=without_services)
     except PartError as error:
         raise _fail(str(error)) from error
     if foreground:
@@ -75,6 +76,7 @@ def _spawn_supervisor(where: State, wish: stack.Wish) -> subprocess.Popen[bytes]
     command += ["--port", str(wish.gateway_port)]
     command += ["--parts-only"] if wish.parts_only else []
     command += ["--without-services"] if wish.without_services else []
+    command += ["--tls"] if wish.tls else []
     with where.log("supervisor").open("wb") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/"
@@ -206,28 +208,6 @@ def _ask(state: Path | None, verb: str, name: str) -> None:
         typer.echo(control.ask(State.find(state), verb, name))
     except PartError as error:
         raise _fail(str(error)) from error
-
-
-@app.command()
-def token(
-    *,
-    state: StateOption = None,
-    role: Annotated[str, typer.Option(help="facilitator, front_office, opd_officer, service, …")],
-    region: Annotated[str | None, typer.Option(help="12.74 or 12.74.03")] = None,
-    office: Annotated[str | None, typer.Option(help="12.74.DUKCAPIL")] = None,
-    sub: Annotated[str | None, typer.Option(help="Subject; the seeded user who fits without it")] = None,
-    ttl: Annotated[int, typer.Option(help="Seconds; negative: already over")] = DEFAULT_TTL,
-) -> None:
-    """Print a token of the local issuer."""
-    where = State.find(state)
-    known = where.read("identity", None)
-    if known is None:
-        raise _fail(f"No stack was ever up on {where.root}: slrt up")
-    try:
-        account = account_for(role, region=region, office=office, subject=sub)
-    except IdentityError as error:
-        raise _fail(str(error)) from error
-    typer.echo(Signer.of(where, known["issuer"]).mint(account, now=datetime.now(UTC), ttl=ttl))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

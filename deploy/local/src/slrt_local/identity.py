@@ -1,23 +1,15 @@
-"""Who the local issuer knows, and the tokens it signs. Development only."""
+"""Who the local issuer knows: people, machines and applications. Development only."""
 
-import json
 import re
-import secrets
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 import yaml
-from joserfc import jwt
-from joserfc.jwk import ECKey
-
-from slrt_local.state import State, write_private
 
 PREFIX = "/identity"  # below the gateway and below the issuer's own port
 AUDIENCE = "slrt"
-DEFAULT_TTL = 3600
 PUBLIC_CLIENT = "slrt-web"
 ROLES = frozenset(
     {"resident", "facilitator", "front_office", "back_office", "surveyor", "coordinator", "supervisor", "manager"}
@@ -53,11 +45,21 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Application:
+    """A frontend that signs people in: where it may be sent back to, letter by letter."""
+
+    client: str
+    redirect_uris: frozenset[str]
+    after_sign_out: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Directory:
     """The seeded accounts: users by user name, clients by client id, and the users' one password."""
 
     users: dict[str, Account]
     clients: dict[str, Account]
+    applications: dict[str, Application]
     password: str
 
 
@@ -66,7 +68,12 @@ def parse_directory(text: str) -> Directory:
     data: dict[str, Any] = yaml.safe_load(text)
     users = {entry["username"]: _account(entry["username"], entry) for entry in data["users"]}
     clients = {entry["client_id"]: _account(entry["client_id"], entry) for entry in data["clients"]}
-    return Directory(users, clients, str(data["password"]))
+    applications = {entry["client_id"]: _application(entry) for entry in data.get("applications", ())}
+    return Directory(users, clients, applications, str(data["password"]))
+
+
+def _application(entry: dict[str, Any]) -> Application:
+    return Application(entry["client_id"], frozenset(entry["redirect_uris"]), frozenset(entry["after_sign_out"]))
 
 
 def _account(subject: str, entry: dict[str, Any]) -> Account:
@@ -95,44 +102,3 @@ def account_for(role: str, *, region: str | None, office: str | None, subject: s
             return known
     made_up = "-".join(filter(None, ("dev", role, region, office)))
     return Account(subject or made_up, subject or made_up, (role,), region=asked.region, office=asked.office)
-
-
-class Signer:
-    """Signs tokens with the ES256 key of one stack."""
-
-    def __init__(self, key: ECKey, issuer: str) -> None:
-        self._key = key
-        self.issuer = issuer
-
-    @classmethod
-    def of(cls, state: State, issuer: str) -> "Signer":
-        """The signer of ``state``; its key is made on first use and kept readable by the owner alone."""
-        path = state.root / "identity" / "key.json"
-        if not path.exists():
-            fresh = ECKey.generate_key("P-256", {"use": "sig", "alg": "ES256"}, private=True, auto_kid=True)
-            write_private(path, json.dumps(fresh.as_dict(private=True)))
-        return cls(ECKey.import_key(json.loads(path.read_text(encoding="utf-8"))), issuer)
-
-    @property
-    def public_keys(self) -> dict[str, Any]:
-        """The JWKS document."""
-        return {"keys": [{**self._key.as_dict(private=False), "kid": self._key.kid, "use": "sig", "alg": "ES256"}]}
-
-    def mint(self, account: Account, *, now: datetime, ttl: int = DEFAULT_TTL, client: str = PUBLIC_CLIENT) -> str:
-        """A signed token for ``account`` that ends ``ttl`` seconds after ``now`` (negative: already over)."""
-        issued = int(now.timestamp()) + min(ttl, 0)
-        claims: dict[str, Any] = {
-            "iss": self.issuer,
-            "aud": AUDIENCE,
-            "sub": account.subject,
-            "azp": client,
-            "iat": issued,
-            "exp": int(now.timestamp()) + ttl,
-            "jti": secrets.token_hex(16),
-            "roles": list(account.roles),
-        }
-        if account.region is not None:
-            claims["region"] = account.region
-        if account.office is not None:
-            claims["office"] = account.office
-        return jwt.encode({"alg": "ES256", "kid": self._key.kid, "typ": "at+jwt"}, claims, self._key)

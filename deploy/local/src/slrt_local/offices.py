@@ -24,9 +24,14 @@ class Endpoint:
     secret: str  # whsec_…
 
     @property
+    def origin(self) -> str:
+        """What the connector must be allowed to reach."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    @property
     def url(self) -> str:
         """The address for the connector."""
-        return f"http://{LOOPBACK}:{self.port}{NOTICE_PATH}"
+        return self.origin + NOTICE_PATH
 
 
 def endpoints(state: State) -> list[Endpoint]:

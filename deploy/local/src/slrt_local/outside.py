@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from slrt_local import offices
-from slrt_local.identity import PREFIX, Signer, directory
+from slrt_local.identity import PREFIX, directory
 from slrt_local.issuer import Issuer
 from slrt_local.journal import Journal
 from slrt_local.mailsink import protocol_factory
@@ -27,6 +27,8 @@ from slrt_local.net import LOOPBACK
 from slrt_local.office_server import Office, OfficeServer
 from slrt_local.pages import Pages
 from slrt_local.provider import Provider
+from slrt_local.revoked import Revoked
+from slrt_local.signing import Signer
 from slrt_local.state import State, project_root
 
 
@@ -80,7 +82,7 @@ async def ready(_request: Request) -> Response:
 def build_app(state: State, journal: Journal, people: list[Office], *, issuer: str) -> Starlette:
     """The application of the common port."""
     secrets = {client: state.secret(f"client-{client}") for client in directory().clients}
-    identity = Issuer(Signer.of(state, issuer), directory(), secrets)
+    identity = Issuer(Signer.of(state, issuer), directory(), secrets, Revoked(state))
     provider = Provider(journal, _now)
     routes: list[BaseRoute] = [
         Route("/livez", ready),

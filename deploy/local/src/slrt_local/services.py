@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slrt_local.net import LOOPBACK
-from slrt_local.offices import OFFICES, connectors_file, supervisors_file
+from slrt_local.offices import OFFICES, connectors_file, endpoints, supervisors_file
 from slrt_local.process import Command
 from slrt_local.state import State
 from slrt_local.units import Unit, answers
@@ -100,11 +100,13 @@ def settings(state: State, around: Surroundings, process: ServiceProcess) -> dic
         "HTTP_HOST": LOOPBACK,
         "OIDC_ISSUER": around.issuer,
         "OIDC_JWKS_URL": f"{around.identity_url}/jwks.json",
+        "OIDC_REVOCATIONS_URL": f"{around.identity_url}/revocations.json",
         "OIDC_AUDIENCE": "slrt",
         "TOKEN_URL": f"{around.identity_url}/token",
         "CLIENT_ID": f"slrt-{service}",
         "CLIENT_SECRET": state.secret(f"client-slrt-{service}"),
         **_keys(state, around, service),
+        "AUDIT_SIGNING_KEY": state.secret(f"audit-{service}"),
         **_own_settings(state, around, service),
     }
     if process.serves == "HTTP_PORT":
@@ -129,7 +131,10 @@ def _keys(state: State, around: Surroundings, service: str) -> dict[str, str]:
 def _own_settings(state: State, around: Surroundings, service: str) -> dict[str, str]:
     return {
         "intake": {},
-        "referral": {"CONNECTORS_FILE": str(connectors_file(state))},
+        "referral": {
+            "CONNECTORS_FILE": str(connectors_file(state)),
+            "OFFICE_ENDPOINT_ALLOW": ",".join(end.origin for end in endpoints(state)),
+        },
         "registry": {"INTAKE_URL": service_url(state, "intake")},
         "notification": {
             "INTAKE_URL": service_url(state, "intake"),

@@ -3,14 +3,16 @@
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from slrt_local import offices, services
-from slrt_local.identity import PREFIX, Signer, directory
+from slrt_local.identity import PREFIX, directory
 from slrt_local.net import LOOPBACK
-from slrt_local.parts.gateway import DEFAULT_PORT, PORT_VARIABLE, Gateway
+from slrt_local.parts.gateway import DEFAULT_PORT, PORT_VARIABLE, Gateway, certificates
 from slrt_local.parts.kafka import Kafka
 from slrt_local.parts.postgres import KEYED, SERVICES, Postgres
 from slrt_local.process import Command, PartError
+from slrt_local.signing import Signer
 from slrt_local.state import State
 from slrt_local.units import Unit, answers
 
@@ -22,6 +24,7 @@ class Wish:
     """What ``slrt up`` was asked for."""
 
     gateway_port: int = DEFAULT_PORT
+    tls: bool = False
     parts_only: bool = False
     without_services: bool = False  # parts, outside world and gateway: for tests of those alone
 
@@ -61,7 +64,7 @@ def build(state: State, wish: Wish) -> list[Unit]:
     parts = [postgres_unit(postgres), kafka_unit(kafka)]
     if wish.parts_only:
         return parts
-    gateway = Gateway(state, port=wish.gateway_port)
+    gateway = Gateway(state, port=wish.gateway_port, tls=wish.tls)
     gateway.require_port()  # said before anything is started
     around = surroundings(state, issuer=f"{gateway.url}{PREFIX}")
     gateway.route(
@@ -75,7 +78,8 @@ def build(state: State, wish: Wish) -> list[Unit]:
     offices.write_connectors(state)
     offices.write_supervisors(state)
     own = [] if wish.without_services else [services.topics_unit(state, around), *services.units(state, around)]
-    return [*parts, outside_unit(state, around), *own, gateway_unit(gateway)]
+    authority = certificates(state) / "ca.pem" if wish.tls else None
+    return [*parts, outside_unit(state, around), *own, gateway_unit(gateway, authority)]
 
 
 def outside_url(state: State) -> str:
@@ -138,7 +142,7 @@ def outside_unit(state: State, around: services.Surroundings) -> Unit:
     )
 
 
-def gateway_unit(gateway: Gateway) -> Unit:
+def gateway_unit(gateway: Gateway, authority: Path | None) -> Unit:
     """Traefik; it does not wait for the services and answers 502 until they are there."""
     return Unit(
         name="gateway",
@@ -152,5 +156,6 @@ def gateway_unit(gateway: Gateway) -> Unit:
             "openapi": f"{gateway.url}/openapi.json",
             "identity": f"{gateway.url}{PREFIX}",
             "internal": gateway.internal_url,
+            **({"authority": str(authority)} if authority else {}),
         },
     )

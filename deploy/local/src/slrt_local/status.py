@@ -79,6 +79,7 @@ def addresses(units: dict[str, dict[str, Any]]) -> dict[str, str]:
         "docs": gateway.get("docs"),
         "openapi": gateway.get("openapi"),
         "identity": gateway.get("identity"),
+        "authority": gateway.get("authority"),
         "mails": outside.get("mails"),
         "messages": outside.get("messages"),
         "notices": outside.get("notices"),

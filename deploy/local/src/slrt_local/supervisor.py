@@ -161,8 +161,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--parts-only", action="store_true")
     parser.add_argument("--without-services", action="store_true")
+    parser.add_argument("--tls", action="store_true")
     given = parser.parse_args()
-    wish = stack.Wish(given.port, parts_only=given.parts_only, without_services=given.without_services)
+    wish = stack.Wish(given.port, tls=given.tls, parts_only=given.parts_only, without_services=given.without_services)
     sys.exit(supervise(State(given.state), wish, echo=False))
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from slrt_contracts.types import EventId
 from slrt_kit import idempotency
 from slrt_kit.access import Principal, Scope
+from slrt_kit.audit.entries import Actor
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http import positions
 from slrt_kit.http.auth import Authorized, require
@@ -57,6 +58,12 @@ class Command:
     key: str
     fingerprint: bytes
     if_match: str | None
+    request_id: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """On whose behalf it is carried out."""
+        return Actor.of(self.principal, request_id=self.request_id)
 
     @property
     def expected_version(self) -> int:
@@ -74,6 +81,7 @@ class Command:
         A failed command leaves no trace of its key: it may be repeated as it is.
         """
         async with self.database.unit_of_work() as unit:
+            unit.actor = self.actor
             if not await idempotency.claim(unit, self.principal.subject, self.key, self.fingerprint):
                 return await self._replay(unit)
             answered = self.answered(await work(unit), unit.recorded)
@@ -171,4 +179,5 @@ async def build_command(
         key=idempotency_key,
         fingerprint=hmac.digest(key, said, "sha256"),
         if_match=if_match,
+        request_id=getattr(request.state, "request_id", None),
     )

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from slrt_kit.http.audited import note_refusal
 from slrt_kit.http.problems import problem_of, problem_response
 
 _JSON = "application/json"
@@ -101,6 +102,7 @@ class FastLane:
             problem = problem_of(error)
             if problem is None:
                 raise
+            await note_refusal(asked.request, problem)
             response = problem_response(asked.request, problem)
         await response(scope, receive, send)
 

@@ -7,7 +7,9 @@ from urllib.request import getproxies
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractResolver
 
+from slrt_kit.http.destinations import Destinations, JudgedResolver
 from slrt_kit.messaging.errors import TransientError
 
 TIMEOUT_S = 5.0
@@ -16,6 +18,7 @@ _CONNECT_TIMEOUT_S = 2.0
 _KEEP_ALIVE_S = 3.0
 _MOST_CONNECTIONS = 100
 _LARGEST_REPLY = 8 * 1024 * 1024
+_LARGEST_FOREIGN_REPLY = 64 * 1024
 
 
 class UnreachableError(TransientError):
@@ -28,6 +31,7 @@ class Reply:
 
     status: int
     body: bytes = b""
+    etag: str = ""
 
     @property
     def is_success(self) -> bool:
@@ -49,10 +53,17 @@ class HttpClient:
 
     No redirect is followed: an address is what the operator wrote down. No cookie is kept. A proxy named by the
     environment is used.
+
+    With ``destinations`` every URL is one that somebody else has set: it must be allowed by them, the connection goes
+    to the very address that was judged, past any proxy (which would resolve the name once more), and an answer is
+    bounded at 64 KiB.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, destinations: Destinations | None = None, *, resolver: AbstractResolver | None = None) -> None:
+        """``resolver`` is asked instead of the system's."""
         self._session: aiohttp.ClientSession | None = None
+        self._destinations = destinations
+        self._resolver = resolver
 
     async def request(
         self,
@@ -70,13 +81,17 @@ class HttpClient:
 
         Raises:
             UnreachableError: no whole answer came.
+            ForbiddenDestinationError: the destinations do not allow the URL, or what its host resolves to.
         """
+        if self._destinations is not None:
+            self._destinations.check(url)
         limit = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, _CONNECT_TIMEOUT_S))
         try:
             async with self._opened().request(
                 method, url, headers=headers, data=content, timeout=limit, allow_redirects=False
             ) as response:
-                return Reply(response.status, await _whole(response) if reads_body else b"")
+                body = await _whole(response, self._largest) if reads_body else b""
+                return Reply(response.status, body, response.headers.get("ETag", ""))
         except (aiohttp.ClientError, OSError) as error:  # also TimeoutError, which is an OSError
             raise UnreachableError(type(error).__name__) from error
 
@@ -86,24 +101,35 @@ class HttpClient:
             await self._session.close()
             self._session = None
 
+    @property
+    def _largest(self) -> int:
+        return _LARGEST_REPLY if self._destinations is None else _LARGEST_FOREIGN_REPLY
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_S),
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # Looked for once: for each request it would cost as much as the request.
-                trust_env=bool(getproxies()),
+                trust_env=self._destinations is None and bool(getproxies()),
             )
         return self._session
 
+    def _connector(self) -> aiohttp.TCPConnector:
+        limits: dict[str, Any] = {"limit": _MOST_CONNECTIONS, "keepalive_timeout": _KEEP_ALIVE_S}
+        if self._destinations is None:
+            return aiohttp.TCPConnector(resolver=self._resolver, **limits)
+        judged = JudgedResolver(self._destinations, self._resolver)
+        return aiohttp.TCPConnector(resolver=judged, use_dns_cache=False, **limits)
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
+
+async def _whole(response: aiohttp.ClientResponse, largest: int) -> bytes:
     """Raises aiohttp.ClientPayloadError: it is cut, or longer than any answer that we asked for."""
     parts: list[bytes] = []
     size = 0
     while part := await response.content.readany():
         parts.append(part)
         size += len(part)
-        if size > _LARGEST_REPLY:
+        if size > largest:
             raise aiohttp.ClientPayloadError("too long")
     return b"".join(parts)

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from slrt_kit.db import DATABASE_DOWN, StaleVersionError
+from slrt_kit.http.audited import note_refusal
 from slrt_kit.logs import get_logger
 from slrt_kit.problems import (
     InternalError,
@@ -144,6 +145,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         problem = problem_of(error)
         if problem is None:
             raise error
+        await note_refusal(request, problem)
         return problem_response(request, problem)
 
     for kind in (ProblemError, StaleVersionError, RequestValidationError, HTTPException, *DATABASE_DOWN):

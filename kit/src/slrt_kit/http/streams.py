@@ -1,16 +1,16 @@
 """Tell a caller what happens, as it happens: server-sent events in an answer that stays open, until it must end.
 
 WHATWG HTML, section 9.2. A stream ends when its messages do, when its caller leaves or stops reading, when its caller's
-token expires, when the process is asked to stop and when the database is away. None of that is an error: the caller
-comes back by itself and says by ``Last-Event-ID`` what it has.
+token expires or is revoked, when the process is asked to stop and when the database is away. None of that is an error:
+the caller comes back by itself and says by ``Last-Event-ID`` what it has.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from fastapi import Request
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from slrt_kit import metrics
 from slrt_kit.access import Principal
 from slrt_kit.db import DATABASE_DOWN
-from slrt_kit.http.auth import TokenVerifier
+from slrt_kit.http.tokens import TokenVerifier
 from slrt_kit.logs import get_logger
 from slrt_kit.problems import ProblemError, Text
 
@@ -90,13 +90,20 @@ class EventStream(Response):
     content_type: ClassVar[bytes] = b"text/event-stream"
 
     def __init__(
-        self, messages: AsyncGenerator[Message, None], *, streams: Streams, seconds: float, stop: asyncio.Event
+        self,
+        messages: AsyncGenerator[Message, None],
+        *,
+        streams: Streams,
+        seconds: float,
+        stop: asyncio.Event,
+        refused: Callable[[], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
-        """It ends after ``seconds`` at the latest, and soon after ``stop`` is set."""
+        """It ends after ``seconds`` at the latest, and soon after ``stop`` is set or ``refused`` has returned."""
         self._messages = messages
         self._streams = streams
         self._seconds = seconds
         self._stop = stop
+        self._refused = refused
         self.status_code = 200
         self.background = None
         # The last two are for proxies: nginx would hold the answer back, others compress it and so do the same.
@@ -114,15 +121,22 @@ class EventStream(Response):
     ) -> Self:
         """A stream that its caller gets for as long as the token that it came with is good."""
         verifier: TokenVerifier = request.app.state.verifier
-        return cls(messages, streams=streams, seconds=verifier.seconds_left(principal), stop=request.app.state.stop)
+        return cls(
+            messages,
+            streams=streams,
+            seconds=verifier.seconds_left(principal),
+            stop=request.app.state.stop,
+            refused=lambda: verifier.until_refused(principal),
+        )
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Raises TooManyStreamsError before anything is sent."""
         with self._streams.place():
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            ends = [
-                asyncio.create_task(end) for end in (self._tell(send), _beat(send), _left(receive), self._stop.wait())
-            ]
+            causes: list[Coroutine[Any, Any, Any]]
+            causes = [self._tell(send), _beat(send), _left(receive), self._stop.wait()]
+            causes += [self._refused()] if self._refused else []
+            ends = [asyncio.create_task(cause) for cause in causes]
             try:
                 await asyncio.wait(ends, timeout=self._seconds, return_when=asyncio.FIRST_COMPLETED)
             finally:

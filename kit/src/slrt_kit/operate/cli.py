@@ -12,6 +12,7 @@ from slrt_kit.db import Database
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.operate import dead_letters, groups, outbox, parked
+from slrt_kit.operate.audit import audit_commands
 from slrt_kit.operate.console import DryRun, Json, Operator, fields_of, json_of, refused, show_list, show_one
 from slrt_kit.operate.projection_commands import projection_commands
 from slrt_kit.outbox_queue import connect
@@ -35,7 +36,7 @@ def add_operator_commands(
     runtime: Callable[[], Runtime],
     consumers: Callable[[Runtime], Sequence[EventConsumer]],
 ) -> None:
-    """Add ``parked``, ``dlq``, ``consumer``, ``outbox``, ``events`` and ``projection`` to the command of a service."""
+    """Add ``parked``, ``dlq``, ``consumer``, ``outbox``, ``events``, ``audit``, ``projection`` to a service's own."""
     operator = Operator(name, runtime)
     for group, commands, text in (
         ("parked", _parked_commands, "Events that a consumer could not apply."),
@@ -43,6 +44,7 @@ def add_operator_commands(
         ("consumer", _consumer_commands, "How far the consumer groups are."),
         ("outbox", _outbox_commands, "What waits to be published."),
         ("events", _event_commands, "What was published."),
+        ("audit", audit_commands, "The audit log."),
         ("projection", projection_commands(consumers), "Tables that are copies of what topics tell."),
     ):
         child = typer.Typer(no_args_is_help=True, help=text)

@@ -37,4 +37,4 @@ class PlayedHttp(HttpClient):
             body = await response.aread() if reads_body else b""
         except httpx.RequestError as error:
             raise UnreachableError(type(error).__name__) from error
-        return Reply(response.status_code, body)
+        return Reply(response.status_code, body, response.headers.get("ETag", ""))

@@ -1,4 +1,4 @@
-"""An issuer of ES256 tokens for tests: keys, tokens, and its JWKS and token endpoints."""
+"""An issuer of tokens for tests: keys, tokens, and its JWKS and token endpoints."""
 
 import json
 import threading
@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import httpx
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.jwk import ECKey, KeyParameters, OKPKey
 
 from slrt_kit.testing.http import PlayedHttp
 
@@ -32,7 +32,9 @@ class TestIssuer:
         self.issuer = issuer
         self.audience = audience
         self.base_url = issuer
-        self._keys: list[ECKey] = []
+        self._keys: list[ECKey | OKPKey] = []
+        self.revoked: dict[str, Any] = {}
+        """The list of revocations that is served."""
         self.requests: list[str] = []
         """The paths that were asked for, oldest first."""
         self.rotate()
@@ -47,9 +49,19 @@ class TestIssuer:
         """Where services get their own tokens; every client id and secret is good."""
         return f"{self.base_url}/token"
 
-    def rotate(self, *, keep_old: bool = True) -> None:
+    @property
+    def revocations_url(self) -> str:
+        """Where the list of revocations is."""
+        return f"{self.base_url}/revocations"
+
+    def rotate(self, algorithm: str = "ES256", *, keep_old: bool = True) -> None:
         """Sign with a new key from now on; the old public keys stay in the JWKS unless ``keep_old`` is False."""
-        fresh = ECKey.generate_key("P-256", {"kid": uuid4().hex, "use": "sig", "alg": "ES256"})
+        parameters: KeyParameters = {"kid": uuid4().hex, "use": "sig", "alg": algorithm}
+        fresh: ECKey | OKPKey
+        if algorithm == "ES256":
+            fresh = ECKey.generate_key("P-256", parameters)
+        else:
+            fresh = OKPKey.generate_key("Ed25519", parameters)
         self._keys = [*(self._keys if keep_old else []), fresh]
 
     def jwks(self) -> dict[str, Any]:
@@ -83,9 +95,11 @@ class TestIssuer:
         return self.sign(present)
 
     def sign(self, claims: dict[str, Any], *, header: dict[str, Any] | None = None) -> str:
-        """Exactly these claims under the newest key."""
+        """Exactly these claims under the newest key; ``header`` replaces members of the header, None takes one out."""
         key = self._keys[-1]
-        return jwt.encode({"alg": "ES256", "kid": key.kid, **(header or {})}, claims, key, algorithms=["ES256"])
+        algorithm = str(key.get("alg"))
+        given = {"alg": algorithm, "kid": key.kid, "typ": "at+jwt", **(header or {})}
+        return jwt.encode({name: value for name, value in given.items() if value is not None}, claims, key, [algorithm])
 
     def headers(self, *roles: str, **claims: Any) -> dict[str, str]:
         """The Authorization header with a token as `mint` makes it."""
@@ -100,6 +114,8 @@ class TestIssuer:
         self.requests.append(path)
         if path.endswith("/jwks"):
             return self.jwks()
+        if path.endswith("/revocations"):
+            return self.revoked
         if path.endswith("/token"):
             token = self.mint("service", sub=form.get("client_id", ["service"])[0], ttl=_SERVICE_TOKEN_S)
             return {"access_token": token, "token_type": "Bearer", "expires_in": _SERVICE_TOKEN_S}

@@ -50,6 +50,7 @@ def environment_of(
         "oidc_jwks_url": issuer.jwks_url,
         "token_url": issuer.token_url,
         "client_secret": "a-secret-of-tests",
+        "audit_signing_key": "5e" * 32,
         "kafka_session_timeout_ms": "2000",
         **more,
     }

@@ -35,7 +35,7 @@ from slrt_intake.ports import Cases, Drafts, RegionTable, TicketGuard, TicketTak
 from slrt_intake.reports.nik import kk_warnings, nik_warnings
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
-from slrt_kit.problems import NotFoundError, StaleError
+from slrt_kit.problems import NotFoundError, OutsideScopeError, StaleError
 from slrt_kit.regions import RegionCode, regency_of
 
 TICKET_DRAWS = 5
@@ -271,8 +271,10 @@ async def load_draft(draft_id: UUID, *, drafts: Drafts, author: str) -> Draft:
         NotFoundError: no such draft, or somebody else's.
     """
     draft = await drafts.get(draft_id)
-    if draft is None or draft.author != author:
+    if draft is None:
         raise NotFoundError
+    if draft.author != author:
+        raise OutsideScopeError
     return draft
 
 

@@ -70,14 +70,15 @@ def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:
     """
     if all(known.code != office for known in build_policy(runtime).offices):
         raise ConnectorConfigError(f"{office} is not in the table of offices")
-    return endpoint_of(OfficeCode(office), _settings(runtime).connectors_file)
+    settings = _settings(runtime)
+    return endpoint_of(OfficeCode(office), settings.connectors_file, settings.office_destinations)
 
 
 def build_connector(runtime: Runtime, office: str, endpoint: Endpoint) -> EventConsumer:
     """The connector of one office: a consumer group of its own, so that an office that is away delays itself alone."""
     notices = WebhookNotices(
         endpoint,
-        client=runtime.http,
+        client=runtime.foreign_http(_settings(runtime).office_destinations),
         clock=runtime.database.clock,
         timeout=_settings(runtime).office_endpoint_timeout,
     )

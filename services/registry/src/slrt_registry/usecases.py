@@ -9,7 +9,7 @@ from slrt_contracts.types import CaseId, FamilyId, NeedId, ParticipationId, Pers
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
 from slrt_kit.privacy.retention import RetentionClass
-from slrt_kit.problems import ErasedError, NotFoundError
+from slrt_kit.problems import ErasedError, NotFoundError, OutsideScopeError
 from slrt_kit.regions import regency_of
 from slrt_registry.domain.erasure import WIB, check_may_be_erased, erased_in
 from slrt_registry.domain.family import Family
@@ -190,8 +190,10 @@ async def load_person(person_id: PersonId, *, registry: Registry, scope: Scope) 
         NotFoundError: also for somebody of another region, so that nobody learns that they are known.
     """
     person = await registry.person(person_id)
-    if person is None or not scope.covers(region=person.village_code):
+    if person is None:
         raise NotFoundError
+    if not scope.covers(region=person.village_code):
+        raise OutsideScopeError
     return person
 
 
@@ -202,8 +204,10 @@ async def load_family(family_id: FamilyId, *, registry: Registry, scope: Scope) 
         NotFoundError: also for a family of another region.
     """
     family = await registry.family(family_id)
-    if family is None or not scope.covers(region=family.village_code):
+    if family is None:
         raise NotFoundError
+    if not scope.covers(region=family.village_code):
+        raise OutsideScopeError
     return family
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from slrt_local import net
+from slrt_local.parts.certificate import make_trusted
 from slrt_local.process import Command, PartError, Progress
 from slrt_local.state import State, project_root
 
@@ -21,19 +22,20 @@ class Gateway:
 
     name = "gateway"
 
-    def __init__(self, state: State, *, port: int = DEFAULT_PORT, host: str = net.LOOPBACK) -> None:
-        """``port`` 0 chooses a free one and keeps it; any other is taken as it is."""
+    def __init__(self, state: State, *, port: int = DEFAULT_PORT, host: str = net.LOOPBACK, tls: bool = False) -> None:
+        """``port`` 0 chooses a free one and keeps it; any other is taken. With ``tls`` nothing answers plain HTTP."""
         if not 0 <= port <= 65_535:  # noqa: PLR2004 — the range of ports
             raise PartError(f"gateway: {port} is no port: give 0 to 65535 (0 chooses a free one)")
         self._state = state
         self._host = host
         self.port = port or state.port("gateway")
+        self._tls = tls
         self._upstreams: dict[str, str] = {}
 
     @property
     def url(self) -> str:
         """The address that frontends call."""
-        return f"http://{self._host}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{self._host}:{self.port}"
 
     def route(self, upstreams: Mapping[str, str]) -> None:
         """Say where ``intake``, ``referral``, ``registry``, ``notification``, ``docs`` and ``identity`` are."""
@@ -67,6 +69,9 @@ class Gateway:
     def command(self) -> Command:
         """The Traefik process."""
         env = {f"SLRT_GATEWAY_{name.upper()}_URL": url for name, url in self._upstreams.items()}
+        if self._tls:
+            trust = make_trusted(certificates(self._state))
+            env |= {"SLRT_GATEWAY_TLS_CERT": str(trust.certificate), "SLRT_GATEWAY_TLS_KEY": str(trust.key)}
         return Command(argv=(str(find_traefik()), f"--configFile={self._static}"), env=env, stop_timeout=10)
 
     def is_ready(self) -> bool:
@@ -77,6 +82,11 @@ class Gateway:
     def internal_url(self) -> str:
         """Ping and metrics."""
         return f"http://{net.LOOPBACK}:{self._state.port('gateway-internal')}"
+
+
+def certificates(state: State) -> Path:
+    """Where the certificate of `Gateway` is, with the authority that clients are told to trust."""
+    return state.root / "gateway" / "tls"
 
 
 def find_traefik() -> Path:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.codes import DecidedByLevel
 from slrt_contracts.types import CaseId
@@ -27,7 +27,10 @@ from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store import cases as case_store
 from slrt_intake.store.new_cases import NewCase
 from slrt_intake.store.timeline import timeline
+from slrt_kit.audit.entries import Look
+from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
+from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag, response
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
@@ -62,7 +65,8 @@ async def register_case(
     )
     events = identify(case.raised, parts.database.new_id)
     answered = request.answered(registered(case, warnings), types_of(events))
-    if await parts.registrations.add(NewCase(case, stated.persons, stated.contact, events, answered)):
+    new = NewCase(case, stated.persons, stated.contact, events, answered, request.actor)
+    if await parts.registrations.add(new):
         return response(answered)
 
     # The key was used before, or the ticket number is somebody else's.
@@ -116,12 +120,19 @@ async def list_cases(
 
 @router.get("/cases/{case_id}")
 async def get_case(
-    case_id: UUID, authorized: Annotated[Authorized, require("intake.case.read")], parts: Parts, response: Response
+    case_id: UUID,
+    request: Request,
+    authorized: Annotated[Authorized, require("intake.case.read")],
+    parts: Parts,
+    response: Response,
 ) -> CaseView:
     """A case with its whole timeline across the services. The ETag is the version that a command must name."""
     async with parts.database.unit_of_work() as work:
         case = await usecases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
         entries = await timeline(work.connection, case.case_id)
+        look = Look("read", "case", case.case_id, ("needs", "timeline"))
+        record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [look])
+        await work.commit()
     response.headers["ETag"] = etag(case.version)
     return CaseView(**CaseReceipt.of(case).model_dump(), timeline=[TimelineView.of(entry) for entry in entries])
 

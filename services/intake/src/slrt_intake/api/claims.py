@@ -19,7 +19,8 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.claim import Parties, shown
 from slrt_intake.domain.problems import PurposeRequiredError
 from slrt_intake.store import people
-from slrt_kit.audit import Look, record_access
+from slrt_kit.audit.entries import Look
+from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.problems import NotFoundError
 
@@ -77,7 +78,8 @@ async def _parties(
         if (view := shown(parties, within=within, referred=referred, is_machine=scope.everywhere)) is not None
     ]
     looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
-    await _put_on_record(looks, request, authorized, parts, purpose=purpose)
+    looks += _left_out("case-parties", wanted, [view.case_id for view in seen])
+    await put_on_record(request, authorized.principal, looks, purpose=purpose)
     return seen
 
 
@@ -119,7 +121,8 @@ async def _contacts(
     async with parts.database.read() as session:
         seen = await people.reach_of(session, parts.vault, [CaseId(case_id) for case_id in wanted], authorized.scope)
     looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
-    await _put_on_record(looks, request, authorized, parts, purpose=purpose)
+    looks += _left_out("case-contact", wanted, [reach.case_id for reach in seen])
+    await put_on_record(request, authorized.principal, looks, purpose=purpose)
     return [
         ContactOfCase(
             case_id=reach.case_id,
@@ -132,13 +135,12 @@ async def _contacts(
     ]
 
 
-async def _put_on_record(
-    looks: Sequence[Look], request: Request, authorized: Authorized, parts: IntakeParts, *, purpose: str
-) -> None:
-    if looks:
-        await record_access(
-            parts.database, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id
-        )
+def _left_out(what: str, wanted: Mapping[UUID, UUID | None], seen: Sequence[UUID]) -> list[Look]:
+    """Of several cases those that are not the caller's to see, for the audit log; of a single one the 404 tells it."""
+    if len(wanted) == 1 and None in wanted.values():
+        return []
+    refused = [case_id for case_id in wanted if case_id not in set(seen)]
+    return [Look("read", what, case_id, (), wanted[case_id], result="refused") for case_id in refused]
 
 
 def _stated(purpose: str | None) -> str:

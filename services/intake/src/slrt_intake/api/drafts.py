@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Request, Response
 from pydantic import ValidationError
 
 from slrt_intake import usecases
@@ -13,7 +13,10 @@ from slrt_intake.api.schemas import CaseReceipt, DraftList, DraftReceipt, DraftV
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftIncompleteError, NoReportError
 from slrt_intake.drafting import draft_content
+from slrt_kit.audit.entries import Look
+from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
+from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, command, etag, version_of
 
@@ -42,6 +45,8 @@ async def create_drafts(
                 created_at=unit.clock.now(),
             )
             await parts.drafts(unit).add(draft)
+            written = Look("draft-written", "draft", draft.draft_id, ("text", "content"))
+            record_looks(unit, parts.outbox.service, request.actor, [written])
             receipts.append(
                 DraftReceipt(draft_id=draft.draft_id, warnings=draft.warnings, missing=_missing(draft.content))
             )
@@ -52,11 +57,18 @@ async def create_drafts(
 
 @router.get("/{draft_id}")
 async def get_draft(
-    draft_id: UUID, authorized: Annotated[Authorized, require("intake.draft.read")], parts: Parts, response: Response
+    draft_id: UUID,
+    request: Request,
+    authorized: Annotated[Authorized, require("intake.draft.read")],
+    parts: Parts,
+    response: Response,
 ) -> DraftView:
     """A draft, for its author alone."""
     async with parts.database.unit_of_work() as work:
         draft = await usecases.load_draft(draft_id, drafts=parts.drafts(work), author=authorized.principal.subject)
+        look = Look("read", "draft", draft.draft_id, ("text", "content"))
+        record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [look])
+        await work.commit()
     response.headers["ETag"] = etag(draft.version)
     return DraftView.of(draft, _missing(draft.content))
 
@@ -65,6 +77,7 @@ async def get_draft(
 async def correct_draft(
     draft_id: UUID,
     body: RegisterCaseBody,
+    request: Request,
     authorized: Annotated[Authorized, require("intake.draft.write")],
     parts: Parts,
     response: Response,
@@ -83,6 +96,8 @@ async def correct_draft(
             drafts=drafts,
             author=authorized.principal.subject,
         )
+        corrected = Look("draft-corrected", "draft", draft.draft_id, ("content",))
+        record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [corrected])
         await work.commit()
     response.headers["ETag"] = etag(draft.version)
     return DraftView.of(draft, [])
@@ -111,6 +126,8 @@ async def confirm_draft(
             at=unit.clock.now(),
             new_id=unit.new_id,
         )
+        confirmed = Look("draft-confirmed", "draft", draft.draft_id, ("case",), case_id=case.case_id)
+        record_looks(unit, parts.outbox.service, request.actor, [confirmed])
         return registered(case, usecases.number_warnings(stated, regions=parts.regions))
 
     return await request.run(work)

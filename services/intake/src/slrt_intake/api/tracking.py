@@ -16,6 +16,8 @@ from slrt_intake.domain.ticket import normalise_ticket
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store.tickets import TicketFailures
 from slrt_kit.access import Principal, Scope
+from slrt_kit.audit.entries import Actor, Look
+from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.commands import Answer, build_command
 from slrt_kit.http.problems import language_of
@@ -31,7 +33,9 @@ async def track(
 ) -> TrackingView:  # lint-skip: public — ticket and digits
     """Where the case stands, in plain words. POST, so that nothing of it stands in an address."""
     async with parts.database.unit_of_work() as work:
-        case = await _open(body, work, parts)
+        case = await _open(body, work, parts, request)
+        record_looks(work, parts.outbox.service, _resident(request), [Look("track", "case", case.case_id, ("stage",))])
+        await work.commit()
     return _view(case, language_of(request))
 
 
@@ -45,7 +49,7 @@ async def confirm(  # lint-skip: public — ticket and digits
     """The resident says whether it helped; the case closes."""
     # Opened first, in a transaction of its own: a wrong guess must be counted even though the command fails.
     async with parts.database.unit_of_work() as work:
-        opened = await _open(body, work, parts)
+        opened = await _open(body, work, parts, request)
         expires = work.clock.now() + timedelta(minutes=5)
     resident = Principal(
         subject=f"ticket:{opened.ticket_number}",
@@ -57,6 +61,7 @@ async def confirm(  # lint-skip: public — ticket and digits
     command = await build_command(request, resident, _NOWHERE, idempotency_key, None)
 
     async def work_once(unit: UnitOfWork) -> Answer:
+        unit.actor = _resident(request)
         case = await _opened(body, unit, parts)
         await usecases.confirm_by_resident(case, satisfied=body.satisfied, cases=parts.cases(unit), at=unit.clock.now())
         return Answer(CaseReceipt.of(case), version=case.version)
@@ -74,8 +79,15 @@ async def _opened(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Cas
     )
 
 
-async def _open(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Case:
+def _resident(request: Request) -> Actor:
+    """Whoever has the ticket and the digits; who that is nobody asked."""
+    return Actor(subject="resident", roles=("resident",), request_id=request.state.request_id)
+
+
+async def _open(body: TicketBody, work: UnitOfWork, parts: IntakeParts, request: Request) -> Case:
     """The case; a failure is counted, and the unit of work committed for it."""
+    # What somebody types may be anything; in the log stands a ticket number or nothing.
+    request.state.asked_for = "ticket", normalise_ticket(body.ticket_number) or "(no ticket number)"
     try:
         return await _opened(body, work, parts)
     except TicketNotFoundError:

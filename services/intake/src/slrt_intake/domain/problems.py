@@ -97,6 +97,7 @@ class TicketNotFoundError(ProblemError):
     """One answer for a wrong ticket and for wrong digits: it tells a guesser nothing."""
 
     slug, status = "ticket-not-found", 404
+    refuses = True
     title = Text(
         "Nomor tiket dan empat angka terakhir telepon tidak cocok",
         "Ticket number and last four digits of the phone do not match",
@@ -105,6 +106,7 @@ class TicketNotFoundError(ProblemError):
 
 class TicketLockedError(ProblemError):
     slug, status = "ticket-locked", 429
+    refuses = True
     title = Text("Terlalu banyak percobaan; coba lagi nanti", "Too many attempts; try again later")
 
     def __init__(self, *, retry_after_seconds: int) -> None:

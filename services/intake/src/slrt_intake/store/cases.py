@@ -69,7 +69,7 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id))
+        new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id), actor=self._work.actor)
         values = await add_case_values(new, self._outbox, self._vault, self._work)
         if await self._work.connection.value(ADD_CASES, values) != 1:
             raise TicketTakenError

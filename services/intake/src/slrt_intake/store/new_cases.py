@@ -14,6 +14,8 @@ from slrt_intake.store.sealed import seal_contact, seal_need, seal_person
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import entry_of, insert_entries
 from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.audit.entries import Actor
+from slrt_kit.audit.record import audit_rows, insert_audit
 from slrt_kit.coalesce import Coalescer
 from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
@@ -52,6 +54,8 @@ _INSERT_PARTS = f"""
         {insert_entries(only="t.case_id IN (SELECT case_id FROM added)")}
     ), events_added AS (
         {insert_events(only="e.partition_key IN (SELECT CAST(case_id AS text) FROM added)")}
+    ), audited AS (
+        {insert_audit(only="a.key IN (SELECT CAST(case_id AS text) FROM added)")}
     )
     """  # noqa: S608 — fixed texts
 ADD_CASES = f"""
@@ -78,13 +82,17 @@ _ADD_COMMANDED = f"""
 
 @dataclass(frozen=True, slots=True)
 class NewCase:
-    """A case that is not saved yet, with its people and events; and the command that registers it, once answered."""
+    """A case that is not saved yet, with its people and events; and the command that registers it, once answered.
+
+    ``actor`` is on whose behalf; None is the service's own.
+    """
 
     case: Case
     persons: Sequence[Person]
     contact: Contact
     events: Sequence[tuple[EventId, RecordedEvent]]
     command: AnsweredCommand | None = None
+    actor: Actor | None = None
 
 
 Rows: TypeAlias = dict[str, list[Any]]
@@ -138,6 +146,7 @@ async def _rows_of(
     case = new.case
     key, *person_keys = await vault.keys.take(1 + len(new.persons))
     told = outbox.envelopes(new.events, now=now, causation_id=causation_id)
+    actor = new.actor or Actor.service(outbox.service, causation_id)
     return {
         "commands": [] if new.command is None else [new.command.row(now)],
         "cases": [_case_row(case, new.command) | {"key_id": key.key_id}],
@@ -149,6 +158,7 @@ async def _rows_of(
         "contacts": [seal_contact(vault, key, case, new.contact)],
         "entries": [entry_of(envelope, event) for envelope, event in told],
         "events": [pending_row(envelope, event) for envelope, event in told],
+        "audit": audit_rows(outbox.service, actor, new.events, now=now),
     }
 
 

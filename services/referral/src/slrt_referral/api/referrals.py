@@ -5,10 +5,13 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from slrt_contracts.types import ReferralId
+from slrt_kit.audit.entries import Look
+from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
+from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
@@ -63,6 +66,7 @@ def _position(cursor: str) -> Position:
 @router.get("/{referral_id}")
 async def get_referral(
     referral_id: UUID,
+    request: Request,
     authorized: Annotated[Authorized, require("referral.referral.read")],
     parts: Parts,
     response: Response,
@@ -73,6 +77,9 @@ async def get_referral(
             ReferralId(referral_id), referrals=parts.referrals(work), scope=authorized.scope
         )
         steps = await history(work.connection, parts.vault, referral.referral_id)
+        look = Look("read", "referral", referral.referral_id, ("history",), case_id=referral.case_id)
+        record_looks(work, "referral", actor_of(request, authorized.principal), [look])
+        await work.commit()
     response.headers["ETag"] = etag(referral.version)
     return ReferralView.with_history(referral, steps)
 

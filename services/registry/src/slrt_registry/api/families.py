@@ -6,12 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import CaseId, FamilyId
-from slrt_kit.audit import Look
+from slrt_kit.audit.entries import Look
+from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import etag
 from slrt_registry import usecases
-from slrt_registry.api.parts import Parts, Purpose, put_on_record
-from slrt_registry.api.schemas import SHOWN_FIELDS, FamilyView
+from slrt_registry.api.parts import ForCase, Parts, Purpose, person_look
+from slrt_registry.api.schemas import FamilyView
 
 router = APIRouter(prefix="/families", tags=["families"])
 
@@ -24,6 +25,7 @@ async def get_family(
     authorized: Annotated[Authorized, require("registry.family.read")],
     purpose: Purpose,
     parts: Parts,
+    case_id: ForCase = None,
 ) -> FamilyView:
     """A family with its present members, open needs and participations. Each look is on record."""
     async with parts.database.unit_of_work() as work:
@@ -34,8 +36,9 @@ async def get_family(
         if not authorized.scope.everywhere:
             cases = {need.case_id for need in family.needs} | {each.case_id for each in family.participations}
             hidden = await registry.kept_from_most(cases)
-        looks = [Look("read", "family", family.family_id, ("kk-masked", "needs", "participations"))]
-        looks += [Look("read", "person", member.person_id, SHOWN_FIELDS) for member in members]
-    await put_on_record(parts, authorized, looks, purpose=purpose, request=request)
+        shown = ("kk-masked", "needs", "participations")
+        looks = [Look("read", "family", family.family_id, shown, case_id=case_id)]
+        looks += [person_look("read", member, authorized.principal, case_id) for member in members]
+    await put_on_record(request, authorized.principal, looks, purpose=purpose)
     response.headers["ETag"] = etag(family.version)
     return FamilyView.of(family, list(members), hidden=hidden)

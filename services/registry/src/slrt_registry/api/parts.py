@@ -1,14 +1,17 @@
 """What the routes share: the registry on a unit of work, and looks at people: with a purpose and on record."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
+from uuid import UUID
 
 from fastapi import Depends, Header, Request
 
-from slrt_kit.audit import Look, record_access
+from slrt_kit.access import Principal
+from slrt_kit.audit.entries import Look
 from slrt_kit.db import Database, UnitOfWork
-from slrt_kit.http.auth import Authorized
+from slrt_registry.api.schemas import SHOWN_FIELDS
+from slrt_registry.domain.person import Person
 from slrt_registry.domain.problems import PurposeRequiredError
 from slrt_registry.ports import Registry
 
@@ -44,11 +47,12 @@ async def _purpose(
 Purpose = Annotated[str, Depends(_purpose)]
 """The stated purpose of a look at somebody's data; 400 without one."""
 
+ForCase = Annotated[
+    UUID | None, Header(alias="Case-Id", description="the case that the look is for; a look without one is conspicuous")
+]
 
-async def put_on_record(
-    parts: RegistryParts, authorized: Authorized, looks: Sequence[Look], *, purpose: str, request: Request
-) -> None:
-    """Write the looks to the access log: nothing is shown that is not on record."""
-    await record_access(
-        parts.database, authorized.principal, looks, purpose=purpose, request_id=request.state.request_id
-    )
+
+def person_look(action: str, person: Person, principal: Principal, case_id: UUID | None) -> Look:
+    """A look at a person, for the audit log; near where the looker's token names the person's own village."""
+    near = principal.region is not None and principal.region == person.village_code
+    return Look(action, "person", person.person_id, SHOWN_FIELDS, case_id=case_id, near=near)

@@ -6,12 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import PersonId
-from slrt_kit.audit import Look
+from slrt_kit.audit.entries import Look
+from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import etag
 from slrt_registry import usecases
-from slrt_registry.api.parts import Parts, Purpose, put_on_record
-from slrt_registry.api.schemas import SHOWN_FIELDS, PersonView, SearchBody, SearchResult
+from slrt_registry.api.parts import ForCase, Parts, Purpose, person_look
+from slrt_registry.api.schemas import PersonView, SearchBody, SearchResult
 
 router = APIRouter(prefix="/persons", tags=["persons"])
 
@@ -24,12 +25,13 @@ async def get_person(
     authorized: Annotated[Authorized, require("registry.person.read")],
     purpose: Purpose,
     parts: Parts,
+    case_id: ForCase = None,
 ) -> PersonView:
     """A person, with numbers masked. Each look is on record."""
     async with parts.database.unit_of_work() as work:
         person = await usecases.load_person(PersonId(person_id), registry=parts.registry(work), scope=authorized.scope)
-        look = Look("read", "person", person.person_id, SHOWN_FIELDS)
-    await put_on_record(parts, authorized, [look], purpose=purpose, request=request)
+        look = person_look("read", person, authorized.principal, case_id)
+    await put_on_record(request, authorized.principal, [look], purpose=purpose)
     response.headers["ETag"] = etag(person.version)
     return PersonView.of(person)
 
@@ -41,6 +43,7 @@ async def search_persons(
     authorized: Annotated[Authorized, require("registry.person.read")],
     purpose: Purpose,
     parts: Parts,
+    case_id: ForCase = None,
 ) -> SearchResult:
     """Search by exact NIK, or by name and birth date. POST, so that nothing of it stands in an address.
 
@@ -49,11 +52,11 @@ async def search_persons(
     async with parts.database.unit_of_work() as work:
         registry = parts.registry(work)
         if body.name is not None and body.birth_date is not None:
-            search = Look("search", "person-search", work.new_id(), ("name", "birth-date"))
+            search = Look("search", "person-search", work.new_id(), ("name", "birth-date"), case_id=case_id)
             found = await usecases.find_by_name(body.name, body.birth_date, registry=registry, scope=authorized.scope)
         else:
-            search = Look("search", "person-search", work.new_id(), ("nik",))
+            search = Look("search", "person-search", work.new_id(), ("nik",), case_id=case_id)
             found = await usecases.find_by_nik(body.nik or "", registry=registry, scope=authorized.scope)
-        shown = [Look("find", "person", person.person_id, SHOWN_FIELDS) for person in found]
-    await put_on_record(parts, authorized, [search, *shown], purpose=purpose, request=request)
+        shown = [person_look("find", person, authorized.principal, case_id) for person in found]
+    await put_on_record(request, authorized.principal, [search, *shown], purpose=purpose)
     return SearchResult(persons=[PersonView.of(person) for person in found])

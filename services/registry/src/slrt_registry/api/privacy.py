@@ -6,14 +6,15 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import PersonId
-from slrt_kit.audit import Look
+from slrt_kit.audit.entries import Look
 from slrt_kit.db import UnitOfWork
+from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command
 from slrt_kit.privacy.retention import retention_classes
 from slrt_kit.problems import ErasedError
 from slrt_registry import usecases
-from slrt_registry.api.parts import Parts, Purpose, put_on_record
+from slrt_registry.api.parts import ForCase, Parts, Purpose
 from slrt_registry.api.schemas import (
     ErasureBody,
     ErasureReceipt,
@@ -37,6 +38,7 @@ async def unmask_person(
     authorized: Annotated[Authorized, require("registry.person.unmask")],
     purpose: Purpose,
     parts: Parts,
+    case_id: ForCase = None,
 ) -> UnmaskedView:
     """Numbers and the birth date whole, of a person of the caller's area. It changes nothing; each field is on record.
 
@@ -57,8 +59,8 @@ async def unmask_person(
         UnmaskField.BIRTH_DATE: person.birth_date,
         UnmaskField.KK_NUMBER: kk_number,
     }
-    look = Look("unmask", "person", person.person_id, wanted)
-    await put_on_record(parts, authorized, [look], purpose=purpose, request=request)
+    look = Look("unmask", "person", person.person_id, wanted, case_id=case_id)
+    await put_on_record(request, authorized.principal, [look], purpose=purpose)
     response.headers["Cache-Control"] = "no-store"
     return UnmaskedView.model_validate({"person_id": person_id} | {field: known[field] for field in wanted})
 

@@ -5,6 +5,7 @@ from dataclasses import fields
 from uuid import UUID
 
 from slrt_contracts.types import EventId
+from slrt_kit.audit.record import insert_audit
 from slrt_kit.db import Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox, insert_events, types_of
 from slrt_kit.privacy import SubjectKey, Vault
@@ -98,6 +99,8 @@ _SAVE = f"""
         ON CONFLICT DO NOTHING
     ), events_added AS (
         {insert_events()}
+    ), audited AS (
+        {insert_audit()}
     )
     SELECT (SELECT count(*) FROM written) AS families,
            (SELECT count(*) FROM persons_added) + (SELECT count(*) FROM persons_changed) AS persons
@@ -136,6 +139,7 @@ async def save(
         "cases": [] if case is None else [_case_row(case)],
         "case_persons": [] if case is None else _case_person_rows(case),
         "events": outbox.rows(events, now=work.clock.now(), causation_id=work.causation_id),
+        "audit": outbox.entries(work, events),
     }
     expected = (len(families), len(persons))
 

@@ -9,8 +9,8 @@ from alembic import op
 from slrt_kit.privacy.keys import SubjectKey
 from slrt_kit.privacy.migrating import MigrationVault, change, migration_vault, rows_in_groups
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

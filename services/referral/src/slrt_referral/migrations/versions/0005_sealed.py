@@ -7,8 +7,8 @@ from alembic import op
 
 from slrt_kit.privacy.migrating import change, migration_vault, rows_in_groups
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,118 @@
+"""The sealer's side of the audit log: what waits, where the chain ends, what a day holds. All SQL of the sealer."""
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import orjson
+
+from slrt_kit.audit.anomalies import Suspect, times
+from slrt_kit.audit.statements import Signed
+from slrt_kit.connecting import BoundedConnection
+from slrt_kit.outbox import insert_events
+
+LOCK_KEY = "slrt-audit-sealer"
+"""Whoever holds this advisory lock in a service's database is its sealer."""
+
+# What is deleted here is what gets linked: a row that is changed at this moment is either before or after.
+# By no number that was reached: a row of a lower id may become visible after a later one was sealed.
+_TAKE = """
+    DELETE FROM audit_unsealed
+    WHERE id = ANY(ARRAY(SELECT id FROM audit_unsealed ORDER BY id LIMIT %s)) RETURNING id, entry
+    """
+_HEAD = "SELECT statement, signature FROM audit_head FOR UPDATE"
+_KEEP_HEAD = """
+    INSERT INTO audit_head (statement, signature) VALUES (%s, %s)
+    ON CONFLICT (single) DO UPDATE SET statement = EXCLUDED.statement, signature = EXCLUDED.signature
+    """
+_TAIL = "SELECT position, link, entry FROM audit ORDER BY position DESC LIMIT %s"
+_BETWEEN = "SELECT position, link, entry FROM audit WHERE position BETWEEN %s AND %s ORDER BY position"
+_PAGE = 5000
+_LAST_DAY = "SELECT statement, signature FROM audit_days ORDER BY day DESC LIMIT 1"
+_KEEP_DAY = "INSERT INTO audit_days (day, statement, signature) VALUES (%s, %s, %s)"
+_TOLD = f"{insert_events()} RETURNING 1"
+_ENTRIES_SINCE = "SELECT entry FROM audit WHERE subject = %s AND at > %s AND at <= %s ORDER BY at DESC LIMIT %s"
+_MOST_LOOKED_AT = 2000
+_IS_UNDER_REVIEW = "SELECT EXISTS (SELECT FROM audit_reviews WHERE rule = %s AND subject = %s AND since > %s)"
+_OPEN_REVIEW = """
+    INSERT INTO audit_reviews (review_id, rule, subject, region, since, times, position, opened_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    """
+
+
+class SealedStore:
+    """What a sealer does on its one connection, inside the transaction that it has begun there."""
+
+    def __init__(self, connection: BoundedConnection) -> None:
+        self.connection = connection
+
+    async def try_to_lead(self) -> bool:
+        """Whether this session is the one that seals; it stays so until the session ends, for whatever reason."""
+        cursor = await self.connection.execute("SELECT pg_try_advisory_lock(hashtext(%s))", (LOCK_KEY,))
+        row = await cursor.fetchone()
+        return bool(row and row[0])
+
+    async def take(self, limit: int) -> list[str]:
+        """Remove the first that wait and give their entries, in the order of their ids."""
+        rows = await (await self.connection.execute(_TAKE, (limit,))).fetchall()
+        return [entry for _, entry in sorted(rows)]
+
+    async def head(self) -> Signed | None:
+        """The statement of the chain's end; None where there never was one."""
+        row = await (await self.connection.execute(_HEAD)).fetchone()
+        return None if row is None else Signed(row[0].encode(), row[1])
+
+    async def keep_head(self, head: Signed) -> None:
+        """Replace it."""
+        await self.connection.execute(_KEEP_HEAD, (head.statement.decode(), head.signature))
+
+    async def tail(self, count: int) -> list[tuple[int, bytes, str]]:
+        """The last sealed entries, the newest first: position, link, text."""
+        return await (await self.connection.execute(_TAIL, (count,))).fetchall()
+
+    async def between(self, first: int, last: int) -> AsyncIterator[Sequence[tuple[int, bytes, str]]]:
+        """The sealed entries of a range in pages, in order."""
+        for begin in range(first, last + 1, _PAGE):
+            end = min(begin + _PAGE - 1, last)
+            yield await (await self.connection.execute(_BETWEEN, (begin, end))).fetchall()
+
+    async def append(self, first: int, links: Sequence[bytes], entries: Sequence[str]) -> None:
+        """Write sealed entries from a position on."""
+        async with (
+            self.connection.cursor() as cursor,
+            cursor.copy("COPY audit (position, link, entry) FROM STDIN (FORMAT BINARY)") as copy,
+        ):
+            copy.set_types(["int8", "bytea", "text"])
+            for position, (linked, entry) in enumerate(zip(links, entries, strict=True), start=first):
+                await copy.write_row((position, linked, entry))
+
+    async def last_day(self) -> Signed | None:
+        """The statement of the day closed last."""
+        row = await (await self.connection.execute(_LAST_DAY)).fetchone()
+        return None if row is None else Signed(row[0].encode(), row[1])
+
+    async def keep_day(self, day: date, signed: Signed) -> None:
+        """Keep a closed day."""
+        await self.connection.execute(_KEEP_DAY, (day, signed.statement.decode(), signed.signature))
+
+    async def tell(self, rows: Sequence[dict[str, object]]) -> None:
+        """Put events into the outbox."""
+        await self.connection.execute(_TOLD, {"events": orjson.dumps(rows).decode()})
+
+    async def review(self, suspect: Suspect, *, review_id: UUID, now: datetime) -> bool:
+        """Open a review where the rule is broken and none was opened for the same time; whether it was."""
+        rule = suspect.rule
+        asked = await self.connection.execute(_IS_UNDER_REVIEW, (rule.id, suspect.subject, suspect.since))
+        if await asked.fetchone() == (True,):
+            return False
+        found = await self.connection.execute(
+            _ENTRIES_SINCE, (suspect.subject, suspect.since, suspect.at, _MOST_LOOKED_AT)
+        )
+        count = times(rule, [entry for (entry,) in await found.fetchall()])
+        if count <= rule.more_than:
+            return False
+        await self.connection.execute(
+            _OPEN_REVIEW,
+            (review_id, rule.id, suspect.subject, suspect.region, suspect.at, count, suspect.position, now),
+        )
+        return True

@@ -1,0 +1,87 @@
+"""How each route is tried: what it reaches, and a call that changes nothing even where it is allowed."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.access.expected import VILLAGE
+
+_NEVER = {"If-Match": '"999999999"'}
+"""No thing has that version: whoever is let through is told so (412), and nothing has happened."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A call of a route. ``reach`` is one of `expected`; ``{case_id}`` and the like are of the object that is tried.
+
+    ``lists`` names what of the object stands in the answer when the caller may see it: such a route is asked once, and
+    answers everybody who has the permission.
+    """
+
+    reach: str
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    query: str = ""
+    lists: str | None = None
+    streams: bool = False
+
+
+_NEED = {"need_id": "019f1a00-0000-7000-8000-000000000009"}
+_REGISTRATION = {"village_code": VILLAGE, "needs": [{"need_code": "JALAN"}]}
+_FEW = {"Purpose": "verification"}
+
+PROBES: dict[str, Probe] = {
+    # -- intake ------------------------------------------------------------------------------------------------------
+    "GET /intake/v1/need-codes": Probe("nothing"),
+    "POST /intake/v1/cases": Probe("place", _REGISTRATION),
+    "GET /intake/v1/cases": Probe("case", query="?limit=200", lists="case_id"),
+    "GET /intake/v1/cases/{case_id}": Probe("case to look at"),
+    "GET /intake/v1/cases/{case_id}/events": Probe("case to look at", streams=True),
+    "POST /intake/v1/cases/{case_id}/screen": Probe("case", {"registry_status": "listed"}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/recommend": Probe(
+        "case", {"needs": [_NEED | {"recommendation": "refer"}]}, _NEVER
+    ),
+    "POST /intake/v1/cases/{case_id}/decide": Probe("case", {"needs": [_NEED | {"decision": "refer"}]}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/assign": Probe("case to assign", {"officer": "nobody"}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/unassign": Probe("case to assign", {"officer": "nobody"}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/transfer": Probe("case to assign", {"village_code": "12.71.01.1001"}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/seal": Probe("case to assign", {"reason": "safety"}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/unseal": Probe("case to assign", None, _NEVER),
+    "GET /intake/v1/cases/{case_id}/parties": Probe("people of a case", headers=_FEW),
+    "POST /intake/v1/parties/search": Probe(
+        "people of a case", {"cases": [{"case_id": "{case_id}"}]}, _FEW, lists="case_id"
+    ),
+    "GET /intake/v1/cases/{case_id}/contact": Probe("people of a case", headers=_FEW),
+    "POST /intake/v1/contacts/search": Probe(
+        "people of a case", {"cases": [{"case_id": "{case_id}"}]}, _FEW, lists="case_id"
+    ),
+    "GET /intake/v1/restricted-cases": Probe("restricted", query="?limit=200", lists="case_id"),
+    # Of a case that nobody has; opening one for real is how the callers of that place came there.
+    "POST /intake/v1/emergency-accesses": Probe(
+        "no case at all", {"ticket_number": "1274-0000-0000", "reason": "a" * 20}
+    ),
+    "GET /intake/v1/emergency-accesses": Probe("review", query="?limit=200", lists="access_id"),
+    "POST /intake/v1/emergency-accesses/{access_id}/review": Probe("review", {"justified": True}, _NEVER),
+    "GET /intake/v1/figures/cases": Probe("nothing", query="?by=status"),
+    "POST /intake/v1/drafts": Probe("nothing", {"text": "tidak ada laporan"}),
+    "GET /intake/v1/drafts/{draft_id}": Probe("own draft"),
+    "PUT /intake/v1/drafts/{draft_id}": Probe("own draft at a place", _REGISTRATION, _NEVER),
+    "POST /intake/v1/drafts/{draft_id}/confirm": Probe("own draft", None, _NEVER),
+    # -- referral ----------------------------------------------------------------------------------------------------
+    "GET /referral/v1/referrals": Probe("referral", query="?limit=200", lists="referral_id"),
+    "GET /referral/v1/referrals/{referral_id}": Probe("referral"),
+    "POST /referral/v1/referrals/{referral_id}/accept": Probe("referral", None, _NEVER),
+    "POST /referral/v1/referrals/{referral_id}/start": Probe("referral", None, _NEVER),
+    "POST /referral/v1/referrals/{referral_id}/decline": Probe("referral", {"reason_code": "unclear"}, _NEVER),
+    "POST /referral/v1/referrals/{referral_id}/complete": Probe("referral", {"outcome_code": "fulfilled"}, _NEVER),
+    "GET /referral/v1/offices": Probe("nothing"),
+    "GET /referral/v1/routing-rules": Probe("nothing"),
+    # -- registry ----------------------------------------------------------------------------------------------------
+    "GET /registry/v1/cases/{case_id}/records": Probe("records"),
+    "GET /registry/v1/families/{family_id}": Probe("person", headers=_FEW),
+    "GET /registry/v1/persons/{person_id}": Probe("person", headers=_FEW),
+    "POST /registry/v1/persons/search": Probe("person", {"nik": "{nik}"}, _FEW, lists="person_id"),
+    # -- notification ------------------------------------------------------------------------------------------------
+    "GET /notification/v1/notifications": Probe("message", query="?limit=200", lists="notification_id"),
+    "GET /notification/v1/notifications/{notification_id}": Probe("message"),
+}
+"""By method and path of the gateway's OpenAPI document; a route that is not here fails the run."""

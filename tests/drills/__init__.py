@@ -1,0 +1,1 @@
+"""Drills: what must be found is done on purpose, many times, and counted."""

@@ -1,0 +1,1 @@
+"""The committed realm on the real Keycloak."""

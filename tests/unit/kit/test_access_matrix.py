@@ -1,0 +1,61 @@
+"""The permission table once more, by role and written by hand: widening it is a decision, and this file says whose.
+
+Source: roles x permissions of the proposed model, domain section 13.3. A permission stands here without its service's
+name where that is clear from the heading.
+"""
+
+from slrt_kit.access import permission_table
+
+MATRIX = """
+facilitator: intake draft.write=region draft.read=region case.register=region case.read=region party.read=region
+    emergency.open=region | referral policy.read=any | registry person.read=region family.read=region
+front_office: intake draft.write=region draft.read=region case.register=region case.read=region case.screen=region
+    party.read=region emergency.open=region | referral policy.read=any
+    | registry person.read=region family.read=region
+back_office: intake case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
+    | referral referral.read=region policy.read=any | registry person.read=region family.read=region
+    | notification delivery.read=region
+surveyor: intake case.read=assigned emergency.open=region
+coordinator: intake case.read=region case.decide=region party.read=region emergency.open=region report.read=region
+    | referral referral.read=region policy.read=any | registry person.read=region family.read=region
+supervisor: audit review.read=region review.close=region entry.read=region
+    | intake draft.write=region draft.read=region case.register=region case.read=region emergency.review=region
+    report.read=region | referral referral.read=region policy.read=any
+    | registry person.read=region family.read=region | notification delivery.read=region
+manager: audit review.read=region review.close=region entry.read=region
+    | intake case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region
+    party.read=region emergency.open=region emergency.review=region report.read=region
+    | referral referral.read=region referral.act=office policy.read=any
+    | registry person.read=region family.read=region | notification delivery.read=region
+opd_officer: intake party.read=office | referral referral.read=office referral.act=office policy.read=any
+    claim.read=office
+partner: intake party.read=office | referral claim.read=office
+head_of_division: intake case.read=region restricted.list=region report.read=region
+    | referral referral.read=region policy.read=any
+head_of_office: intake case.read=region case.seal=region restricted.list=region emergency.open=region
+    report.read=region | referral referral.read=region policy.read=any
+province_desk: intake report.read=region | referral policy.read=any
+centre_desk: intake report.read=any | referral policy.read=any
+leadership: intake report.read=region
+auditor: audit review.read=any review.close=any entry.read=any | intake report.read=any | referral policy.read=any
+admin: audit entry.read=any | referral policy.read=any
+service: intake party.read=any contact.read=any | referral referral.read=any policy.read=any | registry family.read=any
+    | notification delivery.read=any
+"""
+
+
+def written_here() -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for paragraph in MATRIX.strip().replace("\n    ", " ").splitlines():
+        role, _, services = paragraph.partition(":")
+        for service in services.split("|"):
+            name, *grants = service.split()
+            for permission, _, scope in (grant.partition("=") for grant in grants):
+                found.setdefault(f"{name}.{permission}", {})[role] = scope
+    return found
+
+
+def test_the_table_grants_what_is_written_here_and_nothing_else() -> None:
+    in_force = {name: {role: str(kind) for role, kind in grants.items()} for name, grants in permission_table().items()}
+    here = written_here()
+    assert in_force == here
