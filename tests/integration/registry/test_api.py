@@ -223,6 +223,9 @@ async def test_health_and_the_api_description_answer(service: Any) -> None:
     paths = (await service.client.get("/openapi.json")).json()["paths"]
     assert set(paths) == {
         "/v1/persons/{person_id}",
+        "/v1/persons/{person_id}/unmask",
+        "/v1/persons/{person_id}/erasure",
+        "/v1/persons/{person_id}/legal-hold",
         "/v1/persons/search",
         "/v1/families/{family_id}",
         "/v1/cases/{case_id}/records",

@@ -139,6 +139,8 @@ async def test_a_legal_hold_keeps_whoever_could_go_until_it_is_lifted(service: A
     held = await dpo.post(one, "legal-hold", {"hold": "INSPEKTORAT-2026/14"})
     assert held.json() == {"person_id": one, "hold": "INSPEKTORAT-2026/14"}
     assert (await dpo.erase(one)).json()["retention_class"] == "legal-hold"
+    held_by = await service.rows(f"SELECT subject, fields FROM {LOOKS} WHERE action = 'hold'")  # noqa: S608
+    assert [tuple(row) for row in held_by] == [("dpo-1", ["legal-hold"])]
     assert (await dpo.post(one, "legal-hold", {"hold": None})).json()["hold"] is None
     assert (await dpo.erase(one)).status_code == 200
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import PersonId
 from slrt_kit.audit.entries import Look
+from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
@@ -103,6 +104,9 @@ async def hold_person(
         person = await usecases.load_person(PersonId(person_id), registry=registry, scope=request.scope)
         check_version(expected, person.version)
         await usecases.set_legal_hold(person, body.hold, registry=registry)
+        # It raises no event: nobody but the auditor is to know.
+        held = Look("release" if body.hold is None else "hold", "person", person.person_id, ("legal-hold",))
+        record_looks(unit, "registry", request.actor, [held])
         return Answer(LegalHoldView(person_id=person_id, hold=body.hold), version=person.version)
 
     return await request.run(work)
