@@ -169,7 +169,7 @@ async def test_the_file_of_the_table_holds_nothing_of_a_destroyed_salt(
 async def test_nothing_is_left_in_the_file_of_salts_that_were_moved_within_it_before(
     keys: Keys, postgres_server: Any
 ) -> None:
-    """A vacuum that moves rows together leaves copies of them behind, and those outlive the rows."""
+    """One after the other, and the rest at once: what was moved within the file must not outlive its row."""
     ring = keys.ring(block=64)
     taken = await ring.take(48)
     salts = dict(keys.rows("SELECT key_id, salt FROM subject_keys"))

@@ -33,7 +33,7 @@ DESTROY = """
     """
 """Destroys keys; those that are destroyed stay as they are."""
 OVERWRITE = "VACUUM (FULL) subject_keys"
-"""Writes the table anew: an update leaves the old row's bytes in the file, however often it is vacuumed otherwise."""
+"""Writes the table anew: an update leaves the old row in the file, and a plain vacuum need not clear what it frees."""
 
 
 def new_salts(count: int) -> list[bytes]:
