@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access simulate keycloak-test audit-drill containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -65,6 +65,7 @@ lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files
 	$(BIN)/lint-imports
 	$(BIN)/python contracts/generate.py --check
 	$(BIN)/python kit/metrics_page.py --check
+	$(BIN)/python kit/inventory_page.py --check
 	$(BIN)/python kit/access_page.py --check
 	$(BIN)/python deploy/gateway/openapi.py --check
 
@@ -75,6 +76,7 @@ format: $(VENV)/dev.stamp ## Format the code
 contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the reference pages anew
 	$(BIN)/python contracts/generate.py
 	$(BIN)/python kit/metrics_page.py
+	$(BIN)/python kit/inventory_page.py
 	$(BIN)/python kit/access_page.py
 	$(BIN)/python deploy/gateway/openapi.py
 
@@ -93,6 +95,9 @@ chaos: $(VENV)/dev.stamp ## Kill processes of a whole stack at random, then comp
 
 amnesia: $(VENV)/dev.stamp ## The broker of a whole stack comes back with nothing; everything must be as it was; SEED=1
 	$(BIN)/python -m tests.chaos.amnesia --seed $(or $(SEED),1)
+
+erasure-drill: $(VENV)/dev.stamp ## Erase people, bring back an old backup, read all that today's keys open; PEOPLE=30
+	$(BIN)/python -m tests.erasure.run --households $(or $(PEOPLE),30) --erased $$(( $(or $(PEOPLE),30) / 3 ))
 
 access: $(VENV)/dev.stamp ## Everybody tries every door of a whole stack: each route, role, place and kind of case; SEED=1
 	$(BIN)/python -m tests.access.run --seed $(or $(SEED),1)

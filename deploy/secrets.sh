@@ -40,6 +40,17 @@ for service in intake referral registry notification; do
     keep "slrt_${service}_database_url"
 done
 
+# Of those that hold personal data: where their keys are, and the two keys that no database has. Whoever loses these two
+# loses every name and number; whoever has them and a backup of both databases reads all: keep a copy apart, sealed.
+key() { head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n'; }
+for service in intake referral registry; do
+  password=$(cat "$dir/slrt_${service}_db_password")
+  printf 'postgresql://slrt_%s:%s@postgres:5432/slrt_%s_keys' "$service" "$password" "$service" |
+    keep "slrt_${service}_keys_url"
+  key | keep "slrt_${service}_key_encryption_key"
+  key | keep "slrt_${service}_index_key"
+done
+
 # The broker's own users: itself, and the administrator, whom the job that applies the topic registry comes as.
 random | keep slrt_topics_kafka_password
 printf 'broker=%s\nadmin=%s\n' "$(random)" "$(cat "$dir/slrt_topics_kafka_password")" | keep kafka_users

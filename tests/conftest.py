@@ -23,8 +23,10 @@ from psycopg import sql
 
 from slrt_kit.messaging.topics import apply_topics
 from slrt_kit.migrations import upgrade
-from slrt_kit.testing import FixedClock, TestIssuer
+from slrt_kit.privacy import key_table
+from slrt_kit.testing import FixedClock, TestIssuer, keys_url_of
 from slrt_local.net import free_port
+from slrt_local.parts.postgres import KEYED
 from slrt_local.process import PartError
 from slrt_local.testing import KafkaHandle, PostgresHandle, start_kafka, start_postgres
 
@@ -125,6 +127,8 @@ class Databases:
         if template is None:
             template = self._create(service, template=None)
             upgrade(f"slrt_{service}", self._url(service, template))
+            if service in KEYED:
+                key_table.prepare(keys_url_of(service, self._server.service_url(service)))
             self._templates[service] = template
         return self._url(service, self._create(service, template=template))
 

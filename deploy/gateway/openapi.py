@@ -22,6 +22,9 @@ _UNUSED = {
     "SMTP_HOST": "127.0.0.1",
     "MAIL_FROM": "none@none.example",
     "MESSAGE_PROVIDER_URL": "http://127.0.0.1:1",
+    "KEYS_URL": "postgresql://none@127.0.0.1:1/keys",
+    "KEY_ENCRYPTION_KEY": "01" + "02" * 31,
+    "INDEX_KEY": "03" + "04" * 31,
 }
 
 

@@ -16,6 +16,15 @@ REVOKE ALL ON DATABASE :"owner" FROM PUBLIC;
 SQL
 done
 
+# The keys of those that hold personal data: databases of their own, so that no backup holds both. Better still they
+# are on a server of their own (SLRT_<SERVICE>_KEYS_URL).
+for owner in slrt_intake slrt_referral slrt_registry; do
+  as_superuser -v owner="$owner" -v keys="${owner}_keys" <<'SQL'
+CREATE DATABASE :"keys" OWNER :"owner";
+REVOKE ALL ON DATABASE :"keys" FROM PUBLIC;
+SQL
+done
+
 as_superuser <<'SQL'
 REVOKE ALL ON DATABASE postgres FROM PUBLIC;
 REVOKE ALL ON DATABASE template1 FROM PUBLIC;

@@ -79,6 +79,9 @@ PROBES: dict[str, Probe] = {
     "GET /registry/v1/cases/{case_id}/records": Probe("records"),
     "GET /registry/v1/families/{family_id}": Probe("person", headers=_FEW),
     "GET /registry/v1/persons/{person_id}": Probe("person", headers=_FEW),
+    "POST /registry/v1/persons/{person_id}/unmask": Probe("person", {"fields": ["nik"]}, _FEW),
+    "POST /registry/v1/persons/{person_id}/erasure": Probe("person", {"reason_code": "requested"}, _NEVER),
+    "POST /registry/v1/persons/{person_id}/legal-hold": Probe("person", {"hold": None}, _NEVER),
     "POST /registry/v1/persons/search": Probe("person", {"nik": "{nik}"}, _FEW, lists="person_id"),
     # -- notification ------------------------------------------------------------------------------------------------
     "GET /notification/v1/notifications": Probe("message", query="?limit=200", lists="notification_id"),

@@ -8,17 +8,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from tests.e2e.spans import SpanSink
 from tests.e2e.stack import Stack
 from tests.e2e.topics import everything_on_the_topics
+from tests.erasure.reading import everything_readable
 from tests.leaks.people import ACCESS, DEMO, FAULTS
 from tests.leaks.scan import Scanner
+from tests.leaks.tables import everything_in
 
 from slrt_kit.metrics import CATALOGUE
 from slrt_kit.testing import eventually
-from slrt_local.parts.postgres import SERVICES, Postgres
+from slrt_local.parts.postgres import KEYED, SERVICES, Postgres
 from slrt_local.state import State
 
 pytestmark = pytest.mark.stack
@@ -59,15 +60,31 @@ def text_of(value: Any) -> Iterator[str]:
 
 
 def test_the_scanner_finds_the_planted_people_where_they_must_be(scanner: Scanner, stack: Stack, told: str) -> None:
-    """Else it would find them nowhere because they were never there, or because it cannot read what it is given."""
-    with psycopg.connect(Postgres(State(stack.state)).service_url("intake")) as connection:
-        held = {
-            table: json.dumps([str(row) for row in connection.execute(f"SELECT * FROM {table}")])  # noqa: S608
-            for table in ("persons", "contacts", "needs", "drafts")
-        }
+    """With their keys; else it would find them nowhere because they were never there, or because it cannot read."""
+    state = State(stack.state)
+    postgres = Postgres(state)
+    kek = bytes.fromhex(state.secret("key-encryption-intake"))
+    held = everything_readable("intake", postgres.service_url("intake"), postgres.keys_url("intake"), kek)
     found = {leak.what for leak in scanner.leaks_in(held)}
     planted = {f"{planted.kind} {planted.value}" for planted in DEMO if planted.kind != "birth date"}
     assert planted - found == set()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_table_of_any_database_holds_anything_of_a_resident(
+    service: str, scanner: Scanner, stack: Stack, told: str
+) -> None:
+    """What a backup of the database would have, without the keys."""
+    held = everything_in(Postgres(State(stack.state)).service_url(service))
+    assert held["outbox_archive"] + held["outbox_archive_default"] or held["outbox"]
+    assert scanner.leaks_in(held) == []
+
+
+@pytest.mark.parametrize("service", KEYED)
+def test_no_keys_database_holds_anything_but_salts(service: str, scanner: Scanner, stack: Stack, told: str) -> None:
+    held = everything_in(Postgres(State(stack.state)).keys_url(service))
+    assert set(held) == {"subject_keys"}
+    assert scanner.leaks_in(held) == []
 
 
 async def test_no_topic_holds_anything_of_a_resident(scanner: Scanner, stack: Stack, told: str) -> None:

@@ -23,15 +23,15 @@ INSERT INTO idempotency (subject, key, fingerprint, status, headers, body, creat
 VALUES ('pgbench', :c, decode(repeat('ab', 32), 'hex'), 201, '{"ETag": "1"}',
         convert_to(repeat('x', 700), 'UTF8'), now());
 INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
-                   has_subject, registered_by, registered_at)
-VALUES (:c, 1, 1, :t, 'registered', 'facilitator', '12.74.03.1001', false, true, 'pgbench', now());
-INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, description, attributes, status)
-VALUES (:a, :c, 0, 'PIP', :p, false, 'Anak putus sekolah karena biaya', '{}', 'identified'),
-       (:b, :c, 1, 'BPBL', null, false, 'Rumah belum ada listrik', '{"grid_nearby": "yes"}', 'identified');
-INSERT INTO persons (person_id, case_id, position, relation, name, nik, birth_date, sex)
-VALUES (:p, :c, 0, 'client', 'Saodah Beban Uji', '1274035505829901', '1982-05-15', 'P');
-INSERT INTO contacts (case_id, phone, phone_last4, email, language, kk_number, address, proxy_name)
-VALUES (:c, '+6281200009901', '9901', null, 'id', null, 'Lingkungan II Gg. Uji No. 1', null);
+                   has_subject, registered_by, registered_at, key_id)
+VALUES (:c, 1, 1, :t, 'registered', 'facilitator', '12.74.03.1001', false, true, 'pgbench', now(), 1);
+INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, status)
+VALUES (:a, :c, 0, 'PIP', :p, false, decode(repeat('ab', 79), 'hex'), '{}', 'identified'),
+       (:b, :c, 1, 'BPBL', null, false, decode(repeat('ab', 71), 'hex'), '{"grid_nearby": "yes"}', 'identified');
+INSERT INTO persons (person_id, case_id, position, relation, key_id, sealed)
+VALUES (:p, :c, 0, 'client', 2, decode(repeat('ab', 121), 'hex'));
+INSERT INTO contacts (case_id, language, sealed, phone_check)
+VALUES (:c, 'id', decode(repeat('ab', 151), 'hex'), decode(repeat('ab', 16), 'hex'));
 INSERT INTO outbox (event_id, topic, partition_key, key_sequence, headers, payload, created_at)
 VALUES (:e, 'slrt.bench.none.v1', :c, 1, jsonb_build_object('h', repeat('h', 600)),
         convert_to(repeat('x', 560), 'UTF8'), now());

@@ -12,7 +12,7 @@ from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import ConsumerSettings
 from slrt_kit.messaging.processor import Processor
 from slrt_kit.outbox import Outbox
-from slrt_kit.testing import raw_event
+from slrt_kit.testing import raw_event, vault_of
 
 GROUP = "slrt.intake.timeline"
 BATCH = ConsumerSettings(group=GROUP, topics=[], dead_letter_topic="").max_batch
@@ -38,7 +38,9 @@ async def apply(url: str, count: int) -> float:
     """
     events = [raw_event(referral_sent()) for _ in range(count)]
     database = Database(url)
-    processor = Processor(consumer=GROUP, database=database, handlers=timeline, deps=ConsumerParts(Outbox("intake")))
+    vault = vault_of("intake", url)
+    parts = ConsumerParts(Outbox("intake"), vault)
+    processor = Processor(consumer=GROUP, database=database, handlers=timeline, deps=parts)
     try:
         began = time.perf_counter()
         for first in range(0, len(events), BATCH):
@@ -46,6 +48,7 @@ async def apply(url: str, count: int) -> float:
                 raise RuntimeError("a batch was not applied as one")
         return len(events) / (time.perf_counter() - began)
     finally:
+        await vault.close()
         await database.close()
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.perf import accept, audit, latency, publish, tokens
+from tests.perf import accept, audit, latency, publish, sealing, tokens
 from tests.perf.load import register_open_loop, run
 from tests.perf.stack import Bench, Row
 
@@ -40,6 +40,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("backbone",): latency.backbone,
     ("relay-drain",): publish.drain,
     ("consumer-apply",): publish.applied,
+    ("encrypt-person", "decrypt-person"): sealing.measure,
     ("audit-seal", "audit-verify"): audit.measure,
     ("token-check",): tokens.check,
 }

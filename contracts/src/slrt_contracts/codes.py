@@ -223,6 +223,15 @@ class DeclineReason(Code):
     UNCLEAR = "unclear"
 
 
+class ErasureReason(Code):
+    """Why personal data are erased (UU 27/2022, article 43)."""
+
+    NO_LONGER_NEEDED = "no_longer_needed"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    REQUESTED = "requested"
+    UNLAWFUL = "unlawful"
+
+
 class Channel(Code):
     """How the case came in."""
 

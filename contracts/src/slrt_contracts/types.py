@@ -71,6 +71,7 @@ CaseId = NewType("CaseId", Annotated[UUID, _identifier("A case (kasus): one cont
 NeedId = NewType("NeedId", Annotated[UUID, _identifier("A need (kebutuhan): one problem inside a case.")])
 ReferralId = NewType("ReferralId", Annotated[UUID, _identifier("A referral (rujukan): a need sent to an office.")])
 PersonId = NewType("PersonId", Annotated[UUID, _identifier("A person in the registry; not a NIK.")])
+PartyId = NewType("PartyId", Annotated[UUID, _identifier("A person of one case, as intake knows them; not a NIK.")])
 FamilyId = NewType("FamilyId", Annotated[UUID, _identifier("A family in the registry; not a KK number.")])
 ParticipationId = NewType(
     "ParticipationId", Annotated[UUID, _identifier("A participation (kepesertaan) in a programme.")]

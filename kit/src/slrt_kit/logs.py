@@ -21,7 +21,8 @@ _SIXTEEN = r"(?<!\d)(?:\d{16}|\d{4}(?:[ -]\d{4}){3}|\d\d\.\d\d\.\d\d\.\d{6}\.\d{
 # Mobile numbers: 08… or 62 8…, 10 to 13 digits, in any grouping; and other bare runs of that length.
 _PHONE = r"(?<![\w.-])(?:\+?62|0)[ -]?8\d{1,2}(?:[ .-]?\d{2,5}){2,3}(?![\w-])"
 _RUN = r"(?<![\w.-])\+?\d{10,15}(?![\w-]|\.\d)"
-_NUMBERS = re.compile(f"(?P<id>{_IDS})|{_SIXTEEN}|{_PHONE}|{_RUN}", re.ASCII)
+_EMAIL = r"(?<![\w.+-])[\w.+%-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"
+_NUMBERS = re.compile(f"{_EMAIL}|(?P<id>{_IDS})|{_SIXTEEN}|{_PHONE}|{_RUN}", re.ASCII)
 
 # What libraries put into the text of their errors: PostgreSQL the row, pydantic the value.
 _ERROR_VALUES = re.compile(
@@ -35,11 +36,13 @@ _OUR_KEYS = frozenset({"timestamp", "level", "trace_id"})
 
 
 def redact(text: str) -> str:
-    """The text without digits that may be a NIK, a KK number or a phone number."""
+    """The text without e-mail addresses, and without digits that may be a NIK, a KK number or a phone number."""
     return _NUMBERS.sub(lambda found: found[0] if found["id"] else _REDACTED, text)
 
 
-def _redact_error(text: str) -> str:
+def redact_error(text: str) -> str:
+    """The text of an error or a traceback, also without the values that PostgreSQL and pydantic put into it."""
+
     def shown(found: re.Match[str]) -> str:
         if found["row"]:
             return f"{found['row']}: {_REDACTED}\n"
@@ -70,7 +73,7 @@ def _redacted(value: Any) -> Any:
 def _redact_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for key, value in event.items():
         if key == "exception":
-            event[key] = _redact_error(str(value))
+            event[key] = redact_error(str(value))
         elif key not in _OUR_KEYS and not key.startswith("_"):
             event[key] = _redacted(value)
     return event

@@ -30,6 +30,7 @@ class Role(StrEnum):
 
 _EVERY = tuple(Role)
 _CONSUMING = (Role.WORKER, Role.CONNECTOR)
+_SEALING = (Role.API, Role.WORKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,11 @@ _OUTCOME = Label(
 )
 _OWNER = Label("owner", "address of the service that was asked", most=20)
 _ANSWER = Label("outcome", "status of the answer, or `unreachable`", most=60)
-_POOL = Label("pool", "whose connections: of the API, or of the consumers", values=frozenset({"api", "worker"}))
+_POOL = Label(
+    "pool",
+    "whose connections: of the API, of the consumers, or to the keys database",
+    values=frozenset({"api", "worker", "keys"}),
+)
 _ACCESS = Label("access", "what the connections may do", values=frozenset({"read", "write"}))
 _ARRIVAL = Label("arrival", "how it ended", values=frozenset({"arrived", "late", "held-up"}))
 _RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue", "streams"}))
@@ -400,6 +405,37 @@ CLAIM_CHECKS = _counters(
     _ANSWER,
     unit="calls",
     roles=_CONSUMING,
+)
+
+
+# -- personal data -----------------------------------------------------------------------------------------------
+
+KEYS_AHEAD = _gauge(
+    "slrt_subject_keys_ahead",
+    "Subject keys that the process has in memory and not yet used; new people are stored with them alone",
+    unit="keys",
+    roles=_SEALING,
+)
+KEYS_FAILURES = _counter(
+    "slrt_subject_keys_failures_total",
+    "Times that the keys database did not answer",
+    unit="failures",
+    roles=_SEALING,
+)
+KEYS_MISSING = _counter(
+    "slrt_subject_keys_missing_total",
+    "Keys that rows name and the keys database has never heard of",
+    unit="keys",
+    roles=_SEALING,
+)
+KEYS_DESTROYED = _counter(
+    "slrt_subject_keys_destroyed_total", "Keys destroyed by erasures", unit="keys", roles=_SEALING
+)
+SEALS_BROKEN = _counter(
+    "slrt_seals_broken_total",
+    "Sealed values that were altered, moved, or sealed under another key",
+    unit="values",
+    roles=_SEALING,
 )
 
 

@@ -56,6 +56,13 @@ class OutsideScopeError(NotFoundError):
     reason = "outside-scope"
 
 
+class ErasedError(ProblemError):
+    """What was asked for has been erased for good."""
+
+    slug, status = "erased", 410
+    title = Text("Data pribadi ini sudah dihapus", "This personal data has been erased")
+
+
 class StaleError(ProblemError):
     slug, status = "stale-version", 412
     title = Text("Data sudah diubah orang lain; muat ulang", "Somebody else changed it; load it again")

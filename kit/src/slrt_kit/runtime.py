@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import hmac
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from slrt_kit.http.tokens import TokenVerifier
+    from slrt_kit.privacy import Vault
 
 log = get_logger(__name__)
 
@@ -102,6 +104,16 @@ class Runtime:
             service=self.name,
             settings=RelaySettings(replication=self.settings.kafka_replication),
         )
+
+    @cached_property
+    def vault(self) -> "Vault":
+        """The keys of the people whose data the service holds. Raises TypeError: its settings have none."""
+        from slrt_kit.privacy.settings import PrivacySettings  # noqa: PLC0415 — not every service holds personal data
+        from slrt_kit.privacy.vault import Vault  # noqa: PLC0415
+
+        if not isinstance(self.settings, PrivacySettings):
+            raise TypeError(f"{self.name} has no keys: it holds no personal data")
+        return Vault.of(self.name, self.settings)
 
     @cached_property
     def signer(self) -> Signer:
@@ -171,7 +183,7 @@ class Runtime:
         from slrt_kit.http.audit_log import router as audit_router  # noqa: PLC0415
         from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
 
-        return build_app(
+        app = build_app(
             title=title,
             description=description,
             version="1",
@@ -184,10 +196,19 @@ class Runtime:
             verifier=self.verifier,
             person_limit=PersonLimit(per_second=self.settings.person_rate, burst=self.settings.person_burst),
         )
+        app.state.fingerprint_key = self._fingerprint_key()
+        return app
+
+    def _fingerprint_key(self) -> bytes:
+        from slrt_kit.privacy.settings import PrivacySettings, key_bytes  # noqa: PLC0415 — see `vault`
+
+        if not isinstance(self.settings, PrivacySettings):
+            return b""
+        return hmac.digest(key_bytes(self.settings.index_key), b"slrt command fingerprint", "sha256")
 
     async def close(self) -> None:
         """Close what was opened."""
-        for part in ("database", "worker_database", "http"):
+        for part in ("database", "worker_database", "vault", "http"):
             if part in self.__dict__:
                 await self.__dict__[part].close()
         for client in self._foreign:
@@ -334,6 +355,12 @@ def migrate(runtime: Runtime) -> None:
     """The ``migrate`` role: a one-off job."""
     configure_logging(service=runtime.name, role="migrate", level=runtime.settings.log_level)
     from slrt_kit import migrations  # noqa: PLC0415 — no other role loads Alembic
+    from slrt_kit.privacy.migrating import MigrationVault  # noqa: PLC0415 — the same
+    from slrt_kit.privacy.settings import PrivacySettings  # noqa: PLC0415 — the same
 
-    migrations.upgrade(runtime.package, runtime.settings.database_url.get_secret_value())
+    vault = None
+    if isinstance(runtime.settings, PrivacySettings):
+        vault = MigrationVault.of(runtime.name, runtime.settings)
+        vault.prepare()
+    migrations.upgrade(runtime.package, runtime.settings.database_url.get_secret_value(), vault=vault)
     log.info("database is at head", revision=schema.head(runtime.package))

@@ -1,14 +1,18 @@
 """One trace from the browser's request through the outbox and Kafka to the next service's effect."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace import Event, ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased
+from opentelemetry.trace import Status
+from opentelemetry.util.types import Attributes, AttributeValue
+
+from slrt_kit.logs import redact, redact_error
 
 tracer = trace.get_tracer("slrt")
 
@@ -27,8 +31,57 @@ def configure_telemetry(*, service: str, role: str, otlp_endpoint: str | None) -
         # Costs a fifth of a second and 15 MB, so only whoever exports pays for it.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
 
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{otlp_endpoint}/v1/traces")))
+        exporter = Redacting(OTLPSpanExporter(endpoint=f"{otlp_endpoint}/v1/traces"))
+        provider.add_span_processor(BatchSpanProcessor(exporter))
     trace.set_tracer_provider(provider)
+
+
+class Redacting(SpanExporter):
+    """Hands spans on without what may be somebody's number or address, as logs are: libraries name what they like."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """See `SpanExporter`."""
+        return self._exporter.export([_redacted(span) for span in spans])
+
+    def shutdown(self) -> None:
+        """See `SpanExporter`."""
+        self._exporter.shutdown()
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """See `SpanExporter`."""
+        return self._exporter.force_flush(timeout_millis)
+
+
+def _redacted(span: ReadableSpan) -> ReadableSpan:
+    described = span.status.description
+    return ReadableSpan(
+        name=redact(span.name),
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes=_redacted_attributes(span.attributes),
+        events=[Event(event.name, _redacted_attributes(event.attributes), event.timestamp) for event in span.events],
+        links=span.links,
+        kind=span.kind,
+        status=Status(span.status.status_code, None if described is None else redact_error(described)),
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
+
+
+def _redacted_attributes(attributes: Attributes) -> Attributes:
+    def shown(value: AttributeValue) -> AttributeValue:
+        if isinstance(value, str):
+            return redact_error(value)
+        if isinstance(value, Sequence):
+            return [redact_error(each) if isinstance(each, str) else each for each in value]
+        return value
+
+    return {name: shown(value) for name, value in (attributes or {}).items()}
 
 
 def context_of(traceparent: str | None) -> Context:

@@ -17,6 +17,7 @@ from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import SealedRow, Vault
 from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event
 
 VILLAGE = "12.74.03.1002"
@@ -48,14 +49,21 @@ class Intake:
     """One intake: its API, its database, its consumers, and a clock that stands still."""
 
     def __init__(
-        self, app: FastAPI, client: httpx.AsyncClient, database: Database, issuer: TestIssuer, clock: FixedClock
+        self,
+        app: FastAPI,
+        client: httpx.AsyncClient,
+        database: Database,
+        vault: Vault,
+        issuer: TestIssuer,
+        clock: FixedClock,
     ) -> None:
         self.app = app
         self.client = client
         self.database = database
+        self.vault = vault
         self.issuer = issuer
         self.clock = clock
-        parts = ConsumerParts(outbox=Outbox("intake"))
+        parts = ConsumerParts(outbox=Outbox("intake"), vault=vault)
         self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
         self.timeline = Processor(consumer="slrt.intake.timeline", database=database, handlers=timeline, deps=parts)
 
@@ -131,6 +139,17 @@ class Intake:
         async with self.database.read() as session:
             return list(await session.rows(query, values))
 
+    async def opened(self, table: str, *, case_id: str) -> list[Any]:
+        """What is sealed in the rows of a case in ``persons``, ``contacts`` or ``needs``, in their order."""
+        row_id = {"persons": "t.person_id", "contacts": "t.case_id", "needs": "t.need_id"}[table]
+        key, order = ("t.key_id", "t.position") if table == "persons" else ("c.key_id", row_id)
+        rows = await self.rows(
+            f"SELECT {key} AS key_id, t.sealed, {row_id} AS row FROM {table} t JOIN cases c USING (case_id) "  # noqa: S608
+            f"WHERE t.case_id = %(id)s AND t.sealed IS NOT NULL ORDER BY {order}",
+            id=case_id,
+        )
+        return await self.vault.unseal([SealedRow(*row) for row in rows], table=table)
+
     async def digest(self, *, but: str = "") -> dict[str, tuple[int, str]]:
         """How many rows each table has and a digest of them; tables named in ``but`` are left out."""
         found = {name: (count, digest) for name, count, digest in await self.rows(_DIGEST)}
@@ -191,7 +210,7 @@ async def intake(service_database: Callable[[str], str], token_issuer: TestIssue
     runtime.database = Database(url, clock=clock)
     app = build_app(runtime)
     async with api_client(app) as client:
-        yield Intake(app, client, runtime.database, token_issuer, clock)
+        yield Intake(app, client, runtime.database, runtime.vault, token_issuer, clock)
     await runtime.close()
 
 

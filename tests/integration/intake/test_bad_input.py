@@ -89,6 +89,13 @@ async def test_a_body_over_the_limit_is_refused(intake: Any, made: Any) -> None:
         ({"needs": []}, "/body/needs"),
         ({"village_code": "12.74.03"}, "/body/village_code"),
         ({"contact": {"phone": "0812-0000-99O1"}}, "/body/contact/phone"),
+        # What somebody was shown masked comes back as it was shown.
+        (_person(nik="1274••••••••9001"), "/body/persons/0/nik"),
+        (_person(nik="1274********9001"), "/body/persons/0/nik"),
+        (_person(name="M•••• K•••••••"), "/body/persons/0/name"),
+        ({"contact": {"kk_number": "1274••••••••9001"}}, "/body/contact/kk_number"),
+        ({"contact": {"phone": "+628••••••9901"}}, "/body/contact/phone"),
+        ({"contact": {"address": "Jl. ••••"}}, "/body/contact/address"),
     ],
 )
 async def test_a_field_that_does_not_fit_is_named(

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from slrt_intake.domain import ticket
+from slrt_intake.store.sealed import phone_check
 
 
 @pytest.mark.parametrize("callers", [1, 3, 64, 150])
@@ -29,13 +30,19 @@ async def test_each_has_its_own_case_people_events_and_kept_answer(callers: int,
     for place, (answer, body, key) in enumerate(zip(answers, bodies, keys, strict=True)):
         case_id = answer.json()["case_id"]
         (row,) = await intake.rows(
-            "SELECT k.phone_last4, c.version, (SELECT count(*) FROM needs n WHERE n.case_id = c.case_id) AS needs, "
+            "SELECT k.phone_check, c.version, (SELECT count(*) FROM needs n WHERE n.case_id = c.case_id) AS needs, "
             "(SELECT count(*) FROM outbox o WHERE o.partition_key = c.case_id::text) AS events, "
             "(SELECT count(*) FROM timeline t WHERE t.case_id = c.case_id) AS entries "
             "FROM cases c JOIN contacts k USING (case_id) WHERE c.case_id = %(id)s",
             id=case_id,
         )
-        assert row == (f"{9000 + place}", 1, len(body["needs"]), 1, 1)
+        assert row == (
+            phone_check(intake.vault, answer.json()["ticket_number"], f"{9000 + place}"),
+            1,
+            len(body["needs"]),
+            1,
+            1,
+        )
         again = await intake.post("/v1/cases", body, key=key)
         assert (again.content, again.headers["Idempotency-Replayed"]) == (answer.content, "true")
 

@@ -34,8 +34,7 @@ async def test_a_strange_name_comes_back_to_the_letter(text: str, intake: Any, m
     parties = (await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)).json()
     assert parties["persons"][0]["name"] == text
     assert parties["address"] == text
-    [stored] = await intake.rows("SELECT description FROM needs WHERE case_id = %(id)s", id=case["case_id"])
-    assert stored.description == text
+    assert await intake.opened("needs", case_id=case["case_id"]) == [{"description": text}]
 
 
 @pytest.mark.parametrize("text", STRANGE.values(), ids=list(STRANGE))

@@ -21,9 +21,10 @@ from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event
+from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event, vault_of
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.app import PACKAGE, build_app
 from slrt_referral.consumers.cases import CaseParts, cases
@@ -57,6 +58,14 @@ async def database(database_url: str, fixed_clock: FixedClock) -> AsyncIterator[
     await opened.close()
 
 
+@pytest.fixture
+async def vault(database_url: str) -> AsyncIterator[Vault]:
+    """The keys of the notes."""
+    opened = vault_of("referral", database_url)
+    yield opened
+    await opened.close()
+
+
 @dataclass
 class Service:
     """What a test does to the service and sees of it."""
@@ -66,6 +75,7 @@ class Service:
     client: httpx.AsyncClient
     http: HttpClient
     issuer: TestIssuer
+    vault: Vault
     _keys: dict[str, int] = field(default_factory=dict)
 
     async def hear(self, event: Event | RawEvent) -> Outcome:
@@ -154,16 +164,16 @@ def decided(needs: Sequence[str | Mapping[str, Any]]) -> CaseDecided:
 
 @pytest.fixture
 async def service(
-    database: Database, policy: RoutingPolicy, token_issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+    database: Database, policy: RoutingPolicy, vault: Vault, token_issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Service]:
     """The service, its worker's handlers and its API in this process."""
     for name, value in environment_of("referral", database_url=database.url, issuer=token_issuer).items():
         monkeypatch.setenv(name, value)
     runtime = Runtime("referral", PACKAGE, ReferralSettings.load())
     runtime.database = database
-    processor = Processor(
-        consumer="slrt.referral.cases", database=database, handlers=cases, deps=CaseParts(Outbox("referral"), policy)
-    )
+    runtime.vault = vault
+    parts = CaseParts(Outbox("referral"), policy, vault)
+    processor = Processor(consumer="slrt.referral.cases", database=database, handlers=cases, deps=parts)
     async with api_client(build_app(runtime)) as client:
-        yield Service(database, processor, client, runtime.http, token_issuer)
+        yield Service(database, processor, client, runtime.http, token_issuer, vault)
     await runtime.http.close()

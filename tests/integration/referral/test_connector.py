@@ -123,7 +123,7 @@ def processor_of(service: Service, system: OfficeSystem, *, office: str = OFFICE
         consumer=f"slrt.referral.connector.{office}",
         database=service.database,
         handlers=connector,
-        deps=ConnectorParts(OfficeCode(office), notices, service.database, Outbox("referral")),
+        deps=ConnectorParts(OfficeCode(office), notices, service.database, Outbox("referral"), service.vault),
     )
 
 

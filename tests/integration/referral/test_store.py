@@ -15,6 +15,7 @@ from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, Polic
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.testing import FixedClock, eventually
 from slrt_referral import usecases
 from slrt_referral.domain.referral import Referral
@@ -60,7 +61,7 @@ def referrals(request: pytest.FixtureRequest) -> Referrals:
     """The port, kept by the fake and by the store."""
     if request.param == "memory":
         return MemoryReferrals()
-    return ReferralStore(request.getfixturevalue("work"), Outbox("referral"))
+    return ReferralStore(request.getfixturevalue("work"), Outbox("referral"), request.getfixturevalue("vault"))
 
 
 class TestThePort:
@@ -134,23 +135,23 @@ class TestThePort:
         assert await referrals.needs_with_referral([]) == frozenset()
 
 
-async def test_the_history_keeps_steps_in_order_with_their_facts(work: UnitOfWork) -> None:
-    store = ReferralStore(work, Outbox("referral"))
+async def test_the_history_keeps_steps_in_order_with_their_facts(work: UnitOfWork, vault: Vault) -> None:
+    store = ReferralStore(work, Outbox("referral"), vault)
     referral = a_referral()
     await store.add(referral)
     referral.decline(
         DeclineReason.OTHER_OWNER, better_office=OfficeCode("36.04.DUKCAPIL"), by="officer", note="pindah", at=AT
     )
     await store.save(referral)
-    sent, declined = await history(work.connection, referral.referral_id)
+    sent, declined = await history(work.connection, vault, referral.referral_id)
     assert (sent.action, sent.by, sent.at) == (ReferralAction.SEND, "slrt-referral", AT)
     assert (declined.action, declined.by, declined.note) == (ReferralAction.DECLINE, "officer", "pindah")
     assert (declined.reason_code, declined.office_code) == (DeclineReason.OTHER_OWNER, "36.04.DUKCAPIL")
     assert (declined.from_status, declined.to_status) == (ReferralStatus.SENT, ReferralStatus.DECLINED)
 
 
-async def test_a_need_cannot_be_on_its_way_twice(work: UnitOfWork) -> None:
-    store = ReferralStore(work, Outbox("referral"))
+async def test_a_need_cannot_be_on_its_way_twice(work: UnitOfWork, vault: Vault) -> None:
+    store = ReferralStore(work, Outbox("referral"), vault)
     referral = a_referral()
     await store.add(referral)
     await store.add(a_referral(referral.case_id, need_id=referral.need_id))
@@ -158,10 +159,10 @@ async def test_a_need_cannot_be_on_its_way_twice(work: UnitOfWork) -> None:
         await work.commit()
 
 
-async def test_events_are_numbered_per_referral_without_a_gap(database: Database) -> None:
+async def test_events_are_numbered_per_referral_without_a_gap(database: Database, vault: Vault) -> None:
     referral = a_referral()
     async with database.unit_of_work() as unit:
-        store = ReferralStore(unit, Outbox("referral"))
+        store = ReferralStore(unit, Outbox("referral"), vault)
         await store.add(referral)
         referral.accept(by="officer", at=AT)
         await store.save(referral)
@@ -171,12 +172,14 @@ async def test_events_are_numbered_per_referral_without_a_gap(database: Database
     assert rows == [(str(referral.referral_id), number) for number in (1, 2, 3)]
 
 
-async def test_two_awaited_referrals_that_end_at_the_same_moment_release_the_third_once(database: Database) -> None:
+async def test_two_awaited_referrals_that_end_at_the_same_moment_release_the_third_once(
+    database: Database, vault: Vault
+) -> None:
     one = a_referral()
     two = a_referral(one.case_id)
     third = a_referral(one.case_id, waiting_on=(one.referral_id, two.referral_id))
     async with database.unit_of_work() as unit:
-        store = ReferralStore(unit, Outbox("referral"))
+        store = ReferralStore(unit, Outbox("referral"), vault)
         for referral in (one, two, third):
             await store.add(referral)
         for referral in (one, two):
@@ -186,7 +189,7 @@ async def test_two_awaited_referrals_that_end_at_the_same_moment_release_the_thi
 
     async def complete(referral: Referral, unit: UnitOfWork) -> None:
         done = CompleteReferral(outcome=OutcomeCode.FULFILLED, note=None)
-        store = ReferralStore(unit, Outbox("referral"))
+        store = ReferralStore(unit, Outbox("referral"), vault)
         await usecases.complete(referral, done, referrals=store, by="officer", at=AT)
 
     async with database.unit_of_work() as first, database.unit_of_work() as second:
@@ -197,7 +200,7 @@ async def test_two_awaited_referrals_that_end_at_the_same_moment_release_the_thi
         await racing
         await second.commit()
     async with database.unit_of_work() as unit:
-        released = await ReferralStore(unit, Outbox("referral")).get(third.referral_id)
+        released = await ReferralStore(unit, Outbox("referral"), vault).get(third.referral_id)
     assert released is not None
     assert (released.status, released.waiting_on) == (ReferralStatus.SENT, ())
     with psycopg.connect(database.url) as connection:

@@ -23,6 +23,7 @@ from slrt_kit.http.client import ServiceClient
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import SealedRow, Vault
 from slrt_kit.runtime import Runtime
 from slrt_kit.testing import FixedClock, PlayedHttp, TestIssuer, api_client, environment_of, raw_event
 from slrt_registry.adapters.intake import IntakeClaims
@@ -101,6 +102,7 @@ class Service:
     client: httpx.AsyncClient
     issuer: TestIssuer
     parts: ConsumerParts
+    vault: Vault
     clock: FixedClock
     _keys: dict[str, int] = field(default_factory=dict)
 
@@ -191,6 +193,12 @@ class Service:
         async with self.database.read() as session:
             return list(await session.rows(query))
 
+    async def people(self) -> list[dict[str, Any]]:
+        """What is sealed of the persons, by their names."""
+        rows = await self.rows("SELECT key_id, sealed, person_id FROM persons")
+        opened = await self.vault.unseal([SealedRow(*row) for row in rows], table="persons")
+        return sorted((fields for fields in opened if isinstance(fields, dict)), key=lambda fields: fields["name"])
+
     async def count(self, table: str) -> int:
         """How many rows a table has."""
         return int((await self.rows(f"SELECT count(*) FROM {table}"))[0][0])  # noqa: S608 — names in tests
@@ -232,7 +240,7 @@ async def service(
     runtime = Runtime("registry", PACKAGE, RegistrySettings.load())
     runtime.database = database
     intake = PlayedIntake()
-    parts = ConsumerParts(database, IntakeClaims(intake.client()), registry_on(Outbox("registry")))
+    parts = ConsumerParts(database, IntakeClaims(intake.client()), registry_on(Outbox("registry"), runtime.vault))
     async with api_client(build_app(runtime)) as client:
         yield Service(
             database=database,
@@ -242,8 +250,10 @@ async def service(
             client=client,
             issuer=token_issuer,
             parts=parts,
+            vault=runtime.vault,
             clock=fixed_clock,
         )
+    await runtime.vault.close()
     await runtime.http.close()
     await database.close()
 

@@ -120,6 +120,7 @@ async def test_a_person_is_shown_masked_and_the_look_is_on_record(service: Any, 
     answer = await service.client.get(addresses(family)[0], headers=headers)
     assert answer.json() == {
         "person_id": family["persons"][0]["person_id"],
+        "erased": False,
         "name": "Siti Aminah",
         "nik": "1274••••••••9001",
         "nik_status": "unverified",
@@ -222,6 +223,9 @@ async def test_health_and_the_api_description_answer(service: Any) -> None:
     paths = (await service.client.get("/openapi.json")).json()["paths"]
     assert set(paths) == {
         "/v1/persons/{person_id}",
+        "/v1/persons/{person_id}/unmask",
+        "/v1/persons/{person_id}/erasure",
+        "/v1/persons/{person_id}/legal-hold",
         "/v1/persons/search",
         "/v1/families/{family_id}",
         "/v1/cases/{case_id}/records",

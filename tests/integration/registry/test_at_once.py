@@ -9,6 +9,7 @@ import pytest
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_registry.consumers import ConsumerParts, cases
 from slrt_registry.domain.matching import StatedCase
 from slrt_registry.store import RegistryStore
@@ -34,8 +35,8 @@ class Gate:
 class HeldStore(RegistryStore):
     """A store that waits at the gate after its last statement; without ``locks`` it takes no advisory locks."""
 
-    def __init__(self, work: UnitOfWork, gate: Gate | None, *, locks: bool) -> None:
-        super().__init__(work, Outbox("registry"))
+    def __init__(self, work: UnitOfWork, vault: Vault, gate: Gate | None, *, locks: bool) -> None:
+        super().__init__(work, Outbox("registry"), vault)
         self._gate, self._locks = gate, locks
 
     async def hold(self, stated: StatedCase) -> None:
@@ -52,7 +53,11 @@ class HeldStore(RegistryStore):
 
 def worker(service: Any, gate: Gate | None = None, *, locks: bool = True) -> Processor[ConsumerParts]:
     """A worker of its own."""
-    parts = ConsumerParts(service.database, service.parts.claims, lambda work: HeldStore(work, gate, locks=locks))
+
+    def store(work: UnitOfWork) -> HeldStore:
+        return HeldStore(work, service.vault, gate, locks=locks)
+
+    parts = ConsumerParts(service.database, service.parts.claims, store)
     return Processor(consumer="slrt.registry.cases", database=service.database, handlers=cases, deps=parts)
 
 

@@ -1,12 +1,10 @@
 """The registry's store: what it refuses to write, and that it finds people without walking through everybody."""
 
 from collections.abc import Callable
-from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from psycopg import IntegrityError
 
 from slrt_contracts.types import FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
@@ -18,6 +16,7 @@ from slrt_registry.domain.person import Person
 from slrt_registry.store import families, persons
 
 NIK, KK = "1274035708859001", "1274031505159001"
+INDEX = bytes(range(16))
 CITY = Scope(everywhere=False, region="12.74", office=None)
 MakePerson = Callable[..., dict[str, Any]]
 
@@ -49,7 +48,7 @@ async def test_a_person_whom_somebody_else_changed_is_stale(service: Any, two: t
     siti.version = 5
     with pytest.raises(StaleVersionError):
         await save(service, siti)
-    assert await service.rows("SELECT 1 FROM persons WHERE name = 'Aminah'") == []
+    assert [fields["name"] for fields in await service.people()] == ["Budi", "Siti Aminah"]
 
 
 async def test_a_family_whom_somebody_else_changed_is_stale(service: Any, two: tuple[Person, Person]) -> None:
@@ -85,10 +84,10 @@ async def test_a_card_that_another_family_got_meanwhile_is_stale_and_not_a_crash
         await save(service, family)
 
 
-async def test_the_database_takes_no_number_that_cannot_be_one(service: Any, two: tuple[Person, Person]) -> None:
+async def test_no_number_is_kept_that_cannot_be_one(service: Any, two: tuple[Person, Person]) -> None:
     _, budi = two
     budi.nik = "-"
-    with pytest.raises(IntegrityError):
+    with pytest.raises(ValueError, match="16 digits"):
         await save(service, budi)
 
 
@@ -107,15 +106,15 @@ async def test_who_is_not_there_is_none(service: Any) -> None:
             persons._CANDIDATES,
             {
                 "case_id": uuid4(),
-                "niks": [NIK],
-                "birth_dates": ["1985-08-17"],
+                "niks": [INDEX],
+                "births": [INDEX],
                 "village_code": "12.74.03.1002",
-                "kk": KK,
+                "kk": INDEX,
             },
         ),
         (persons._BY_IDS, {"person_ids": [uuid4()]}),
-        persons._by_nik(NIK, CITY),
-        persons._by_birth_date(date(1985, 8, 17), CITY),
+        persons._by_nik(INDEX, CITY),
+        persons._by_birth_date(INDEX, [INDEX], CITY),
         ("SELECT family_id FROM programme_needs WHERE need_id = %(need_id)s", {"need_id": uuid4()}),
         (f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE family_id = %(id)s", {"id": uuid4()}),  # noqa: S608
         (f"SELECT {families._NEED_COLUMNS} FROM programme_needs WHERE case_id = %(id)s", {"id": uuid4()}),  # noqa: S608

@@ -11,10 +11,10 @@ facilitator: intake draft.write=region draft.read=region case.register=region ca
     emergency.open=region | referral policy.read=any | registry person.read=region family.read=region
 front_office: intake draft.write=region draft.read=region case.register=region case.read=region case.screen=region
     party.read=region emergency.open=region | referral policy.read=any
-    | registry person.read=region family.read=region
+    | registry person.read=region person.unmask=region family.read=region
 back_office: intake case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
-    | referral referral.read=region policy.read=any | registry person.read=region family.read=region
-    | notification delivery.read=region
+    | referral referral.read=region policy.read=any
+    | registry person.read=region person.unmask=region family.read=region | notification delivery.read=region
 surveyor: intake case.read=assigned emergency.open=region
 coordinator: intake case.read=region case.decide=region party.read=region emergency.open=region report.read=region
     | referral referral.read=region policy.read=any | registry person.read=region family.read=region
@@ -26,7 +26,7 @@ manager: audit review.read=region review.close=region entry.read=region
     | intake case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region
     party.read=region emergency.open=region emergency.review=region report.read=region
     | referral referral.read=region referral.act=office policy.read=any
-    | registry person.read=region family.read=region | notification delivery.read=region
+    | registry person.read=region person.unmask=region family.read=region | notification delivery.read=region
 opd_officer: intake party.read=office | referral referral.read=office referral.act=office policy.read=any
     claim.read=office
 partner: intake party.read=office | referral claim.read=office
@@ -38,6 +38,7 @@ province_desk: intake report.read=region | referral policy.read=any
 centre_desk: intake report.read=any | referral policy.read=any
 leadership: intake report.read=region
 auditor: audit review.read=any review.close=any entry.read=any | intake report.read=any | referral policy.read=any
+    | registry person.erase=any
 admin: audit entry.read=any | referral policy.read=any
 service: intake party.read=any contact.read=any | referral referral.read=any policy.read=any | registry family.read=any
     | notification delivery.read=any

@@ -44,6 +44,9 @@ NIK = "1274050101909001"
         "0812 0000 9901",
         "+62 812-0000-9901",
         "telp 0812.0000.9901, rumah",
+        "warga.9901@contoh.example",
+        "<warga+9901@mail.contoh.go.id>",
+        "to=warga9901@contoh.example,",
     ],
 )
 def test_a_number_of_a_person_is_redacted(text: str) -> None:

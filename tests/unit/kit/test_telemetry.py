@@ -1,5 +1,6 @@
 """Spans of sent messages: made where somebody exports, and nothing where nobody does."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -62,3 +63,30 @@ def test_where_nobody_exports_no_span_is_even_begun(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(trace, "get_tracer_provider", TracerProvider)
     with pytest.raises(Begun):
         telemetry.note_sent("a.topic", [["ce_id", "an-id"]], since_ns=1)
+
+
+SECRETS = ("1274034507849911", "0812-0000-9911", "+6281200009911", "marlina@contoh.example", "Marlina Damanik")
+
+
+def test_what_leaves_in_a_span_names_nobody_whoever_wrote_it(kept: InMemorySpanExporter) -> None:
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(telemetry.Redacting(kept)))
+    nik, written, phone, email, name = SECRETS
+    case = "01997c40-5a00-7001-8000-000000000001"
+    error = ValueError(f"duplicate key value\nDETAIL:  Key (nik, name)=({nik}, {name}) already exists.\n")
+    with provider.get_tracer("test").start_as_current_span(f"GET /cases/{case}?nik={nik}") as span:
+        span.set_attribute("url.query", f"phone={phone}&mail={email}&case={case}")
+        span.set_attribute("numbers", [written, "ACEH"])
+        span.set_attribute("count", 3)
+        span.add_event("sent", {"to": email})
+        span.record_exception(error)
+        span.set_status(trace.Status(trace.StatusCode.ERROR, str(error)))
+    (sent,) = kept.get_finished_spans()
+    told = json.dumps(json.loads(sent.to_json()))
+    assert [secret for secret in SECRETS if secret in told] == []
+    assert sent.attributes is not None
+    assert (sent.attributes["count"], list(sent.attributes["numbers"])) == (3, ["[redacted]", "ACEH"])
+    assert case in told
+    assert "duplicate key value" in told
+    assert sent.get_span_context() is not None
+    assert {event.name for event in sent.events} == {"sent", "exception"}

@@ -153,12 +153,19 @@ async def test_what_intake_says_by_its_own_schema_is_what_we_read() -> None:
     said = PartiesView(
         case_id=CASE,
         village_code="12.74.03.1002",
+        erased=False,
         kk_number="1274031505159001",
         address="Jalan Melati 9",
         phone="+6281200009901",
         persons=[
             PersonView(
-                person_id=person, relation="client", name="Siti Aminah", nik="-", birth_date="1985-08-17", sex="P"
+                person_id=person,
+                relation="client",
+                erased=False,
+                name="Siti Aminah",
+                nik="-",
+                birth_date="1985-08-17",
+                sex="P",
             )
         ],
         need_persons={need: person},

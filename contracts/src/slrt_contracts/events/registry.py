@@ -2,8 +2,10 @@
 
 from typing import ClassVar
 
-from slrt_contracts.codes import NikStatus, Open, ParticipationStatus, ProgrammeCode
-from slrt_contracts.events.base import Event
+from pydantic import Field
+
+from slrt_contracts.codes import ErasureReason, NikStatus, Open, ParticipationStatus, ProgrammeCode
+from slrt_contracts.events.base import Event, Part
 from slrt_contracts.types import (
     CaseId,
     DistrictCode,
@@ -11,6 +13,7 @@ from slrt_contracts.types import (
     MemberCount,
     NeedId,
     ParticipationId,
+    PartyId,
     PersonId,
     ReferralId,
     StartDate,
@@ -32,6 +35,28 @@ class PersonRecorded(Event):
     nik_status: Open[NikStatus]
     district_code: DistrictCode
     case_id: CaseId
+
+
+class ErasedInCase(Part):
+    """A case that the person is in, and by which ids intake knows them there."""
+
+    case_id: CaseId
+    party_ids: tuple[PartyId, ...] = Field(min_length=1, max_length=30)
+
+
+class PersonErased(Event):
+    """A person was erased; every service destroys the keys of what it holds of them.
+
+    It is the last event of the person: the topic keeps it in the place of all before.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.registry.person-erased.v1"
+    TOPIC: ClassVar[str] = "slrt.registry.person.v1"
+    KEY: ClassVar[str] = "person_id"
+
+    person_id: PersonId
+    reason: Open[ErasureReason]
+    cases: tuple[ErasedInCase, ...] = Field(max_length=1000)
 
 
 class _FamilyEvent(Event):

@@ -78,6 +78,7 @@ class Surroundings:
 
     kafka_bootstrap: str
     database_urls: dict[str, str]
+    keys_urls: dict[str, str]
     issuer: str
     identity_url: str  # the issuer's endpoints without the gateway
     smtp_port: int
@@ -104,6 +105,7 @@ def settings(state: State, around: Surroundings, process: ServiceProcess) -> dic
         "TOKEN_URL": f"{around.identity_url}/token",
         "CLIENT_ID": f"slrt-{service}",
         "CLIENT_SECRET": state.secret(f"client-slrt-{service}"),
+        **_keys(state, around, service),
         "AUDIT_SIGNING_KEY": state.secret(f"audit-{service}"),
         **_own_settings(state, around, service),
     }
@@ -114,6 +116,16 @@ def settings(state: State, around: Surroundings, process: ServiceProcess) -> dic
     if around.otlp_endpoint:
         values["OTLP_ENDPOINT"] = around.otlp_endpoint
     return {f"SLRT_{service.upper()}_{name}": value for name, value in values.items()}
+
+
+def _keys(state: State, around: Surroundings, service: str) -> dict[str, str]:
+    if service not in around.keys_urls:
+        return {}
+    return {
+        "KEYS_URL": around.keys_urls[service],
+        "KEY_ENCRYPTION_KEY": state.secret(f"key-encryption-{service}"),
+        "INDEX_KEY": state.secret(f"index-{service}"),
+    }
 
 
 def _own_settings(state: State, around: Surroundings, service: str) -> dict[str, str]:

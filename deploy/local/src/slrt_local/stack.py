@@ -10,7 +10,7 @@ from slrt_local.identity import PREFIX, directory
 from slrt_local.net import LOOPBACK
 from slrt_local.parts.gateway import DEFAULT_PORT, PORT_VARIABLE, Gateway, certificates
 from slrt_local.parts.kafka import Kafka
-from slrt_local.parts.postgres import SERVICES, Postgres
+from slrt_local.parts.postgres import KEYED, SERVICES, Postgres
 from slrt_local.process import Command, PartError
 from slrt_local.signing import Signer
 from slrt_local.state import State
@@ -46,6 +46,7 @@ def surroundings(state: State, *, issuer: str) -> services.Surroundings:
     return services.Surroundings(
         kafka_bootstrap=Kafka(state).bootstrap,
         database_urls={service: postgres.service_url(service) for service in SERVICES},
+        keys_urls={service: postgres.keys_url(service) for service in KEYED},
         issuer=issuer,
         identity_url=f"{outside_url(state)}{PREFIX}",
         smtp_port=state.port("smtp"),

@@ -7,7 +7,7 @@ from slrt_kit.testing.issuer import TestIssuer
 from slrt_kit.testing.kafka import Message, read_topic, send_raw
 from slrt_kit.testing.model_broker import ModelBroker
 from slrt_kit.testing.proxy import FaultProxy
-from slrt_kit.testing.service import api_client, environment_of
+from slrt_kit.testing.service import api_client, environment_of, keys_of, keys_url_of, vault_of
 from slrt_kit.testing.waiting import eventually, running
 
 __all__ = [
@@ -21,8 +21,11 @@ __all__ = [
     "case_registered",
     "environment_of",
     "eventually",
+    "keys_of",
+    "keys_url_of",
     "raw_event",
     "read_topic",
     "running",
     "send_raw",
+    "vault_of",
 ]

@@ -1,12 +1,41 @@
 """A service under test: the environment it is told its settings by, and a client of its application."""
 
+from urllib.parse import urlsplit
+
 import httpx
 from fastapi import FastAPI
 
+from slrt_kit.privacy import Vault
+from slrt_kit.privacy.blind import BlindIndex
+from slrt_kit.privacy.keys import KeyRing
 from slrt_kit.testing.issuer import TestIssuer
 
 NOBODY = "127.0.0.1:9"
 """The discard port: an address at which no broker answers."""
+
+
+KEY_ENCRYPTION_KEY = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+INDEX_KEY = "2102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20"
+
+
+def keys_url_of(service: str, database_url: str) -> str:
+    """The keys database of a service on the server of ``database_url``: one for all databases that tests make there."""
+    return urlsplit(database_url)._replace(path=f"/slrt_{service}_keys").geturl()
+
+
+def keys_of(service: str, database_url: str) -> dict[str, str]:
+    """What a service under test is told of its keys."""
+    return {
+        "keys_url": keys_url_of(service, database_url),
+        "key_encryption_key": KEY_ENCRYPTION_KEY,
+        "index_key": INDEX_KEY,
+    }
+
+
+def vault_of(service: str, database_url: str) -> Vault:
+    """The vault of a service under test, with the keys that `environment_of` tells it."""
+    keys = KeyRing(keys_url_of(service, database_url), bytes.fromhex(KEY_ENCRYPTION_KEY), block=64)
+    return Vault(service, keys, BlindIndex(bytes.fromhex(INDEX_KEY)))
 
 
 def environment_of(
@@ -15,6 +44,7 @@ def environment_of(
     """The ``SLRT_<SERVICE>_…`` variables of a service; ``more`` adds settings by field name, such as ``http_port``."""
     values = {
         "database_url": database_url,
+        **keys_of(service, database_url),
         "kafka_bootstrap": kafka_bootstrap,
         "oidc_issuer": issuer.issuer,
         "oidc_jwks_url": issuer.jwks_url,

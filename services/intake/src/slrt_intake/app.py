@@ -31,7 +31,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
 
-    registrations = Registrations(runtime.database, runtime.outbox)
+    registrations = Registrations(runtime.database, runtime.outbox, runtime.vault)
     app = runtime.app(
         title="SLRT intake",
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
@@ -44,7 +44,11 @@ def build_app(runtime: Runtime) -> "FastAPI":
             figures.router,
             tracking.router,
         ],
-        consumers={"outcomes": consumers.outcomes, "timeline": consumers.timeline},
+        consumers={
+            "outcomes": consumers.outcomes,
+            "timeline": consumers.timeline,
+            "erasures": consumers.erasures,
+        },
         fast={
             cases.register_case: MOST_WAITING,
             claims.search_parties: None,
@@ -60,16 +64,18 @@ def build_app(runtime: Runtime) -> "FastAPI":
         ReportParser.load(regions),
         Following(runtime.database),
         Streams(limit=_settings(runtime).max_streams),
+        runtime.vault,
     )
     return app
 
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of intake."""
-    parts = ConsumerParts(runtime.outbox)
+    parts = ConsumerParts(runtime.outbox, runtime.vault)
     return [
         runtime.consumer("outcomes", consumers.outcomes, parts),
         runtime.consumer("timeline", consumers.timeline, parts, linger=LINGER_S),
+        runtime.consumer("erasures", consumers.erasures, parts),
     ]
 
 

@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from slrt_contracts.codes import OutcomeCode, UnknownCode
-from slrt_contracts.events import EVENT_TYPES, AuditDaySealed, Event
+from slrt_contracts.events import EVENT_TYPES, Event
 from slrt_contracts.events.referral import ReferralCompleted, ReferralDeclined, ReferralSent
+from slrt_contracts.events.registry import PersonErased
 from slrt_intake import usecases
 from slrt_intake.domain.problems import TransitionRefusedError
-from slrt_intake.store import people
+from slrt_intake.store import erasing, people
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, ProjectionTable, Received
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.problems import NotFoundError
 
 
@@ -23,10 +25,12 @@ class ConsumerParts:
     """What the handlers need."""
 
     outbox: Outbox
+    vault: Vault
 
 
 outcomes = Handlers[ConsumerParts]()
 timeline = Handlers[ConsumerParts]()
+erasures = Handlers[ConsumerParts]()
 
 
 @outcomes.on(ReferralCompleted)
@@ -41,7 +45,7 @@ async def record_outcome(received: Received[ReferralCompleted], work: UnitOfWork
             event.need_id,
             outcome,
             referral_id=event.referral_id,
-            cases=CaseStore(work, parts.outbox),
+            cases=CaseStore(work, parts.outbox, parts.vault),
             at=received.envelope.time,
         )
     except NotFoundError as error:
@@ -69,13 +73,19 @@ async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork
     people.withdraw_office(work.connection, received.event.referral_id)
 
 
-# Our own events are on the timeline since the transaction that raised them.
+@erasures.on(PersonErased)
+async def erase_person(received: Received[PersonErased], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """Destroy the keys of the person in every case; and of the case itself, of its client or the last one in it."""
+    parties = [party for case in received.event.cases for party in case.party_ids]
+    await erasing.erase_parties(work.connection, parts.vault, parties)
+
+
+# Our own events are on the timeline since the transaction that raised them; what is about no case has no place on it.
+_TOLD_BY_OTHERS = [event for event in EVENT_TYPES.values() if not event.TOPIC.startswith("slrt.intake.")]
+
+
 @timeline.project(
-    (
-        event
-        for event in EVENT_TYPES.values()
-        if not event.TOPIC.startswith("slrt.intake.") and not issubclass(event, AuditDaySealed)
-    ),
+    (event for event in _TOLD_BY_OTHERS if "case_id" in event.model_fields),
     table=ProjectionTable(name="timeline"),
 )
 async def note(events: Sequence[Received[Event]], work: UnitOfWork, _: ConsumerParts) -> None:

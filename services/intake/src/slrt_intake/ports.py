@@ -32,8 +32,8 @@ class Cases(Protocol):
     async def get_to_look(self, case_id: CaseId, scope: Scope) -> Case | None:
         """The case, when the scope reaches it, or an emergency access that is open does."""
 
-    async def get_by_ticket(self, ticket_number: str) -> tuple[Case, str | None] | None:
-        """The case and the last four digits of its contact's phone."""
+    async def get_by_ticket(self, ticket_number: str, phone_last4: str) -> tuple[Case, bool] | None:
+        """The case, and whether these are the last four digits of its contact's phone."""
 
     async def save(self, case: Case) -> None:
         """Raises StaleVersionError when somebody else saved it since."""

@@ -3,11 +3,11 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from slrt_kit.settings import ServiceSettings
+from slrt_kit.privacy.settings import PrivacySettings
 
 
-class IntakeSettings(ServiceSettings):
-    """See `ServiceSettings`."""
+class IntakeSettings(PrivacySettings):
+    """See `PrivacySettings`."""
 
     model_config = SettingsConfigDict(env_prefix="SLRT_INTAKE_", frozen=True, extra="ignore")
 

@@ -249,10 +249,13 @@ async def open_by_ticket(
     locked_until = await guard.locked_until(number, now)
     if locked_until is not None:
         raise TicketLockedError(retry_after_seconds=int((locked_until - now).total_seconds()) + 1)
-    found = await cases.get_by_ticket(number)
-    if found is None or found[1] is None or not secrets.compare_digest(found[1], phone_last4):
+    found = await cases.get_by_ticket(number, phone_last4)
+    if found is None:
         raise TicketNotFoundError
-    return found[0]
+    case, is_right = found
+    if not is_right:
+        raise TicketNotFoundError
+    return case
 
 
 async def confirm_by_resident(case: Case, *, satisfied: bool, cases: Cases, at: datetime) -> None:

@@ -12,6 +12,7 @@ from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.consumers.connector import ConnectorParts, connector
+from slrt_referral.consumers.erasures import ErasureParts, erasures
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
 
@@ -35,15 +36,20 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
         routers=[referrals.router, policy.router],
-        consumers={"cases": cases},
+        consumers={"cases": cases, "erasures": erasures},
     )
-    app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime))
+    app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime), runtime.vault)
     return app
 
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of the worker; each office's connector is a process of its own."""
-    return [runtime.consumer("cases", cases, CaseParts(runtime.outbox, build_policy(runtime)), linger=LINGER_S)]
+    return [
+        runtime.consumer(
+            "cases", cases, CaseParts(runtime.outbox, build_policy(runtime), runtime.vault), linger=LINGER_S
+        ),
+        runtime.consumer("erasures", erasures, ErasureParts(runtime.vault)),
+    ]
 
 
 def build_policy(runtime: Runtime) -> RoutingPolicy:
@@ -76,7 +82,7 @@ def build_connector(runtime: Runtime, office: str, endpoint: Endpoint) -> EventC
         clock=runtime.database.clock,
         timeout=_settings(runtime).office_endpoint_timeout,
     )
-    parts = ConnectorParts(OfficeCode(office), notices, runtime.database, runtime.outbox)
+    parts = ConnectorParts(OfficeCode(office), notices, runtime.database, runtime.outbox, runtime.vault)
     return runtime.consumer(f"connector.{office}", connector, parts)
 
 

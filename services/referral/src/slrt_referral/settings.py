@@ -6,11 +6,11 @@ from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from slrt_kit.http.destinations import Destinations
-from slrt_kit.settings import ServiceSettings
+from slrt_kit.privacy.settings import PrivacySettings
 
 
-class ReferralSettings(ServiceSettings):
-    """See `ServiceSettings`."""
+class ReferralSettings(PrivacySettings):
+    """See `PrivacySettings`."""
 
     model_config = SettingsConfigDict(env_prefix="SLRT_REFERRAL_", frozen=True, extra="ignore")
 

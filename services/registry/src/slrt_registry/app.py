@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.runtime import Runtime
 from slrt_registry import consumers
 from slrt_registry.adapters.intake import IntakeClaims
@@ -25,23 +26,23 @@ def build_runtime() -> Runtime:
     return Runtime("registry", PACKAGE, RegistrySettings.load())
 
 
-def registry_on(outbox: Outbox) -> Callable[[UnitOfWork], Registry]:
+def registry_on(outbox: Outbox, vault: Vault) -> Callable[[UnitOfWork], Registry]:
     """What opens the registry on a unit of work."""
-    return lambda work: RegistryStore(work, outbox)
+    return lambda work: RegistryStore(work, outbox, vault)
 
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_registry.api import cases, families, persons  # noqa: PLC0415
+    from slrt_registry.api import cases, families, persons, privacy  # noqa: PLC0415
     from slrt_registry.api.parts import RegistryParts  # noqa: PLC0415
 
     app = runtime.app(
         title="SLRT registry",
         description="Who they are: persons and families, what they need of programmes and what they take part in.",
-        routers=[persons.router, families.router, cases.router],
-        consumers={"cases": consumers.cases, "outcomes": consumers.outcomes},
+        routers=[persons.router, privacy.router, families.router, cases.router],
+        consumers={"cases": consumers.cases, "outcomes": consumers.outcomes, "erasures": consumers.erasures},
     )
-    app.state.parts = RegistryParts(runtime.database, registry_on(runtime.outbox))
+    app.state.parts = RegistryParts(runtime.database, registry_on(runtime.outbox, runtime.vault))
     return app
 
 
@@ -51,8 +52,9 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     if not isinstance(settings, RegistrySettings):
         raise TypeError("the runtime was not made by build_runtime")
     claims = IntakeClaims(runtime.client_of(settings.intake_url))
-    parts = ConsumerParts(runtime.database, claims, registry_on(runtime.outbox))
+    parts = ConsumerParts(runtime.database, claims, registry_on(runtime.outbox, runtime.vault))
     return [
         runtime.consumer("cases", consumers.cases, parts),
         runtime.consumer("outcomes", consumers.outcomes, parts),
+        runtime.consumer("erasures", consumers.erasures, parts),
     ]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from slrt_contracts.catalogue import PROGRAMMES
 from slrt_contracts.codes import OutcomeCode, ProgrammeCode, UnknownCode
-from slrt_contracts.events.intake import CaseRegistered, CaseSealed, CaseTransferred, CaseUnsealed
+from slrt_contracts.events.intake import CaseClosed, CaseRegistered, CaseSealed, CaseTransferred, CaseUnsealed
 from slrt_contracts.events.referral import ReferralCompleted
+from slrt_contracts.events.registry import PersonErased
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.errors import IgnoredError, RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
@@ -29,6 +30,7 @@ class ConsumerParts:
 
 cases = Handlers[ConsumerParts]()
 outcomes = Handlers[ConsumerParts]()
+erasures = Handlers[ConsumerParts]()
 
 
 async def fetch_parties(received: Received[CaseRegistered], parts: ConsumerParts) -> Parties:
@@ -138,3 +140,19 @@ async def settle_need(received: Received[ReferralCompleted], work: UnitOfWork, p
         raise IgnoredError("no programme need") from error
     except TransitionRefusedError as error:
         raise RejectedError("the need is settled already") from error
+
+
+@cases.on(CaseClosed)
+async def note_closed(received: Received[CaseClosed], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """From now on the period counts for which the case is kept."""
+    if not await parts.registry(work).note_closed(received.event.case_id, received.envelope.time):
+        raise RejectedError("the case is not recorded yet")
+
+
+@erasures.on(PersonErased)
+async def destroy_keys(received: Received[PersonErased], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """What was erased here by the command becomes unreadable in every copy, too.
+
+    By our own event, because it is told again until it is done: after the command's commit nobody would repeat it.
+    """
+    await parts.registry(work).destroy_keys(received.event.person_id, at=received.envelope.time)

@@ -1,7 +1,7 @@
 """What the use cases and the routes need from outside, as Protocols; `store/` and `adapters/` keep these promises."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
@@ -9,6 +9,7 @@ from uuid import UUID
 from slrt_contracts.types import CaseId, DistrictCode, EventId, FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.regions import RegionCode
+from slrt_registry.domain.erasure import ErasureFacts
 from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
 from slrt_registry.domain.matching import Rule, StatedCase
 from slrt_registry.domain.person import Person
@@ -24,7 +25,10 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseRecord:
-    """What the registry made of a case. ``region_code`` is the village; the district for a case about no person."""
+    """What the registry made of a case. ``region_code`` is the village; the district for a case about no person.
+
+    ``refs`` are intake's ids of each person in it; they are written, and not read with the case.
+    """
 
     case_id: CaseId
     region_code: RegionCode
@@ -32,6 +36,7 @@ class CaseRecord:
     persons: Sequence[tuple[PersonId, Rule]]
     handled_at: datetime
     restricted: bool = False
+    refs: Mapping[PersonId, Sequence[UUID]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +89,22 @@ class Registry(Protocol):
 
     async def case_entries(self, case_id: CaseId) -> CaseEntries: ...
 
+    async def note_closed(self, case_id: CaseId, at: datetime) -> bool:
+        """Note the end of a case; False for one that was not recorded."""
+
+    async def erasure_facts(self, person: Person) -> ErasureFacts:
+        """What decides whether the person may be erased."""
+
+    async def families_without(self, person: Person) -> Sequence[Family]:
+        """The families that the person ever belonged to and in which nobody else is left who was not erased."""
+
+    async def destroy_keys(self, person_id: PersonId, *, at: datetime) -> None:
+        """Destroy the key of a person who was erased at that time, and those of families of which nobody is left."""
+
     async def find_by_nik(self, nik: str, scope: Scope) -> Person | None: ...
 
-    async def find_by_birth_date(self, birth_date: date, scope: Scope) -> Sequence[Person]: ...
+    async def find_by_birth_date(self, birth_date: date, name: str, scope: Scope) -> Sequence[Person]:
+        """Persons born that day; where there are more than can be compared, those with a word of the name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,24 +1,23 @@
 """One function per command: load, decide, save."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 
-from slrt_contracts.codes import OutcomeCode, ProgrammeCode
+from slrt_contracts.codes import ErasureReason, OutcomeCode, ProgrammeCode
 from slrt_contracts.types import CaseId, FamilyId, NeedId, ParticipationId, PersonId, ReferralId
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
-from slrt_kit.problems import NotFoundError, OutsideScopeError
+from slrt_kit.privacy.retention import RetentionClass
+from slrt_kit.problems import ErasedError, NotFoundError, OutsideScopeError
 from slrt_kit.regions import regency_of
+from slrt_registry.domain.erasure import WIB, check_may_be_erased, erased_in
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.matching import PersonMatch, StatedCase, match_case
 from slrt_registry.domain.names import SAME_ENOUGH, similarity
 from slrt_registry.domain.numbers import identifying_number
 from slrt_registry.domain.person import Person, PersonFacts
 from slrt_registry.ports import CaseRecord, Parties, Registry
-
-# Western Indonesian Time. The country has had no summer time since 1964, so no time zone database is needed.
-WIB = timezone(timedelta(hours=7), "WIB")
 
 MOST_FOUND = 20
 """How many persons a search by name and birth date gives at most, best first."""
@@ -95,6 +94,7 @@ async def record_case(
         persons=[(p.person_id, matched.rule) for p, matched in zip(persons, match.persons, strict=True)],
         handled_at=at,
         restricted=restricted,
+        refs={p.person_id: sorted(matched.refs) for p, matched in zip(persons, match.persons, strict=True)},
     )
     await registry.save(families=families, persons=persons, case=record)
 
@@ -223,6 +223,37 @@ async def load_case(case_id: CaseId, *, registry: Registry, scope: Scope) -> Cas
     return case
 
 
+async def erase_person(
+    person: Person, reason: ErasureReason, *, registry: Registry, classes: Mapping[str, RetentionClass], at: datetime
+) -> None:
+    """Erase a person, and a family of which nobody is left. Every service, ours too, destroys its keys by the event.
+
+    Raises:
+        ErasedError: it was done before. RetentionError, UnlinkedCaseError: nothing is changed.
+    """
+    if person.erased:
+        raise ErasedError
+    facts = await registry.erasure_facts(person)
+    check_may_be_erased(facts, classes, today=at.astimezone(WIB).date())
+    families = await registry.families_without(person)
+    for family in families:
+        family.kk_number, family.erased = None, True
+    person.erase(reason, cases=erased_in(facts), at=at)
+    await registry.save(persons=[person], families=families)
+
+
+async def set_legal_hold(person: Person, reason: str | None, *, registry: Registry) -> None:
+    """Hold a person's data for an inquiry or a dispute, or let them go.
+
+    Raises:
+        ErasedError: there is nothing left to hold.
+    """
+    if person.erased:
+        raise ErasedError
+    person.legal_hold = reason
+    await registry.save(persons=[person])
+
+
 async def find_by_nik(written: str, *, registry: Registry, scope: Scope) -> list[Person]:
     """The person with exactly this NIK, inside the scope; nobody for a number that cannot be one."""
     nik = identifying_number(written)
@@ -232,7 +263,7 @@ async def find_by_nik(written: str, *, registry: Registry, scope: Scope) -> list
 
 async def find_by_name(name: str, birth_date: date, *, registry: Registry, scope: Scope) -> list[Person]:
     """Persons inside the scope with this birth date and a similar name, best first, at most `MOST_FOUND`."""
-    found = await registry.find_by_birth_date(birth_date, scope)
-    alike = [(similarity(name, person.name), person) for person in found]
+    found = await registry.find_by_birth_date(birth_date, name, scope)
+    alike = [(similarity(name, person.compared_name), person) for person in found]
     best = sorted((a for a in alike if a[0] >= SAME_ENOUGH), key=lambda a: (-a[0], a[1].person_id))
     return [person for _, person in best[:MOST_FOUND]]

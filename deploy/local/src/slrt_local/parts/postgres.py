@@ -15,6 +15,8 @@ from slrt_local.state import State
 
 URL_VARIABLE = "SLRT_POSTGRES_URL"
 SERVICES = ("intake", "referral", "registry", "notification")
+KEYED = ("intake", "referral", "registry")
+"""Those that hold personal data: each has a keys database, ``slrt_<service>_keys``, beside its own."""
 _SUPERUSER = "slrt_admin"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -35,7 +37,7 @@ class Postgres:
     """One server and the databases of the services in it.
 
     Each service gets a role and a database of the same name (``slrt_intake``…): it owns its own and may not
-    connect to another. Passwords are generated into the state.
+    connect to another; one that holds personal data gets a keys database, too. Passwords are generated into the state.
     """
 
     name = "postgres"
@@ -78,6 +80,12 @@ class Postgres:
         parts = urlsplit(self.url)
         netloc = f"{role}:{quote(self._password(service))}@{parts.netloc.rpartition('@')[2]}"
         return urlunsplit(("postgresql", netloc, f"/{role}", parts.query, ""))
+
+    def keys_url(self, service: str) -> str:
+        """The address of a service's keys database; raises `KeyError` for a service that has none."""
+        if service not in KEYED:
+            raise KeyError(service)
+        return urlsplit(self.service_url(service))._replace(path=f"/slrt_{service}_keys").geturl()
 
     def _password(self, service: str) -> str:
         return self._state.secret(f"postgres-{service}")
@@ -173,7 +181,9 @@ class Postgres:
         connection.execute(
             sql.SQL("{} {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {}").format(verb, role, password)
         )
-        if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
-            connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))  # a given admin may be no superuser
-            connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(role, role))
-        connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(role))
+        for database in (name, f"{name}_keys") if service in KEYED else (name,):
+            known = sql.Identifier(database)
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
+                connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(role))  # an admin may be no superuser
+                connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(known, role))
+            connection.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC").format(known))

@@ -18,7 +18,8 @@ class PersonView(BaseModel):
 
     person_id: UUID
     relation: Relation
-    name: str
+    erased: bool = Field(description="true: the person was erased, and nothing else is known")
+    name: str | None
     nik: str | None
     birth_date: date | None
     sex: str | None
@@ -29,6 +30,7 @@ class PartiesView(BaseModel):
 
     case_id: UUID
     village_code: str
+    erased: bool = Field(description="true: number, address and phone were erased")
     kk_number: str | None
     address: str | None
     phone: str | None
@@ -40,6 +42,7 @@ class PartiesView(BaseModel):
         return cls(
             case_id=parties.case_id,
             village_code=parties.village_code,
+            erased=parties.erased,
             kk_number=parties.kk_number,
             address=parties.address,
             phone=parties.phone,
@@ -47,6 +50,7 @@ class PartiesView(BaseModel):
                 PersonView(
                     person_id=person.person_id,
                     relation=person.relation,
+                    erased=person.erased,
                     name=person.name,
                     nik=person.nik,
                     birth_date=person.birth_date,

@@ -71,7 +71,7 @@ async def _parties(
     scope = authorized.scope
     case_ids = [CaseId(case_id) for case_id in wanted]
     async with parts.database.read() as session:
-        found = await people.parties_of(session, case_ids, scope, at=parts.database.clock.now())
+        found = await people.parties_of(session, parts.vault, case_ids, scope, at=parts.database.clock.now())
     seen = [
         view
         for parties, within, referred in found
@@ -119,7 +119,7 @@ async def _contacts(
 ) -> list[ContactOfCase]:
     """The contacts that the caller may see; each case is named with the event that made the caller ask."""
     async with parts.database.read() as session:
-        seen = await people.reach_of(session, [CaseId(case_id) for case_id in wanted], authorized.scope)
+        seen = await people.reach_of(session, parts.vault, [CaseId(case_id) for case_id in wanted], authorized.scope)
     looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
     looks += _left_out("case-contact", wanted, [reach.case_id for reach in seen])
     await put_on_record(request, authorized.principal, looks, purpose=purpose)

@@ -15,6 +15,7 @@ from slrt_intake.store.officers import Officers
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.streams import Streams
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.regions import Regions
 
 
@@ -29,10 +30,11 @@ class IntakeParts:
     reports: ReportParser
     following: Following
     streams: Streams
+    vault: Vault
 
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""
-        return CaseStore(work, self.outbox)
+        return CaseStore(work, self.outbox, self.vault)
 
     def officers(self, work: UnitOfWork) -> Officers:
         """Who is in charge of cases, in a unit of work."""
@@ -44,7 +46,7 @@ class IntakeParts:
 
     def drafts(self, work: UnitOfWork) -> DraftStore:
         """The drafts of a unit of work."""
-        return DraftStore(work)
+        return DraftStore(work, self.vault)
 
 
 # A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.

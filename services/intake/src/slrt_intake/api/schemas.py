@@ -28,6 +28,7 @@ from slrt_intake.store.timeline import TimelineEntry
 from slrt_intake.usecases import NeedInput, RegisterCase
 from slrt_kit.clock import NewId
 from slrt_kit.http.bodies import Body, Count, Day, Flag
+from slrt_kit.privacy.masking import Unmasked, UnmaskedText, refuse_masked
 
 MAX_PERSONS = 30
 MAX_NEEDS = 20
@@ -36,6 +37,7 @@ MAX_NEEDS = 20
 def _phone(value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    refuse_masked(value)
     phone = normalise_phone(value)
     if phone is None:
         raise ValueError("bukan nomor telepon Indonesia / not an Indonesian phone number")
@@ -56,14 +58,14 @@ Phone = Annotated[str, BeforeValidator(_phone), Field(examples=["0812-0000-9901"
 Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$")]
 Attributes = Annotated[dict[AttributeName, AttributeValue], Field(max_length=20), AfterValidator(_of_the_catalogue)]
 # Bounded but not shaped: a number with a digit too few is a warning, never a refusal (domain 8.1).
-LooseNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)]
+LooseNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), Unmasked]
 
 
 class PersonBody(Body):
     """A person of the report. Leave ``nik`` out for somebody who has none."""
 
     relation: Relation
-    name: ShortText
+    name: Annotated[ShortText, UnmaskedText]
     nik: LooseNumber | None = None
     birth_date: Day | None = None
     sex: Annotated[str, Field(pattern="^[LP]$")] | None = None
@@ -76,8 +78,8 @@ class ContactBody(Body):
     email: Email | None = None
     language: Annotated[str, Field(pattern="^(id|en)$")] = "id"
     kk_number: LooseNumber | None = None
-    address: ShortText | None = None
-    proxy_name: ShortText | None = None
+    address: Annotated[ShortText, UnmaskedText] | None = None
+    proxy_name: Annotated[ShortText, UnmaskedText] | None = None
 
 
 class NeedBody(Body):

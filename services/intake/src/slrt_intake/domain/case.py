@@ -61,7 +61,10 @@ from slrt_kit.regions import RegionCode, district_of
 
 @dataclass(kw_only=True)
 class Need:
-    """One problem inside a case. ``person_id`` is who it is for; None when it concerns the place (a road)."""
+    """One problem inside a case. ``person_id`` is who it is for; None when it concerns the place (a road).
+
+    ``description`` is there when the case is registered; kept sealed, it is not loaded with the case.
+    """
 
     need_id: NeedId
     need_code: NeedCode

@@ -15,7 +15,10 @@ _FIELDS = ("name", "nik", "kk_number", "birth_date", "sex", *_FIELDS_OF_THE_PLAC
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parties:
-    """Who a case is about and where they live. ``need_persons`` has None for a need of the place (a road)."""
+    """Who a case is about and where they live; number, address and phone may have been ``erased``.
+
+    ``need_persons`` has None for a need of the place (a road).
+    """
 
     case_id: CaseId
     village_code: RegionCode
@@ -23,6 +26,7 @@ class Parties:
     kk_number: str | None
     address: str | None
     phone: str | None
+    erased: bool
     persons: Sequence[Person]
     need_persons: Mapping[NeedId, UUID | None]
     names_people: bool = True

@@ -14,8 +14,8 @@ from slrt_kit.aggregate import Aggregate
 class Draft(Aggregate):
     """One report of one message. ``content`` has the shape of a registration, with holes where nothing was said.
 
-    ``warnings`` are doubts (``nik:length``) that refuse nothing. A draft raises no events: until it is
-    confirmed it is nobody's business but its author's.
+    ``key_id`` names the key that it is sealed under, once it was saved. ``warnings`` are doubts (``nik:length``) that
+    refuse nothing. A draft raises no events: until it is confirmed it is nobody's business but its author's.
     """
 
     draft_id: UUID
@@ -26,6 +26,7 @@ class Draft(Aggregate):
     warnings: list[str]
     created_at: datetime
     case_id: CaseId | None = None
+    key_id: int | None = None
 
     def correct(self, content: dict[str, Any], *, village_code: str | None) -> None:
         """Replace the content.

@@ -22,14 +22,18 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """One person as the door knows them. ``nik`` is None for somebody who has none (yet)."""
+    """One person as the door knows them. ``nik`` is None for somebody who has none (yet).
+
+    Of somebody who was ``erased`` nothing is known, not even the name.
+    """
 
     person_id: UUID
     relation: Relation
-    name: str
+    name: str | None
     nik: str | None
     birth_date: date | None
     sex: str | None
+    erased: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,18 +21,21 @@ from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus, SealReason
 from slrt_intake.ports import TicketTakenError
 from slrt_intake.store.new_cases import ADD_CASES, NewCase, add_case_values, need_row
+from slrt_intake.store.sealed import phone_agrees
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_intake.store.visibility import within, within_area
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox, identify, types_of
+from slrt_kit.privacy import Vault
 from slrt_kit.regions import RegionCode
 
 _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, village_code, has_subject,
     restricted, reporter_secret, sealed_at, sealed_by, seal_reason,
     registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied,
-    (SELECT jsonb_agg(to_jsonb(n) ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id) AS needs"""
+    (SELECT jsonb_agg(to_jsonb(n) - 'sealed' ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id)
+        AS needs"""
 # One statement, hence one snapshot: read one after the other, a case and its needs may be of different versions.
 
 _UPDATE_CASE = """
@@ -55,9 +58,10 @@ _UPDATE_NEEDS = """
 class CaseStore:
     """The cases of one unit of work (keeps the promises of `ports.Cases`)."""
 
-    def __init__(self, work: UnitOfWork, outbox: Outbox) -> None:
+    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault) -> None:
         self._work = work
         self._outbox = outbox
+        self._vault = vault
 
     async def add(self, case: Case, *, persons: Sequence[Person], contact: Contact) -> None:
         """Insert a new case with its people.
@@ -66,7 +70,8 @@ class CaseStore:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
         new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id), actor=self._work.actor)
-        if await self._work.connection.value(ADD_CASES, add_case_values(new, self._outbox, self._work)) != 1:
+        values = await add_case_values(new, self._outbox, self._vault, self._work)
+        if await self._work.connection.value(ADD_CASES, values) != 1:
             raise TicketTakenError
         self._work.recorded += types_of(new.events)
         case.mark_saved()
@@ -110,15 +115,15 @@ class CaseStore:
         )
         return None if found is None else CaseId(found)
 
-    async def get_by_ticket(self, ticket_number: str) -> tuple[Case, str | None] | None:
-        """The case of that ticket, and the last four digits of its contact's phone."""
+    async def get_by_ticket(self, ticket_number: str, phone_last4: str) -> tuple[Case, bool] | None:
+        """The case of that ticket, and whether these are the last four digits of its contact's phone."""
         case = await self._load("ticket_number = %(value)s", ticket_number)
         if case is None:
             return None
-        last4 = await self._work.connection.value(
-            "SELECT phone_last4 FROM contacts WHERE case_id = %(case_id)s", {"case_id": case.case_id}
+        check = await self._work.connection.value(
+            "SELECT phone_check FROM contacts WHERE case_id = %(case_id)s", {"case_id": case.case_id}
         )
-        return case, last4
+        return case, phone_agrees(self._vault, check, ticket_number, phone_last4)
 
     async def _load(self, condition: str, value: object, **more: object) -> Case | None:
         connection = self._work.connection
@@ -163,7 +168,7 @@ def _need(row: Mapping[str, Any]) -> Need:
         need_code=NeedCode(row["need_code"]),
         person_id=UUID(row["person_id"]) if row["person_id"] else None,
         urgent=row["urgent"],
-        description=row["description"],
+        description=None,
         attributes={AttributeName(name): AttributeValue(value) for name, value in row["attributes"].items()},
         status=NeedStatus(row["status"]),
         recommendation=Recommendation(row["recommendation"]) if row["recommendation"] else None,

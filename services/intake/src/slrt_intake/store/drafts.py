@@ -1,54 +1,75 @@
-"""Keep drafts."""
+"""Keep drafts: the message and what was made of it sealed, under a key of each draft."""
 
 from uuid import UUID
 
 from slrt_intake.domain.draft import Draft
+from slrt_intake.store.sealed import DRAFTS, seal_draft
 from slrt_intake.store.sql import as_json
 from slrt_kit.db import StaleVersionError, UnitOfWork
+from slrt_kit.privacy import ERASED, SealedRow, Vault
+from slrt_kit.problems import ErasedError
 
 
 class DraftStore:
     """The drafts of one unit of work (keeps the promises of `ports.Drafts`)."""
 
-    def __init__(self, work: UnitOfWork) -> None:
+    def __init__(self, work: UnitOfWork, vault: Vault) -> None:
         self._work = work
+        self._vault = vault
 
     async def add(self, draft: Draft) -> None:
         """Insert a new draft."""
+        (key,) = await self._vault.keys.take(1)
+        draft.key_id = key.key_id
         await self._work.connection.run(
             (
-                "INSERT INTO drafts (draft_id, version, author, village_code, text, content, warnings, created_at) "
-                "VALUES (%(draft_id)s, 1, %(author)s, %(village_code)s, %(text)s, CAST(%(content)s AS jsonb), "
+                "INSERT INTO drafts (draft_id, version, author, village_code, key_id, sealed, warnings, created_at) "
+                "VALUES (%(draft_id)s, 1, %(author)s, %(village_code)s, %(key_id)s, %(sealed)s, "
                 "CAST(%(warnings)s AS jsonb), %(created_at)s)"
             ),
-            _draft_values(draft),
+            _draft_values(draft) | {"sealed": seal_draft(self._vault, key, draft)},
         )
         draft.mark_saved()
 
     async def get(self, draft_id: UUID) -> Draft | None:
-        """The draft of that id."""
+        """The draft of that id.
+
+        Raises:
+            ErasedError: it was erased. KeyMissingError, SealBrokenError: see `Vault.unseal`.
+        """
         row = await self._work.connection.row(
             (
-                "SELECT draft_id, version, author, village_code, text, content, warnings, created_at, case_id "
+                "SELECT draft_id, version, author, village_code, warnings, created_at, case_id, key_id, sealed "
                 "FROM drafts WHERE draft_id = %(draft_id)s"
             ),
             {"draft_id": draft_id},
         )
-        return None if row is None else Draft(**row._asdict())
+        if row is None:
+            return None
+        values = row._asdict()
+        sealed = SealedRow(row.key_id, values.pop("sealed"), draft_id)
+        opened = await self._vault.unseal_one(sealed, table=DRAFTS)
+        if opened is ERASED:
+            raise ErasedError
+        return Draft(**values, text=opened["text"], content=opened["content"])
 
     async def save(self, draft: Draft) -> None:
-        """Write a changed draft.
+        """Write a changed draft, sealed under the key that it has.
 
         Raises:
-            StaleVersionError: somebody else saved it since it was loaded.
+            StaleVersionError: somebody else saved it since it was loaded. ErasedError: it was erased meanwhile.
         """
+        if draft.key_id is None:
+            raise ValueError("a draft is saved after it was added or loaded")
+        key = (await self._vault.keys.find([draft.key_id]))[draft.key_id]
+        if key is None:
+            raise ErasedError
         written = await self._work.connection.run(
             (
-                "UPDATE drafts SET version = version + 1, village_code = %(village_code)s, "
-                "content = CAST(%(content)s AS jsonb), case_id = %(case_id)s "
-                "WHERE draft_id = %(draft_id)s AND version = %(version)s"
+                "UPDATE drafts SET version = version + 1, village_code = %(village_code)s, sealed = %(sealed)s, "
+                "case_id = %(case_id)s WHERE draft_id = %(draft_id)s AND version = %(version)s"
             ),
-            _draft_values(draft),
+            _draft_values(draft) | {"sealed": seal_draft(self._vault, key, draft)},
         )
         if written != 1:
             raise StaleVersionError
@@ -61,8 +82,7 @@ def _draft_values(draft: Draft) -> dict[str, object]:
         "version": draft.version,
         "author": draft.author,
         "village_code": draft.village_code,
-        "text": draft.text,
-        "content": as_json(draft.content),
+        "key_id": draft.key_id,
         "warnings": as_json(draft.warnings),
         "created_at": draft.created_at,
         "case_id": draft.case_id,

@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 from slrt_contracts.types import EventId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
+from slrt_intake.store.sealed import seal_contact, seal_need, seal_person
 from slrt_intake.store.sql import as_json
 from slrt_intake.store.timeline import entry_of, insert_entries
 from slrt_kit.aggregate import RecordedEvent
@@ -19,34 +20,35 @@ from slrt_kit.coalesce import Coalescer
 from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
 from slrt_kit.outbox import Outbox, insert_events, pending_row
+from slrt_kit.privacy import Vault
 
 _INSERT_CASES = """
     INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
-                       has_subject, restricted, reporter_secret, registered_by, registered_at)
+                       has_subject, restricted, reporter_secret, registered_by, registered_at, key_id)
     SELECT case_id, 1, event_sequence, ticket_number, status, channel, village_code, urgent,
-           has_subject, restricted, reporter_secret, registered_by, registered_at
+           has_subject, restricted, reporter_secret, registered_by, registered_at, key_id
     FROM jsonb_to_recordset(CAST(%(cases)s AS jsonb)) AS c(case_id uuid, event_sequence bigint, ticket_number text,
          status text, channel text, village_code text, urgent boolean, has_subject boolean, restricted boolean,
-         reporter_secret boolean, registered_by text, registered_at timestamptz, command_key text)
+         reporter_secret boolean, registered_by text, registered_at timestamptz, key_id bigint, command_key text)
     """
 _INSERT_PARTS = f"""
     needs_added AS (
-        INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, description, attributes, status)
-        SELECT need_id, case_id, position, need_code, person_id, urgent, description, attributes, status
+        INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, status)
+        SELECT need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, status
         FROM jsonb_to_recordset(CAST(%(needs)s AS jsonb)) AS n(need_id uuid, case_id uuid, position integer,
-             need_code text, person_id uuid, urgent boolean, description text, attributes jsonb, status text)
+             need_code text, person_id uuid, urgent boolean, sealed bytea, attributes jsonb, status text)
         WHERE case_id IN (SELECT case_id FROM added)
     ), persons_added AS (
-        INSERT INTO persons (person_id, case_id, position, relation, name, nik, birth_date, sex)
-        SELECT person_id, case_id, position, relation, name, nik, birth_date, sex
+        INSERT INTO persons (person_id, case_id, position, relation, key_id, sealed)
+        SELECT person_id, case_id, position, relation, key_id, sealed
         FROM jsonb_to_recordset(CAST(%(persons)s AS jsonb)) AS p(person_id uuid, case_id uuid, position integer,
-             relation text, name text, nik text, birth_date date, sex char(1))
+             relation text, key_id bigint, sealed bytea)
         WHERE case_id IN (SELECT case_id FROM added)
     ), contacts_added AS (
-        INSERT INTO contacts (case_id, phone, phone_last4, email, language, kk_number, address, proxy_name)
-        SELECT case_id, phone, phone_last4, email, language, kk_number, address, proxy_name
-        FROM jsonb_to_recordset(CAST(%(contacts)s AS jsonb)) AS k(case_id uuid, phone text, phone_last4 char(4),
-             email text, language text, kk_number text, address text, proxy_name text)
+        INSERT INTO contacts (case_id, language, sealed, phone_check)
+        SELECT case_id, language, sealed, phone_check
+        FROM jsonb_to_recordset(CAST(%(contacts)s AS jsonb)) AS k(case_id uuid, language text, sealed bytea,
+             phone_check bytea)
         WHERE case_id IN (SELECT case_id FROM added)
     ), timeline_added AS (
         {insert_entries(only="t.case_id IN (SELECT case_id FROM added)")}
@@ -100,18 +102,20 @@ Rows: TypeAlias = dict[str, list[Any]]
 class Registrations:
     """Registers cases of callers that come side by side, each with the answer to its command."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, vault: Vault) -> None:
         self._database = database
         self._outbox = outbox
+        self._vault = vault
         self._group = Coalescer(self._write, common=DATABASE_DOWN)
 
     async def add(self, new: NewCase) -> bool:
         """True: it is durable. False: the command's key or the ticket number is taken; nothing was written.
 
         Raises:
-            ServiceUnavailableError: too many callers wait. psycopg.Error: the database is away.
+            ServiceUnavailableError: too many callers wait. psycopg.Error: the database is away, or the keys database
+            is and no key is left in memory.
         """
-        rows = _rows_of(new, self._outbox, now=self._database.clock.now())
+        rows = await _rows_of(new, self._outbox, self._vault, now=self._database.clock.now())
         try:
             return await self._group.add(rows)
         except UniqueViolation:
@@ -127,25 +131,31 @@ class Registrations:
         return [rows["cases"][0]["case_id"] in added for rows in group]
 
 
-def add_case_values(new: NewCase, outbox: Outbox, work: UnitOfWork) -> dict[str, object]:
+async def add_case_values(new: NewCase, outbox: Outbox, vault: Vault, work: UnitOfWork) -> dict[str, object]:
     """The values of `ADD_CASES` for one case."""
-    return _values([_rows_of(new, outbox, now=work.clock.now(), causation_id=work.causation_id)])
+    return _values([await _rows_of(new, outbox, vault, now=work.clock.now(), causation_id=work.causation_id)])
 
 
 def _values(group: Sequence[Rows]) -> dict[str, object]:
     return {table: as_json([row for rows in group for row in rows[table]]) for table in group[0]}
 
 
-def _rows_of(new: NewCase, outbox: Outbox, *, now: datetime, causation_id: EventId | None = None) -> Rows:
+async def _rows_of(
+    new: NewCase, outbox: Outbox, vault: Vault, *, now: datetime, causation_id: EventId | None = None
+) -> Rows:
     case = new.case
+    key, *person_keys = await vault.keys.take(1 + len(new.persons))
     told = outbox.envelopes(new.events, now=now, causation_id=causation_id)
     actor = new.actor or Actor.service(outbox.service, causation_id)
     return {
         "commands": [] if new.command is None else [new.command.row(now)],
-        "cases": [_case_row(case, new.command)],
-        "needs": [need_row(case, need, place) for place, need in enumerate(case.needs)],
-        "persons": [_person_row(case, person, place) for place, person in enumerate(new.persons)],
-        "contacts": [_contact_row(case, new.contact)],
+        "cases": [_case_row(case, new.command) | {"key_id": key.key_id}],
+        "needs": [need_row(case, need, place) | seal_need(vault, key, need) for place, need in enumerate(case.needs)],
+        "persons": [
+            _person_row(case, person, place) | seal_person(vault, own, person)
+            for place, (person, own) in enumerate(zip(new.persons, person_keys, strict=True))
+        ],
+        "contacts": [seal_contact(vault, key, case, new.contact)],
         "entries": [entry_of(envelope, event) for envelope, event in told],
         "events": [pending_row(envelope, event) for envelope, event in told],
         "audit": audit_rows(outbox.service, actor, new.events, now=now),
@@ -178,7 +188,6 @@ def need_row(case: Case, need: Need, position: int) -> dict[str, object]:
         "need_code": need.need_code,
         "person_id": need.person_id,
         "urgent": need.urgent,
-        "description": need.description,
         "attributes": dict(need.attributes),
         "status": need.status,
         "recommendation": need.recommendation,
@@ -194,21 +203,4 @@ def _person_row(case: Case, person: Person, position: int) -> dict[str, object]:
         "case_id": case.case_id,
         "position": position,
         "relation": person.relation,
-        "name": person.name,
-        "nik": person.nik,
-        "birth_date": person.birth_date,
-        "sex": person.sex,
-    }
-
-
-def _contact_row(case: Case, contact: Contact) -> dict[str, object]:
-    return {
-        "case_id": case.case_id,
-        "phone": contact.phone,
-        "phone_last4": contact.phone[-4:] if contact.phone else None,
-        "email": contact.email,
-        "language": contact.language,
-        "kk_number": contact.kk_number,
-        "address": contact.address,
-        "proxy_name": contact.proxy_name,
     }

@@ -1,20 +1,23 @@
 """Keep the identities of a case and which office may fetch them; only claim checks read them."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 from slrt_contracts.types import CaseId, NeedId, OfficeCode, ReferralId
 from slrt_intake.domain.claim import Parties
-from slrt_intake.domain.party import Person, Relation
+from slrt_intake.domain.party import Relation
+from slrt_intake.store.sealed import CONTACTS, PERSONS, contact_fields, person_of
 from slrt_intake.store.visibility import within
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection
+from slrt_kit.privacy import ERASED, SealedRow, Vault
+from slrt_kit.privacy.vault import bytes_of
 from slrt_kit.regions import RegionCode
 
 _PARTIES = """
-    SELECT cases.case_id, cases.village_code, cases.reporter_secret, k.kk_number, k.address, k.phone,
+    SELECT cases.case_id, cases.village_code, cases.reporter_secret, cases.key_id, k.sealed,
            (SELECT jsonb_agg(to_jsonb(p) ORDER BY p.position) FROM persons p WHERE p.case_id = cases.case_id)
                AS persons,
            (SELECT jsonb_object_agg(n.need_id, n.person_id) FROM needs n WHERE n.case_id = cases.case_id)
@@ -48,22 +51,36 @@ class FoundParties(NamedTuple):
 
 
 async def parties_of(
-    connection: Connection, case_ids: Sequence[CaseId], scope: Scope, *, at: datetime
+    connection: Connection, vault: Vault, case_ids: Sequence[CaseId], scope: Scope, *, at: datetime
 ) -> list[FoundParties]:
-    """The people of those cases that exist, as one who has the scope finds them at ``at`` (UTC)."""
+    """The people of those cases that exist, as one who has the scope finds them at ``at`` (UTC).
+
+    Raises:
+        KeyMissingError, SealBrokenError: see `Vault.unseal`.
+    """
     condition, values = within(scope, at=at)
     query = _PARTIES.format(within=condition)
     rows = await connection.rows(query, values | {"case_ids": list(case_ids), "office": scope.office})
+    contacts = await vault.unseal([SealedRow(row.key_id, row.sealed, row.case_id) for row in rows], table=CONTACTS)
+    people = [person for row in rows for person in row.persons or ()]
+    opened = await vault.unseal(
+        [SealedRow(each["key_id"], bytes_of(each["sealed"]), each["person_id"]) for each in people], table=PERSONS
+    )
+    known = {
+        each["person_id"]: person_of(UUID(each["person_id"]), Relation(each["relation"]), fields)
+        for each, fields in zip(people, opened, strict=True)
+    }
     return [
         FoundParties(
             Parties(
                 case_id=CaseId(row.case_id),
                 village_code=RegionCode(row.village_code),
                 reporter_secret=row.reporter_secret,
-                kk_number=row.kk_number,
-                address=row.address,
-                phone=row.phone,
-                persons=[_person(**person) for person in row.persons or ()],
+                kk_number=contact_fields(contact).get("kk_number"),
+                address=contact_fields(contact).get("address"),
+                phone=contact_fields(contact).get("phone"),
+                erased=contact is ERASED,
+                persons=[known[person["person_id"]] for person in row.persons or ()],
                 need_persons={
                     NeedId(UUID(need_id)): None if person_id is None else UUID(person_id)
                     for need_id, person_id in row.need_persons.items()
@@ -72,32 +89,34 @@ async def parties_of(
             row.within,
             {NeedId(need_id) for need_id in row.referred},
         )
-        for row in rows
+        for row, contact in zip(rows, contacts, strict=True)
     ]
 
 
-def _person(
-    *, person_id: str, relation: str, name: str, nik: str | None, birth_date: str | None, sex: str | None, **_: object
-) -> Person:
-    return Person(
-        person_id=UUID(person_id),
-        relation=Relation(relation),
-        name=name,
-        nik=nik,
-        birth_date=None if birth_date is None else date.fromisoformat(birth_date),
-        sex=sex,
-    )
+async def reach_of(connection: Connection, vault: Vault, case_ids: Sequence[CaseId], scope: Scope) -> list[Reach]:
+    """How the residents of those cases are reached that exist and that the scope reaches; an erased one in no way.
 
-
-async def reach_of(connection: Connection, case_ids: Sequence[CaseId], scope: Scope) -> list[Reach]:
-    """How the residents of those cases are reached that exist and that the scope reaches."""
+    Raises:
+        KeyMissingError, SealBrokenError: see `Vault.unseal`.
+    """
     condition, values = within(scope)
     rows = await connection.rows(
-        "SELECT cases.case_id, cases.ticket_number, coalesce(k.language, 'id'), k.phone, k.email "  # noqa: S608 — fixed text
+        "SELECT cases.case_id, cases.ticket_number, coalesce(k.language, 'id') AS language, cases.key_id, "  # noqa: S608 — fixed text
+        "k.sealed "
         f"FROM cases LEFT JOIN contacts k USING (case_id) WHERE cases.case_id = ANY(%(case_ids)s) AND {condition}",
         values | {"case_ids": list(case_ids)},
     )
-    return [Reach(*row) for row in rows]
+    opened = await vault.unseal([SealedRow(row.key_id, row.sealed, row.case_id) for row in rows], table=CONTACTS)
+    return [
+        Reach(
+            CaseId(row.case_id),
+            row.ticket_number,
+            row.language,
+            contact_fields(contact).get("phone"),
+            contact_fields(contact).get("email"),
+        )
+        for row, contact in zip(rows, opened, strict=True)
+    ]
 
 
 def note_office(

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.store.referrals import ReferralStore
 
@@ -18,10 +19,11 @@ class ReferralParts:
     database: Database
     outbox: Outbox
     policy: RoutingPolicy
+    vault: Vault
 
     def referrals(self, work: UnitOfWork) -> ReferralStore:
         """The referrals of a unit of work."""
-        return ReferralStore(work, self.outbox)
+        return ReferralStore(work, self.outbox, self.vault)
 
 
 # A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.

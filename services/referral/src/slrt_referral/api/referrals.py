@@ -76,7 +76,7 @@ async def get_referral(
         referral = await usecases.load_referral(
             ReferralId(referral_id), referrals=parts.referrals(work), scope=authorized.scope
         )
-        steps = await history(work.connection, referral.referral_id)
+        steps = await history(work.connection, parts.vault, referral.referral_id)
         look = Look("read", "referral", referral.referral_id, ("history",), case_id=referral.case_id)
         record_looks(work, "referral", actor_of(request, authorized.principal), [look])
         await work.commit()

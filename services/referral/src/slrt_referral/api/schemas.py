@@ -103,6 +103,7 @@ class StepView(BaseModel):
     outcome_code: OutcomeCode | None
     office_code: str | None
     note: str | None
+    note_erased: bool = Field(description="true: there was a note, and it was erased")
 
     @classmethod
     def of(cls, step: Step) -> Self:
@@ -117,6 +118,7 @@ class StepView(BaseModel):
             outcome_code=step.outcome_code,
             office_code=step.office_code,
             note=step.note,
+            note_erased=step.note_erased,
         )
 
 

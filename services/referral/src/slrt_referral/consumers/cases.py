@@ -14,6 +14,7 @@ from slrt_contracts.events.intake import (
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_referral import usecases
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.routing import NeedToRefer
@@ -27,6 +28,7 @@ class CaseParts:
 
     outbox: Outbox
     policy: RoutingPolicy
+    vault: Vault
 
 
 cases = Handlers[CaseParts]()
@@ -43,7 +45,7 @@ async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: 
             needs=[_need(need) for need in event.needs if need.decision is NeedDecision.REFER],
             restricted=event.restricted,
         ),
-        referrals=ReferralStore(work, parts.outbox),
+        referrals=ReferralStore(work, parts.outbox, parts.vault),
         policy=parts.policy,
         at=work.clock.now(),
         new_id=work.new_id,
@@ -55,26 +57,26 @@ async def confirm_completed(received: Received[CaseClosed], work: UnitOfWork, pa
     """A satisfied client confirms what was completed; silence or a no confirms nothing."""
     if received.event.satisfied:
         await usecases.confirm_completed(
-            received.event.case_id, referrals=ReferralStore(work, parts.outbox), at=received.envelope.time
+            received.event.case_id, referrals=ReferralStore(work, parts.outbox, parts.vault), at=received.envelope.time
         )
 
 
 @cases.on(CaseTransferred)
 async def move_case(received: Received[CaseTransferred], work: UnitOfWork, parts: CaseParts) -> None:
     """The new district sees the case's referrals, the old one no longer does."""
-    ReferralStore(work, parts.outbox).move_case(received.event.case_id, received.event.district_code)
+    ReferralStore(work, parts.outbox, parts.vault).move_case(received.event.case_id, received.event.district_code)
 
 
 @cases.on(CaseSealed)
 async def seal_case(received: Received[CaseSealed], work: UnitOfWork, parts: CaseParts) -> None:
     """Nobody sees the case's referrals."""
-    ReferralStore(work, parts.outbox).seal_case(received.event.case_id, sealed=True)
+    ReferralStore(work, parts.outbox, parts.vault).seal_case(received.event.case_id, sealed=True)
 
 
 @cases.on(CaseUnsealed)
 async def unseal_case(received: Received[CaseUnsealed], work: UnitOfWork, parts: CaseParts) -> None:
     """They are seen again."""
-    ReferralStore(work, parts.outbox).seal_case(received.event.case_id, sealed=False)
+    ReferralStore(work, parts.outbox, parts.vault).seal_case(received.event.case_id, sealed=False)
 
 
 def _need(need: DecidedNeed) -> NeedToRefer:

@@ -11,6 +11,7 @@ from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.errors import IgnoredError, RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
 from slrt_kit.problems import NotFoundError
 from slrt_referral import usecases
 from slrt_referral.ports import Notices
@@ -25,6 +26,7 @@ class ConnectorParts:
     notices: Notices
     database: Database
     outbox: Outbox
+    vault: Vault
 
 
 connector = Handlers[ConnectorParts]()
@@ -60,7 +62,7 @@ async def deliver(received: Received[ReferralSent], parts: ConnectorParts) -> No
 
 async def _checked(referral_id: ReferralId, work: UnitOfWork, parts: ConnectorParts) -> bool:
     try:
-        return await usecases.still_with_office(referral_id, referrals=ReferralStore(work, parts.outbox))
+        return await usecases.still_with_office(referral_id, referrals=ReferralStore(work, parts.outbox, parts.vault))
     except NotFoundError as error:
         raise RejectedError("no such referral") from error
 
@@ -76,5 +78,5 @@ async def note_received(
 ) -> None:
     """The office has the notice: the referral is received."""
     await usecases.note_received(
-        received.event.referral_id, referrals=ReferralStore(work, parts.outbox), at=work.clock.now()
+        received.event.referral_id, referrals=ReferralStore(work, parts.outbox, parts.vault), at=work.clock.now()
     )

@@ -29,7 +29,10 @@ SYSTEM = "slrt-referral"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One line of a referral's history. ``note`` is the officer's own text and never leaves in an event."""
+    """One line of a referral's history. ``note`` is the officer's own text and never leaves in an event.
+
+    ``note_erased``: there was a note, and it was erased with the person it told of.
+    """
 
     action: ReferralAction
     from_status: ReferralStatus
@@ -40,6 +43,7 @@ class Step:
     outcome_code: OutcomeCode | None = None
     office_code: OfficeCode | None = None
     note: str | None = None
+    note_erased: bool = False
 
 
 @dataclass(kw_only=True)

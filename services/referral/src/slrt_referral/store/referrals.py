@@ -9,8 +9,10 @@ from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import ERASED, Vault
 from slrt_referral.domain.referral import Referral, Step
 from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
+from slrt_referral.store.notes import open_notes, seal_note
 from slrt_referral.store.visibility import within
 
 COLUMNS = """referral_id, version, event_sequence, case_id, need_id, need_code, programme_code, function_code,
@@ -34,10 +36,12 @@ _UPDATE = """
     """
 _INSERT_STEPS = """
     INSERT INTO referral_steps
-        (referral_id, action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note)
-    SELECT %(referral_id)s, action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note
+        (referral_id, action, from_status, to_status, at, by, reason_code, outcome_code, office_code,
+         key_id, sealed)
+    SELECT %(referral_id)s, action, from_status, to_status, at, by, reason_code, outcome_code, office_code,
+           key_id, sealed
     FROM ROWS FROM (jsonb_to_recordset(CAST(%(steps)s AS jsonb)) AS (action text, from_status text, to_status text,
-        at timestamptz, by text, reason_code text, outcome_code text, office_code text, note text))
+        at timestamptz, by text, reason_code text, outcome_code text, office_code text, key_id bigint, sealed bytea))
         WITH ORDINALITY
     ORDER BY ordinality
     """
@@ -46,14 +50,15 @@ _INSERT_STEPS = """
 class ReferralStore:
     """The referrals of one unit of work (keeps the promises of `ports.Referrals`)."""
 
-    def __init__(self, work: UnitOfWork, outbox: Outbox) -> None:
+    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault) -> None:
         self._work = work
         self._outbox = outbox
+        self._vault = vault
 
     async def add(self, referral: Referral) -> None:
         """Insert a new referral."""
         self._work.connection.defer(_INSERT, _values(referral))
-        self._finish(referral)
+        await self._finish(referral)
 
     async def save(self, referral: Referral) -> None:
         """Write a changed referral.
@@ -63,7 +68,7 @@ class ReferralStore:
         """
         if await self._work.connection.run(_UPDATE, _values(referral)) != 1:
             raise StaleVersionError
-        self._finish(referral)
+        await self._finish(referral)
 
     async def get(self, referral_id: ReferralId) -> Referral | None:
         """The referral of that id."""
@@ -121,9 +126,12 @@ class ReferralStore:
         rows = await self._work.connection.rows(query, {"value": value, **more})
         return [referral_of(row) for row in rows]
 
-    def _finish(self, referral: Referral) -> None:
+    async def _finish(self, referral: Referral) -> None:
         if referral.new_steps:
-            steps = [_step_values(step) for step in referral.new_steps]
+            steps = [
+                _step_values(step) | await seal_note(self._vault, referral.referral_id, step)
+                for step in referral.new_steps
+            ]
             self._work.connection.defer(
                 _INSERT_STEPS, {"referral_id": referral.referral_id, "steps": orjson.dumps(steps).decode()}
             )
@@ -131,15 +139,20 @@ class ReferralStore:
         referral.mark_saved()
 
 
-async def history(connection: Connection, referral_id: ReferralId) -> list[Step]:
-    """What happened to a referral, in order."""
+async def history(connection: Connection, vault: Vault, referral_id: ReferralId) -> list[Step]:
+    """What happened to a referral, in order.
+
+    Raises:
+        KeyMissingError, SealBrokenError: see `Vault.unseal`.
+    """
     rows = await connection.rows(
         (
-            "SELECT action, from_status, to_status, at, by, reason_code, outcome_code, office_code, note "
+            "SELECT action, from_status, to_status, at, by, reason_code, outcome_code, office_code, key_id, sealed "
             "FROM referral_steps WHERE referral_id = %(referral_id)s ORDER BY step_id"
         ),
         {"referral_id": referral_id},
     )
+    notes = await open_notes(vault, referral_id, rows)
     return [
         Step(
             action=ReferralAction(row.action),
@@ -150,9 +163,10 @@ async def history(connection: Connection, referral_id: ReferralId) -> list[Step]
             reason_code=DeclineReason(row.reason_code) if row.reason_code else None,
             outcome_code=OutcomeCode(row.outcome_code) if row.outcome_code else None,
             office_code=row.office_code,
-            note=row.note,
+            note=None if note is ERASED else note,
+            note_erased=note is ERASED,
         )
-        for row in rows
+        for row, note in zip(rows, notes, strict=True)
     ]
 
 
@@ -208,5 +222,4 @@ def _step_values(step: Step) -> dict[str, object]:
         "reason_code": step.reason_code,
         "outcome_code": step.outcome_code,
         "office_code": step.office_code,
-        "note": step.note,
     }

@@ -29,7 +29,7 @@ class PersonAnswer(_Answer):
     """The part of intake's ``PersonView`` that the registry reads."""
 
     person_id: UUID
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200)] | None
     nik: str | None
     birth_date: date | None
     sex: str | None
@@ -55,6 +55,7 @@ class PartiesAnswer(_Answer):
                 sex=person.sex if person.sex in ("L", "P") else None,
             )
             for person in self.persons
+            if person.name is not None  # erased
         ]
         return Parties(
             StatedCase(village_code=RegionCode(self.village_code), kk_number=self.kk_number, persons=persons),

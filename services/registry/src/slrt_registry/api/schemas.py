@@ -2,13 +2,16 @@
 
 from collections.abc import Collection
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Annotated, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from slrt_contracts.codes import NikStatus, OutcomeCode, ParticipationStatus, ProgrammeCode
+from slrt_contracts.codes import ErasureReason, NikStatus, OutcomeCode, ParticipationStatus, ProgrammeCode
 from slrt_contracts.types import CaseId
+from slrt_kit.http.bodies import Body
+from slrt_kit.privacy.masking import Unmasked, mask_number
 from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
 from slrt_registry.domain.matching import Rule
 from slrt_registry.domain.person import Person
@@ -18,21 +21,13 @@ from slrt_registry.ports import CaseEntries, CaseRecord
 SHOWN_FIELDS = ("name", "nik-masked", "birth-year", "sex")
 """What a `PersonView` tells of somebody, for the access log."""
 
-_SHOWN = 4
-
-
-def mask_number(number: str | None) -> str | None:
-    """A NIK or KK number as people may see it, ``3505••••••••1234``: enough to compare with the card in hand."""
-    if number is None:
-        return None
-    return number[:_SHOWN] + "•" * (len(number) - 2 * _SHOWN) + number[-_SHOWN:]
-
 
 class PersonView(BaseModel):
     """A person. With the whole birth date beside it, a masked NIK could be filled in again: so only the year."""
 
     person_id: UUID
-    name: str
+    erased: bool = Field(description="true: the person was erased, and nothing personal is known any more")
+    name: str | None
     nik: str | None = Field(examples=["3505••••••••9001"], description="masked; null for none or an unusable one")
     nik_status: NikStatus
     birth_year: int | None
@@ -44,6 +39,7 @@ class PersonView(BaseModel):
     def of(cls, person: Person) -> Self:
         return cls(
             person_id=person.person_id,
+            erased=person.erased,
             name=person.name,
             nik=mask_number(person.nik),
             nik_status=person.nik_status,
@@ -59,7 +55,7 @@ class SearchBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    nik: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32)] | None = None
+    nik: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), Unmasked] | None = None
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] | None = None
     birth_date: date | None = None
 
@@ -188,3 +184,53 @@ class CaseRecordsView(BaseModel):
             participations=[ParticipationView.of(participation) for participation in entries.participations],
             handled_at=case.handled_at,
         )
+
+
+class UnmaskField(StrEnum):
+    """What can be shown whole."""
+
+    NIK = "nik"
+    BIRTH_DATE = "birth_date"
+    KK_NUMBER = "kk_number"
+
+
+class UnmaskBody(Body):
+    """Which fields are needed whole; each is on record."""
+
+    fields: list[UnmaskField] = Field(min_length=1, max_length=len(UnmaskField))
+
+
+class UnmaskedView(BaseModel):
+    """The fields that were asked for, whole; null where none is known, and for those that were not asked for."""
+
+    person_id: UUID
+    nik: str | None = None
+    birth_date: date | None = None
+    kk_number: str | None = None
+
+
+class ErasureBody(Body):
+    """Why the person is erased."""
+
+    reason_code: ErasureReason
+
+
+class ErasureReceipt(BaseModel):
+    """The person was erased; the services destroy their keys within seconds. It cannot be undone."""
+
+    person_id: UUID
+    erased_at: datetime
+    case_count: int = Field(description="cases in which the person is erased with it")
+
+
+class LegalHoldBody(Body):
+    """Whether a person's data are held, and by which file number or code; null lets them go."""
+
+    hold: Annotated[str, Field(pattern="^[A-Za-z0-9./-]{1,60}$", examples=["INSPEKTORAT-2026/14"])] | None
+
+
+class LegalHoldView(BaseModel):
+    """Whether a person's data are held."""
+
+    person_id: UUID
+    hold: str | None

@@ -76,13 +76,16 @@ class Family(Aggregate):
     """The aggregate.
 
     ``regency_code`` is where the family was first recorded and never changes: its rows are kept there.
-    ``kk_number`` holds 16 usable digits, or None for a family without a family card (yet).
+    ``kk_number`` holds 16 usable digits, or None for a family without a family card (yet). ``key_id`` names the key
+    that it is sealed under, once it was saved. It is ``erased`` with the last of its people.
     """
 
     family_id: FamilyId
     regency_code: RegionCode
     village_code: RegionCode
     kk_number: str | None
+    key_id: int | None = None
+    erased: bool = False
     members: list[Member] = field(default_factory=list)
     needs: list[ProgrammeNeed] = field(default_factory=list)
     participations: list[Participation] = field(default_factory=list)

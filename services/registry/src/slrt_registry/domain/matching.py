@@ -130,7 +130,10 @@ class _Matcher:
         return [nik if nik is not None and owner[nik] == index else None for index, nik in enumerate(niks)]
 
     def _fits_better(self, index: int, first: int, holder: Person) -> bool:
-        return similarity(self._people[index].name, holder.name) > similarity(self._people[first].name, holder.name)
+        return self._likeness(index, holder) > self._likeness(first, holder)
+
+    def _likeness(self, index: int, holder: Person) -> float:
+        return similarity(self._people[index].name, holder.compared_name)
 
     def _family_of_card(self) -> FamilyId | None:
         kk = self._stated.kk
@@ -200,7 +203,7 @@ class _Matcher:
             return None
         if _differ(stated.sex, person.sex):
             return None
-        alike = similarity(stated.name, person.name)
+        alike = similarity(stated.name, person.compared_name)
         return (alike,) if alike >= SAME_ENOUGH else None
 
     def _take(self, index: int, person: Person, rule: Rule) -> None:
@@ -255,12 +258,12 @@ def _listed_twice(one: StatedPerson, other: StatedPerson) -> bool:
 
 
 def _somebody_else(stated: StatedPerson, holder: Person) -> bool:
-    return _differ(stated.birth_date, holder.birth_date) and unlike(stated.name, holder.name)
+    return _differ(stated.birth_date, holder.birth_date) and unlike(stated.name, holder.compared_name)
 
 
 def _same_name(stated: StatedPerson, person: Person) -> bool:
     key = name_key(stated.name)
-    return bool(key) and key == name_key(person.name)
+    return bool(key) and key == name_key(person.compared_name)
 
 
 def _named_alike(stated: StatedPerson, person: Person) -> tuple[float, ...] | None:

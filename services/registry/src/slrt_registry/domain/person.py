@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
 
-from slrt_contracts.codes import NikStatus
-from slrt_contracts.events.registry import PersonRecorded
+from slrt_contracts.codes import ErasureReason, NikStatus
+from slrt_contracts.events.registry import ErasedInCase, PersonErased, PersonRecorded
 from slrt_contracts.types import CaseId, DistrictCode, FamilyId, PersonId
 from slrt_kit.aggregate import Aggregate
+from slrt_kit.problems import ErasedError
 from slrt_kit.regions import RegionCode, district_of
 
 
@@ -27,18 +28,28 @@ class Person(Aggregate):
     """The aggregate. What is known is never overwritten by a case, only completed; where they live follows the case.
 
     ``regency_code`` is where the person was first recorded and never changes: the row is kept there.
-    ``nik`` is None for somebody who has none, and for one whose written number cannot be a NIK.
+    ``nik`` is None for somebody who has none, and for one whose written number cannot be a NIK. ``key_id`` names the
+    key that it is sealed under, once it was saved. Of somebody who was ``erased`` nothing personal is known.
     """
 
     person_id: PersonId
     regency_code: RegionCode
     village_code: RegionCode
-    name: str
+    name: str | None
     nik: str | None
     nik_status: NikStatus
     birth_date: date | None
     sex: str | None
     family_id: FamilyId | None
+    key_id: int | None = None
+    erased: bool = False
+    erased_at: datetime | None = None
+    legal_hold: str | None = None
+
+    @property
+    def compared_name(self) -> str:
+        """The name, to compare it with another; that of an erased person is like nobody's."""
+        return self.name or ""
 
     @classmethod
     def record(
@@ -80,6 +91,18 @@ class Person(Aggregate):
         self.village_code = village_code
         self.family_id = family_id
         self._tell(case_id, at=at)
+
+    def erase(self, reason: ErasureReason, *, cases: tuple[ErasedInCase, ...], at: datetime) -> None:
+        """Forget who it is. Id, place, family and the state of the NIK stay, for the counts.
+
+        Raises:
+            ErasedError: it was erased before.
+        """
+        if self.erased:
+            raise ErasedError
+        self.name = self.nik = self.birth_date = self.sex = None
+        self.erased, self.erased_at = True, at
+        self._raise_event(PersonErased(person_id=self.person_id, reason=reason, cases=cases), at=at)
 
     def _tell(self, case_id: CaseId, *, at: datetime) -> None:
         self._raise_event(

@@ -13,3 +13,20 @@ class TransitionRefusedError(ProblemError):
 class PurposeRequiredError(ProblemError):
     slug, status = "purpose-required", 400
     title = Text("Sebutkan tujuan pada header Purpose", "Say what for in the Purpose header")
+
+
+class RetentionError(ProblemError):
+    """The data must be kept; ``retention_class`` says by which class, ``until`` to which day, where that is known."""
+
+    slug, status = "retention", 409
+    title = Text("Data ini masih wajib disimpan", "These data must still be kept")
+
+
+class UnlinkedCaseError(ProblemError):
+    """A case was recorded before the registry noted by which id intake knows the person."""
+
+    slug, status = "unlinked-case", 409
+    title = Text(
+        "Satu kasus belum tertaut; penghapusan tidak akan lengkap",
+        "A case is not linked: the erasure would not be complete",
+    )

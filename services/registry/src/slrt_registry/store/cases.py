@@ -1,6 +1,7 @@
 """Read what became of each case, and who may know."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from slrt_contracts.types import CaseId, DistrictCode, FamilyId, PersonId
 from slrt_kit.access import Scope
@@ -38,6 +39,12 @@ async def case(connection: Connection, case_id: CaseId, scope: Scope | None = No
         handled_at=row.handled_at,
         restricted=row.restricted,
     )
+
+
+async def note_closed(connection: Connection, case_id: CaseId, at: datetime) -> bool:
+    """Note when a case ended; False when there is no such case."""
+    values = {"case_id": case_id, "at": at}
+    return await connection.run("UPDATE cases SET closed_at = %(at)s WHERE case_id = %(case_id)s", values) == 1
 
 
 async def kept_from_most(connection: Connection, case_ids: Collection[CaseId]) -> frozenset[CaseId]:

@@ -3,10 +3,12 @@
 from slrt_contracts.codes import OutcomeCode, ParticipationStatus, ProgrammeCode
 from slrt_contracts.types import CaseId, FamilyId, NeedId, ParticipationId, PersonId, ReferralId
 from slrt_kit.db import Connection, Row, Values
+from slrt_kit.privacy import ERASED, SealedRow, Vault
 from slrt_kit.regions import RegionCode
 from slrt_registry.domain.family import Family, Member, Participation, ProgrammeNeed
 from slrt_registry.domain.transitions import NeedStatus
 from slrt_registry.ports import CaseEntries
+from slrt_registry.store.sealed import kk_numbers
 
 _NEED_COLUMNS = (
     "need_id, case_id, person_id, programme_code, recorded_at, status, outcome_code, referral_id, settled_at"
@@ -15,7 +17,7 @@ _PARTICIPATION_COLUMNS = "participation_id, person_id, programme_code, status, s
 
 
 _FAMILY = (
-    "SELECT regency_code, family_id, version, event_sequence, village_code, kk_number "
+    "SELECT regency_code, family_id, version, event_sequence, village_code, key_id, sealed "
     "FROM families WHERE family_id = %(family_id)s"
 )
 _MEMBERS = (
@@ -24,7 +26,7 @@ _MEMBERS = (
 )
 
 
-async def family(connection: Connection, family_id: FamilyId) -> Family | None:
+async def family(connection: Connection, vault: Vault, family_id: FamilyId) -> Family | None:
     """The family with all that belongs to it."""
     key = {"family_id": family_id}
     found, members, needs, participations = await connection.rows_of(
@@ -33,25 +35,28 @@ async def family(connection: Connection, family_id: FamilyId) -> Family | None:
     if not found:
         return None
     (row,) = found
+    (kk_number,) = await kk_numbers(vault, [SealedRow(row.key_id, row.sealed, row.family_id)])
     return Family(
         family_id=FamilyId(row.family_id),
         regency_code=RegionCode(row.regency_code),
         version=row.version,
         event_sequence=row.event_sequence,
         village_code=RegionCode(row.village_code),
-        kk_number=row.kk_number,
+        kk_number=None if kk_number is ERASED else kk_number,
+        erased=kk_number is ERASED,
+        key_id=row.key_id,
         members=[Member(person_id=PersonId(m.person_id), joined_at=m.joined_at, left_at=m.left_at) for m in members],
         needs=[_need(row) for row in needs],
         participations=[_participation(row) for row in participations],
     )
 
 
-async def family_of_need(connection: Connection, need_id: NeedId) -> Family | None:
+async def family_of_need(connection: Connection, vault: Vault, need_id: NeedId) -> Family | None:
     """The family whose need it is."""
     family_id = await connection.value(
         "SELECT family_id FROM programme_needs WHERE need_id = %(need_id)s", {"need_id": need_id}
     )
-    return None if family_id is None else await family(connection, FamilyId(family_id))
+    return None if family_id is None else await family(connection, vault, FamilyId(family_id))
 
 
 async def entries_of_case(connection: Connection, case_id: CaseId) -> CaseEntries:

@@ -1,50 +1,53 @@
 """The registry in one unit of work: saves by version compare-and-set and writes the events beside."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 
 from slrt_contracts.types import CaseId, DistrictCode, FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import Vault
+from slrt_registry.domain.erasure import ErasureFacts
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.matching import StatedCase
 from slrt_registry.domain.person import Person
 from slrt_registry.ports import Candidates, CaseEntries, CaseRecord
-from slrt_registry.store import cases, families, persons
+from slrt_registry.store import cases, erasure, families, persons
 from slrt_registry.store.saving import save
 
 
 class RegistryStore:
     """Keeps the promises of `ports.Registry`."""
 
-    def __init__(self, work: UnitOfWork, outbox: Outbox) -> None:
+    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault) -> None:
         self._work = work
         self._outbox = outbox
+        self._vault = vault
 
     async def hold(self, stated: StatedCase) -> None:
-        persons.hold(self._work.connection, stated)
+        persons.hold(self._work.connection, self._vault, stated)
 
     async def candidates(self, case_id: CaseId, stated: StatedCase) -> Candidates | None:
-        return await persons.candidates(self._work.connection, case_id, stated)
+        return await persons.candidates(self._work.connection, self._vault, case_id, stated)
 
     async def person(self, person_id: PersonId) -> Person | None:
-        found = await persons.persons(self._work.connection, [person_id])
+        found = await persons.persons(self._work.connection, self._vault, [person_id])
         return found[0] if found else None
 
     async def persons(self, person_ids: Sequence[PersonId]) -> Sequence[Person]:
-        return await persons.persons(self._work.connection, person_ids)
+        return await persons.persons(self._work.connection, self._vault, person_ids)
 
     async def family(self, family_id: FamilyId) -> Family | None:
-        return await families.family(self._work.connection, family_id)
+        return await families.family(self._work.connection, self._vault, family_id)
 
     async def family_of_need(self, need_id: NeedId) -> Family | None:
-        return await families.family_of_need(self._work.connection, need_id)
+        return await families.family_of_need(self._work.connection, self._vault, need_id)
 
     async def save(
         self, *, families: Sequence[Family] = (), persons: Sequence[Person] = (), case: CaseRecord | None = None
     ) -> None:
-        save(self._work, self._outbox, families=families, persons=persons, case=case)
+        await save(self._work, self._outbox, self._vault, families=families, persons=persons, case=case)
 
     async def case(self, case_id: CaseId) -> CaseRecord | None:
         return await cases.case(self._work.connection, case_id)
@@ -64,8 +67,20 @@ class RegistryStore:
     async def case_entries(self, case_id: CaseId) -> CaseEntries:
         return await families.entries_of_case(self._work.connection, case_id)
 
-    async def find_by_nik(self, nik: str, scope: Scope) -> Person | None:
-        return await persons.by_nik(self._work.connection, nik, scope)
+    async def erasure_facts(self, person: Person) -> ErasureFacts:
+        return await erasure.facts(self._work.connection, person)
 
-    async def find_by_birth_date(self, birth_date: date, scope: Scope) -> Sequence[Person]:
-        return await persons.by_birth_date(self._work.connection, birth_date, scope)
+    async def families_without(self, person: Person) -> Sequence[Family]:
+        return await erasure.families_without(self._work.connection, self._vault, person)
+
+    async def destroy_keys(self, person_id: PersonId, *, at: datetime) -> None:
+        await self._vault.destroy(await erasure.keys_to_destroy(self._work.connection, person_id, at=at))
+
+    async def note_closed(self, case_id: CaseId, at: datetime) -> bool:
+        return await cases.note_closed(self._work.connection, case_id, at)
+
+    async def find_by_nik(self, nik: str, scope: Scope) -> Person | None:
+        return await persons.by_nik(self._work.connection, self._vault, nik, scope)
+
+    async def find_by_birth_date(self, birth_date: date, name: str, scope: Scope) -> Sequence[Person]:
+        return await persons.by_birth_date(self._work.connection, self._vault, birth_date, name, scope)

@@ -1,0 +1,94 @@
+"""Write `docs/reference/data-inventory.md` from the `data.yaml` of the services; `--check` says whether it has drifted.
+
+Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from slrt_kit.privacy.inventory import SERVICES, Column, Hidden, Table, read_inventory
+from slrt_kit.privacy.retention import RetentionClass, retention_classes
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = Path("docs") / "reference" / "data-inventory.md"
+REMEDY = "Run `make contracts` and commit what it writes; change services/<service>/data.yaml, never this page."
+_HIDDEN = {
+    Hidden.SEALED: "sealed under the subject's key",
+    Hidden.KEYED: "keyed: says nothing without the index key",
+    None: "–",
+}
+
+
+def page(root: Path = ROOT) -> str:
+    """The page about personal data."""
+    tables = read_inventory(root)
+    shared = [table for table in tables if table.shared and table.service == SERVICES[0]]
+    lines = [
+        "<!-- Written by `make contracts` from services/<service>/data.yaml and kit/data.yaml; do not edit. -->",
+        "# Data inventory",
+        "",
+        "What each table holds of people: class under UU 27/2022 (PDP) article 4 (*umum*, general; *spesifik*, "
+        "specific), what for, how long, and where it goes. Ids that lead to a person inside the suite count as *umum*. "
+        "Columns without personal data are named at the end of each table. How sealing works: "
+        "[personal data at rest](../explanation/personal-data-at-rest.md).",
+        "",
+        "## Retention classes",
+        "",
+        "| Class | Meaning | Counts from | Months | Source |",
+        "|---|---|---|---|---|",
+        *map(_retention_row, retention_classes().values()),
+    ]
+    for service in SERVICES:
+        lines += ["", f"## {service.capitalize()}"]
+        lines += [line for table in tables if table.service == service and not table.shared for line in _section(table)]
+    lines += ["", "## In every service"]
+    lines += [line for table in shared for line in _section(table)]
+    return "\n".join(lines) + "\n"
+
+
+def _retention_row(kept: RetentionClass) -> str:
+    source = f"{kept.source} **(assumed)**" if kept.assumed else kept.source
+    months = str(kept.months) if kept.months else "–"
+    return f"| `{kept.name}` | {kept.says.en} | {kept.since} | {months} | {source} |"
+
+
+def _section(table: Table) -> list[str]:
+    personal = [column for column in table.columns if column.data_class is not None]
+    plain = [f"`{column.name}`" for column in table.columns if column.data_class is None]
+    lines = [
+        "",
+        f"### {table.name}",
+        "",
+        f"{table.purpose.capitalize()}. Kept as `{table.retention}`. Goes: {table.goes}.",
+    ]
+    if personal:
+        lines += ["", "| Column | Holds | Class | Hidden |", "|---|---|---|---|", *map(_row, personal)]
+    if plain:
+        lines += ["", f"Not personal: {', '.join(plain)}."]
+    return lines
+
+
+def _row(column: Column) -> str:
+    return f"| `{column.name}` | {column.holds} | {column.data_class} | {_HIDDEN[column.hidden]} |"
+
+
+def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
+    """The command line; gives the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page has drifted")
+    check = parser.parse_args(arguments).check
+    written, target = page(root), root / PAGE
+    if check:
+        if not target.exists() or target.read_text(encoding="utf-8") != written:
+            print(f"data inventory: {PAGE} has drifted. {REMEDY}", file=sys.stderr)
+            return 1
+        return 0
+    target.write_text(written, encoding="utf-8")
+    print(f"data inventory: wrote {PAGE}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

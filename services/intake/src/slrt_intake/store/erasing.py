@@ -1,0 +1,45 @@
+"""Erase people from cases: their keys are destroyed, and what was sealed under them is removed."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from slrt_intake.domain.party import Relation
+from slrt_kit.db import Connection
+from slrt_kit.privacy import Vault
+
+# Contact, address and words of a case are its client's; of a case without a client's row, of whoever is in it last.
+_CONCERNED = """
+    WITH given AS (
+        SELECT person_id, case_id, relation, key_id FROM persons WHERE person_id = ANY(%(parties)s)
+    ), whole AS (
+        SELECT case_id FROM given WHERE relation = %(client)s
+        UNION
+        SELECT g.case_id FROM given g WHERE NOT EXISTS (
+            SELECT FROM persons o
+            WHERE o.case_id = g.case_id AND o.sealed IS NOT NULL AND NOT o.person_id = ANY(%(parties)s))
+    )
+    SELECT ARRAY(SELECT case_id FROM whole) AS cases,
+           ARRAY(SELECT key_id FROM given
+                 UNION SELECT key_id FROM cases WHERE case_id IN (SELECT case_id FROM whole)
+                 UNION SELECT key_id FROM drafts WHERE case_id IN (SELECT case_id FROM whole)) AS keys
+    """
+_REMOVE = (
+    "UPDATE persons SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
+    "UPDATE contacts SET sealed = NULL, phone_check = NULL WHERE case_id = ANY(%(cases)s)",
+    "UPDATE needs SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
+    "UPDATE drafts SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
+)
+
+
+async def erase_parties(connection: Connection, vault: Vault, parties: Sequence[UUID]) -> None:
+    """Erase persons of cases; with a client, or the last person of a case, also the case's contact, words and drafts.
+
+    The keys go first: when the transaction fails, it is all done again, and destroying twice is as destroying once.
+
+    Raises:
+        psycopg.Error: a database is away; it may be repeated.
+    """
+    found = await connection.one(_CONCERNED, {"parties": list(parties), "client": Relation.CLIENT})
+    await vault.destroy(found.keys)
+    for statement in _REMOVE:
+        connection.defer(statement, {"parties": list(parties), "cases": list(found.cases)})

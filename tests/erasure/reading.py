@@ -1,0 +1,63 @@
+"""Read all that can be read of a database with the keys that there are: what an attacker with everything would get."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+import psycopg
+from tests.leaks.tables import everything_in
+
+from slrt_kit.privacy import ERASED
+from slrt_kit.privacy.keys import SubjectKey, subject_key
+from slrt_kit.privacy.sealing import place_of, unseal
+from slrt_kit.testing.service import KEY_ENCRYPTION_KEY
+
+# Service, table → where each sealed value is sealed for, and its key. A column that is missing here fails the drill.
+SEALED: Mapping[tuple[str, str], str] = {
+    ("intake", "persons"): "SELECT person_id::text, key_id, sealed FROM persons",
+    ("intake", "contacts"): "SELECT t.case_id::text, c.key_id, t.sealed FROM contacts t JOIN cases c USING (case_id)",
+    ("intake", "needs"): "SELECT t.need_id::text, c.key_id, t.sealed FROM needs t JOIN cases c USING (case_id)",
+    ("intake", "drafts"): "SELECT draft_id::text, key_id, sealed FROM drafts",
+    ("registry", "persons"): "SELECT person_id::text, key_id, sealed FROM persons",
+    ("registry", "families"): "SELECT family_id::text, key_id, sealed FROM families",
+    ("referral", "referral_steps"): (
+        "SELECT referral_id || '/' || action || '/' || to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS') || "
+        "CASE WHEN extract(microsecond FROM at)::int % 1000000 = 0 THEN '' ELSE to_char(at, '.US') END || '+00:00', "
+        "key_id, sealed FROM referral_steps"
+    ),
+}
+_SEALED_COLUMNS = """
+    SELECT table_name FROM information_schema.columns
+    WHERE table_schema = 'public' AND column_name = 'sealed' AND data_type = 'bytea'
+    """
+
+
+def everything_readable(
+    service: str, url: str, keys_url: str, key_encryption_key: bytes = bytes.fromhex(KEY_ENCRYPTION_KEY)
+) -> dict[str, str]:
+    """Every table as it is, and every sealed value that a key of today opens, by where it was found.
+
+    Raises:
+        LookupError: a table has sealed values and is not in `SEALED`.
+    """
+    held = {f"{service}.{table}": rows for table, rows in everything_in(url).items()}
+    with psycopg.connect(keys_url) as connection:
+        salts = connection.execute("SELECT key_id, salt FROM subject_keys WHERE salt IS NOT NULL").fetchall()
+    keys = {key_id: subject_key(key_encryption_key, key_id, bytes(salt)) for key_id, salt in salts}
+    with psycopg.connect(url) as connection:
+        tables = {table for (table,) in connection.execute(_SEALED_COLUMNS)}
+        if unknown := tables - {table for owner, table in SEALED if owner == service}:
+            raise LookupError(f"the drill does not know what is sealed in {service}: {sorted(unknown)}")
+        for table in sorted(tables):
+            rows = connection.execute(SEALED[service, table]).fetchall()
+            held[f"{service}.{table} opened"] = "\n".join(_opened(service, table, rows, keys))
+    return held
+
+
+def _opened(service: str, table: str, rows: list[Any], keys: Mapping[int, SubjectKey]) -> Iterator[str]:
+    for row, key_id, sealed in rows:
+        if sealed is None or key_id not in keys:
+            continue
+        found = unseal(keys[key_id], bytes(sealed), place=place_of(service, table, row))
+        if found is not ERASED:
+            yield orjson.dumps(found).decode()
