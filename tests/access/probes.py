@@ -25,6 +25,7 @@ class Probe:
     streams: bool = False
 
 
+_CLOSED = {"finding": "unclear"}
 _NEED = {"need_id": "019f1a00-0000-7000-8000-000000000009"}
 _REGISTRATION = {"village_code": VILLAGE, "needs": [{"need_code": "JALAN"}]}
 _FEW = {"Purpose": "verification"}
@@ -86,5 +87,18 @@ PROBES: dict[str, Probe] = {
     # -- notification ------------------------------------------------------------------------------------------------
     "GET /notification/v1/notifications": Probe("message", query="?limit=200", lists="notification_id"),
     "GET /notification/v1/notifications/{notification_id}": Probe("message"),
+    # -- the audit log of each ---------------------------------------------------------------------------------------
+    **{
+        f"GET /{service}/v1/audit/entries": Probe("nothing", query="?object_id={case_id}")
+        for service in ("intake", "referral", "registry", "notification")
+    },
+    **{
+        f"GET /{service}/v1/audit/reviews": Probe("nothing")
+        for service in ("intake", "referral", "registry", "notification")
+    },
+    **{
+        f"POST /{service}/v1/audit/reviews/{{review_id}}/close": Probe("no case at all", _CLOSED, _NEVER)
+        for service in ("intake", "referral", "registry", "notification")
+    },
 }
 """By method and path of the gateway's OpenAPI document; a route that is not here fails the run."""

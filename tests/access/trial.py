@@ -19,7 +19,10 @@ _AT_ONCE = 8
 PUBLIC = "public"
 _MACHINES = ("service",)
 _VERDICTS = {401: None, 403: Verdict.FORBIDDEN, 404: Verdict.HIDDEN}
-_NAMES = ("case_id", "draft_id", "access_id", "referral_id", "family_id", "person_id", "notification_id", "nik")
+_NAMES = (
+    *("case_id", "draft_id", "access_id", "referral_id", "family_id"),
+    *("person_id", "notification_id", "review_id", "nik"),
+)
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ async def _try(
     expected = verdict(case.caller, case.permission, case.probe.reach, case.thing.kept)
     # A search may be answered by 404 or with nothing in it; a list is the caller's whatever stands in it.
     listed = case.probe.lists
-    answer, seconds = await _call(world, http, case, {"nik": case.thing.personal[0], **case.thing.ids})
+    answer, seconds = await _call(world, http, case, {**nowhere, "nik": case.thing.personal[0], **case.thing.ids})
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         return [f"answered {answer.status_code}"]
     found = _VERDICTS.get(answer.status_code, Verdict.ALLOWED)
@@ -135,7 +138,7 @@ async def _try(
 
 
 async def _call(world: World, http: httpx.AsyncClient, case: Case, ids: dict[str, str]) -> tuple[httpx.Response, float]:
-    method, path = case.operation.split(" ")
+    method, path = f"{case.operation}{case.probe.query}".split(" ")
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
     headers = world.headers(case.caller) | case.probe.headers
@@ -147,13 +150,13 @@ async def _call(world: World, http: httpx.AsyncClient, case: Case, ids: dict[str
         body, headers["Content-Type"] = text.encode(), "application/json"
     started = time.perf_counter()
     if case.probe.streams:
-        async with http.stream(method, path + case.probe.query, headers=headers, content=body) as answer:
+        async with http.stream(method, path, headers=headers, content=body) as answer:
             if not answer.is_success:
                 await answer.aread()
             else:
                 answer._content = b""
     else:
-        answer = await http.request(method, path + case.probe.query, headers=headers, content=body)
+        answer = await http.request(method, path, headers=headers, content=body)
     return answer, time.perf_counter() - started
 
 

@@ -167,9 +167,9 @@ def test_a_check_loads_no_database_no_broker_and_no_framework() -> None:
 
 async def test_open_reviews_are_listed(sealed: Chain, operate: Any) -> None:
     assert "no review is open" in (await operate("reviews")).output
-    glass = Look("break-glass", "case", new_uuid7(), ())
+    glass = Look("emergency-access-opened", "emergency-access", new_uuid7(), ())
     await sealed.write(1, actor=Actor(subject="officer-7", region="12.74"), look=glass)
     await sealed.seal()
     listed = (await operate("reviews")).output
-    assert "break-glass" in listed
+    assert "emergency-access" in listed
     assert "officer-7" in listed

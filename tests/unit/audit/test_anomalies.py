@@ -55,7 +55,7 @@ def entry(**changes: Any) -> dict[str, Any]:
         ("neighbours", {"near": True}, {"near": True, "case_id": "c"}),
         ("refused-again-and-again", {"result": "refused"}, {}),
         ("refused-again-and-again", {"result": "refused"}, {"result": "refused", "subject": "anonymous"}),
-        ("break-glass", {"action": "break-glass"}, {}),
+        ("emergency-access", {"action": "emergency-access-opened"}, {}),
     ],
 )
 def test_a_rule_fits_what_it_is_for(name: str, fitting: dict[str, Any], other: dict[str, Any]) -> None:
