@@ -315,4 +315,4 @@ def test_the_message_says_what_changed_whom_it_breaks_and_what_to_do(now: Contra
 
 def test_who_hears_a_type_is_named_and_nobody_else(now: Contract) -> None:
     (found,) = breaks_between(now, _without_type(now, CLOSED))
-    assert found.hearers == ("notification.cases", "referral.cases")
+    assert found.hearers == ("notification.cases", "referral.cases", "registry.cases")
