@@ -207,7 +207,7 @@ async def test_a_chunked_body_over_the_limit_is_a_problem_on_the_wire(app: FastA
 @pytest.mark.parametrize("service", ["intake", "referral", "registry", "notification"])
 def test_the_newest_migration_by_its_file_is_the_one_that_alembic_ends_at(service: str) -> None:
     package = f"slrt_{service}"
-    found = ScriptDirectory.from_config(migrations._config(package)).get_heads()
+    found = ScriptDirectory.from_config(migrations._config(package, "postgresql://none")).get_heads()
     assert found == [schema.head(package)]
 
 
