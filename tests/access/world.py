@@ -9,7 +9,8 @@ import httpx
 from tests.access.expected import REGENCY, VILLAGE, Caller, Kept, callers
 
 from slrt_kit.testing import eventually
-from slrt_local.identity import Account, Signer
+from slrt_local.identity import Account
+from slrt_local.signing import Signer
 from slrt_local.state import State
 
 _PATIENCE_S = 90.0

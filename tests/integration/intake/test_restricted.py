@@ -297,3 +297,16 @@ async def test_what_is_told_of_an_emergency_says_who_and_why_to_nobody(intake: A
     assert [row.topic for row in rows] == ["slrt.intake.access.v1"]
     assert b"UGD" not in rows[0].payload
     assert b"front_office" not in rows[0].payload
+
+
+async def test_why_a_case_was_opened_is_sealed_with_the_case(intake: Any) -> None:
+    case = await intake.register(**VIOLENCE)
+    opened = (await _open(intake, case_id=case["case_id"])).json()
+    [row] = await intake.rows("SELECT * FROM emergency_accesses WHERE access_id = %(id)s", id=opened["access_id"])
+    assert "UGD" not in str(row._asdict())
+    assert b"UGD" not in row.sealed
+    vault = intake.app.state.parts.vault
+    [key] = await intake.rows("SELECT key_id FROM cases WHERE case_id = %(id)s", id=case["case_id"])
+    await vault.destroy([key.key_id])
+    queue = (await intake.get("/v1/emergency-accesses?limit=200", "supervisor")).json()["items"]
+    assert next(each for each in queue if each["access_id"] == opened["access_id"])["reason"] is None

@@ -35,6 +35,22 @@ class Gateway:
         """GET as a signed-in user."""
         return self._checked(self._get(path, as_user, params))
 
+    def status(self, path: str, *, as_user: str) -> int:
+        """What a GET of somebody is answered with."""
+        return self._get(path, as_user, None).status_code
+
+    def refusal(self, path: str, body: Any, *, as_user: str) -> str:
+        """The problem that a POST is refused with.
+
+        Raises:
+            RefusedError: it was not refused for want of a permission.
+        """
+        headers = {"Idempotency-Key": str(uuid.uuid4()), "If-Match": '"1"', **self._bearer(as_user)}
+        answer = self.http.post(self.url + path, json=body, headers=headers)
+        if answer.status_code != httpx.codes.FORBIDDEN:
+            raise RefusedError(f"POST {path} was answered {answer.status_code}, and not refused")
+        return f"{answer.status_code} {answer.json()['title']}"
+
     def version(self, path: str, *, as_user: str) -> str:
         """The ETag of a thing."""
         answer = self._get(path, as_user, None)

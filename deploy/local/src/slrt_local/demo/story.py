@@ -17,6 +17,8 @@ COORDINATOR, MANAGER = "koordinator.03", "manajer.1274"
 DUKCAPIL, DIKBUD, PUPR = "petugas.dukcapil", "petugas.dikbud", "petugas.pupr"
 PUPR_PROVINCE, ESDM = "petugas.pupr.provinsi", "petugas.esdm.provinsi"
 ESDM_OFFICE, PROVINCE_ROADS = "12.ESDM", "12.PUPR"
+# Who is not to see the case, and what each meets: no such thing to those of another area, no permission to the others.
+_OUTSIDERS = {"fasilitator.05": 404, PUPR: 403, "surveyor.03": 404, "pimpinan.1274": 403, "admin": 403, "auditor": 403}
 PHONE_LAST4 = "9911"
 NEEDS_IN_PROGRAMMES = 4
 PATIENCE_S = 60.0
@@ -52,6 +54,7 @@ class Story:
         self.switch_office(ESDM_OFFICE, "close")
         try:
             self.register()
+            self.others_get_nowhere()
             self.hear_of_it_in_the_registry()
             self.decide_at_the_desk()
             self.offices_answer()
@@ -91,6 +94,25 @@ class Story:
         )
         self.case_id, self.ticket = case["case_id"], case["ticket_number"]
         self._say(f"case {self.case_id}, ticket {self.ticket}")
+
+    def others_get_nowhere(self) -> None:
+        """Whoever has no business with the case is refused, or does not find it."""
+        case = f"/intake/v1/cases/{self.case_id}"
+
+        def refuse() -> str:
+            met = {who: self.gateway.status(case, as_user=who) for who in _OUTSIDERS}
+            wrong = {who: status for who, status in met.items() if status != _OUTSIDERS[who]}
+            if wrong:
+                raise RefusedError(f"GET {case} was answered {wrong}")
+            return ", ".join(f"{who} {status}" for who, status in met.items())
+
+        self._say(self._step("others who try to read the case get nowhere", "intake", refuse))
+        refused = self._step(
+            "the facilitator may not decide what she registered",
+            "intake",
+            lambda: self.gateway.refusal(f"{case}/decide", {"needs": []}, as_user=FACILITATOR),
+        )
+        self._say(refused)
 
     def hear_of_it_in_the_registry(self) -> None:
         """Persons, one family, four unmet needs."""

@@ -184,7 +184,11 @@ async def list_emergencies(
     after = None if cursor is None else decode_position(cursor, datetime, UUID)
     async with parts.database.read() as session:
         found = await to_review(
-            session, authorized.scope, after=None if after is None else (after[0], after[1]), limit=limit + 1
+            session,
+            parts.vault,
+            authorized.scope,
+            after=None if after is None else (after[0], after[1]),
+            limit=limit + 1,
         )
     last = found[limit - 1] if len(found) > limit else None
     return Page(

@@ -102,7 +102,7 @@ class EmergencyView(EmergencyReceipt):
     version: int = Field(description="for If-Match")
     opened_by: str
     opened_at: datetime
-    reason: str
+    reason: str | None = Field(description="null when the case was erased")
 
     @classmethod
     def of(cls, access: EmergencyAccess) -> Self:

@@ -42,7 +42,7 @@ class IntakeParts:
 
     def emergencies(self, work: UnitOfWork) -> EmergencyStore:
         """The emergency accesses of a unit of work."""
-        return EmergencyStore(work, self.outbox)
+        return EmergencyStore(work, self.outbox, self.vault)
 
     def drafts(self, work: UnitOfWork) -> DraftStore:
         """The drafts of a unit of work."""

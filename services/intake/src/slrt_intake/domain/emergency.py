@@ -15,12 +15,12 @@ EMERGENCY = timedelta(hours=3)
 
 @dataclass(kw_only=True)
 class EmergencyAccess(Aggregate):
-    """Opened for a reason by somebody, reviewed by somebody else."""
+    """Opened for a reason by somebody, reviewed by somebody else. The reason of an erased case is None."""
 
     access_id: AccessId
     case_id: CaseId
     opened_by: str
-    reason: str
+    reason: str | None
     opened_at: datetime
     ends_at: datetime
     reviewed_by: str | None = None

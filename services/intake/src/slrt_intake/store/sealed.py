@@ -1,6 +1,7 @@
 """Seal what intake keeps of people, and read it again: which fields, in which table, under whose key.
 
-A person has a key, and so has a draft. Contact, address and free text of a case are sealed under the case's own key.
+A person has a key, and so has a draft. Contact, address and free text of a case are sealed under the case's own key, and
+so is why it was opened in an emergency.
 """
 
 from datetime import date
@@ -15,6 +16,7 @@ from slrt_kit.privacy.sealing import Opened
 from slrt_kit.privacy.vault import text_of
 
 PERSONS, CONTACTS, NEEDS, DRAFTS = "persons", "contacts", "needs", "drafts"
+EMERGENCIES = "emergency_accesses"
 _PHONE_CHECK = "ticket phone"
 
 

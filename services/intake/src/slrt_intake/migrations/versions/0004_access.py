@@ -40,7 +40,7 @@ _STATEMENTS = (
         event_sequence bigint NOT NULL,
         case_id        uuid NOT NULL REFERENCES cases,
         opened_by      text NOT NULL,
-        reason         text NOT NULL,
+        sealed         bytea,
         opened_at      timestamptz NOT NULL,
         ends_at        timestamptz NOT NULL,
         reviewed_by    text,
