@@ -18,6 +18,9 @@ SEALED: Mapping[tuple[str, str], str] = {
     ("intake", "contacts"): "SELECT t.case_id::text, c.key_id, t.sealed FROM contacts t JOIN cases c USING (case_id)",
     ("intake", "needs"): "SELECT t.need_id::text, c.key_id, t.sealed FROM needs t JOIN cases c USING (case_id)",
     ("intake", "drafts"): "SELECT draft_id::text, key_id, sealed FROM drafts",
+    ("intake", "emergency_accesses"): (
+        "SELECT t.access_id::text, c.key_id, t.sealed FROM emergency_accesses t JOIN cases c USING (case_id)"
+    ),
     ("registry", "persons"): "SELECT person_id::text, key_id, sealed FROM persons",
     ("registry", "families"): "SELECT family_id::text, key_id, sealed FROM families",
     ("referral", "referral_steps"): (

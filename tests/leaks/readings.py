@@ -104,5 +104,5 @@ def _without_escapes(text: str) -> str:
         text = _SHORT_ESCAPE.sub(lambda found: found[1] if found[1] in "\"'/\\" else " ", text)
     text = html.unescape(text)
     if "=\n" in text or re.search(r"=[0-9A-F]{2}", text):
-        text = decodestring(text.encode()).decode(errors="replace")
+        text = decodestring(text.encode(errors="replace")).decode(errors="replace")
     return unquote(text, errors="replace")

@@ -188,7 +188,7 @@ def postgres_container(state: State, *, password: str) -> tuple[InContainer, str
     """The official PostgreSQL image and the superuser's address."""
     port = state.port("postgres")
     env = {"POSTGRES_USER": "slrt_admin", "POSTGRES_PASSWORD": password}
-    engine = InContainer(POSTGRES_IMAGE, port=port, inner_port=5432, env=env, command="-c max_connections=120")
+    engine = InContainer(POSTGRES_IMAGE, port=port, inner_port=5432, env=env, command="-c max_connections=200")
     return engine, f"postgresql://slrt_admin:{password}@{LOOPBACK}:{port}/postgres"
 
 

@@ -21,7 +21,7 @@ _SUPERUSER = "slrt_admin"
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # loopback only; a socket path could be too long for deep folders
-    "max_connections": "120",
+    "max_connections": "200",
     "shared_buffers": "64MB",
     "max_wal_size": "512MB",
     # Nothing spins any more. By the default of 4 a small table is walked through where an index is twice as quick.
