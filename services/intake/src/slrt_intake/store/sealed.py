@@ -1,7 +1,7 @@
 """Seal what intake keeps of people, and read it again: which fields, in which table, under whose key.
 
-A person has a key, and so has a draft. Contact, address and free text of a case are sealed under the case's own key, and
-so is why it was opened in an emergency.
+A person has a key, and so has a draft. Contact, address and free text of a case are sealed under the case's own key,
+and so is why it was opened in an emergency.
 """
 
 from datetime import date
