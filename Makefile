@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill deps-audit sbom containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -98,6 +98,13 @@ amnesia: $(VENV)/dev.stamp ## The broker of a whole stack comes back with nothin
 
 erasure-drill: $(VENV)/dev.stamp ## Erase people, bring back an old backup, read all that today's keys open; PEOPLE=30
 	$(BIN)/python -m tests.erasure.run --households $(or $(PEOPLE),30) --erased $$(( $(or $(PEOPLE),30) / 3 ))
+
+deps-audit: $(VENV)/dev.stamp ## Look up every pinned package among the known vulnerabilities (needs PyPI itself, not every mirror has them)
+	$(BIN)/pip-audit --strict --disable-pip --no-deps -r requirements/local.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps -r requirements/services.txt
+
+sbom: $(VENV)/dev.stamp ## Write what each service image installs, as CycloneDX, to build/sbom
+	$(BIN)/python deploy/sbom.py
 
 access: $(VENV)/dev.stamp ## Everybody tries every door of a whole stack: each route, role, place and kind of case; SEED=1
 	$(BIN)/python -m tests.access.run --seed $(or $(SEED),1)
