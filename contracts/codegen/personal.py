@@ -45,6 +45,7 @@ _STEMS = (
 NAMES_WITH_A_REASON: Mapping[tuple[str, str], str] = {
     ("NeedAttribute", "name"): "the name of an attribute, from the code list AttributeName",
     ("PersonRecorded", "nik_status"): "how far the population register knows the number, never the number",
+    ("PersonTransferred", "nik_status"): "how far the population register knows the number, never the number",
 }
 """(model, field) → why a field may be called so. It must be of a code list all the same."""
 

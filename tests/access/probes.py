@@ -83,6 +83,8 @@ PROBES: dict[str, Probe] = {
     "POST /registry/v1/persons/{person_id}/unmask": Probe("person", {"fields": ["nik"]}, _FEW),
     "POST /registry/v1/persons/{person_id}/erasure": Probe("person", {"reason_code": "requested"}, _NEVER),
     "POST /registry/v1/persons/{person_id}/legal-hold": Probe("person", {"hold": None}, _NEVER),
+    "POST /registry/v1/persons/{person_id}/transfer": Probe("person", {"village_code": "12.71.01.1001"}, _NEVER),
+    "POST /registry/v1/families/{family_id}/transfer": Probe("person", {"village_code": "12.71.01.1001"}, _NEVER),
     "POST /registry/v1/persons/search": Probe("person", {"nik": "{nik}"}, _FEW, lists="person_id"),
     # -- notification ------------------------------------------------------------------------------------------------
     "GET /notification/v1/notifications": Probe("message", query="?limit=200", lists="notification_id"),

@@ -26,7 +26,8 @@ manager: audit review.read=region review.close=region entry.read=region
     | intake case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region
     party.read=region emergency.open=region emergency.review=region report.read=region
     | referral referral.read=region referral.act=office policy.read=any
-    | registry person.read=region person.unmask=region family.read=region | notification delivery.read=region
+    | registry person.transfer=region person.read=region person.unmask=region family.read=region
+    | notification delivery.read=region
 opd_officer: intake party.read=office | referral referral.read=office referral.act=office policy.read=any
     claim.read=office
 partner: intake party.read=office | referral claim.read=office

@@ -1,6 +1,6 @@
 """Facts told by the registry service: persons, families, needs and participation, without saying who."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -37,6 +37,22 @@ class PersonRecorded(Event):
     case_id: CaseId
 
 
+class PersonTransferred(Event):
+    """A person lives in another region now, by what the officer of the old one says.
+
+    The topic keeps it in the place of what was told before, so it says as much; only that it is about no case.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.registry.person-transferred.v1"
+    TOPIC: ClassVar[str] = "slrt.registry.person.v1"
+    KEY: ClassVar[str] = "person_id"
+
+    person_id: PersonId
+    family_id: FamilyId | None = None
+    nik_status: Open[NikStatus]
+    district_code: Annotated[DistrictCode, Field(description="The district that the person lives in now.")]
+
+
 class ErasedInCase(Part):
     """A case that the person is in, and by which ids intake knows them there."""
 
@@ -57,6 +73,20 @@ class PersonErased(Event):
     person_id: PersonId
     reason: Open[ErasureReason]
     cases: tuple[ErasedInCase, ...] = Field(max_length=1000)
+
+
+class FamilyTransferred(Event):
+    """A family lives in another region now, with all who belong to it.
+
+    Told beside the transfer of each of its members.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.registry.family-transferred.v1"
+    TOPIC: ClassVar[str] = "slrt.registry.family.v1"
+    KEY: ClassVar[str] = "family_id"
+
+    family_id: FamilyId
+    district_code: Annotated[DistrictCode, Field(description="The district that the family lives in now.")]
 
 
 class _FamilyEvent(Event):

@@ -10,7 +10,7 @@ from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
 from slrt_kit.privacy.retention import RetentionClass
 from slrt_kit.problems import ErasedError, NotFoundError, OutsideScopeError
-from slrt_kit.regions import regency_of
+from slrt_kit.regions import RegionCode, regency_of
 from slrt_registry.domain.erasure import WIB, check_may_be_erased, erased_in
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.matching import PersonMatch, StatedCase, match_case
@@ -209,6 +209,30 @@ async def load_family(family_id: FamilyId, *, registry: Registry, scope: Scope) 
     if not scope.covers(region=family.village_code):
         raise OutsideScopeError
     return family
+
+
+async def transfer_person(person: Person, village_code: RegionCode, *, registry: Registry, at: datetime) -> None:
+    """A person lives elsewhere: seen there from now on, and no longer here.
+
+    Raises:
+        TransferRefusedError, ErasedError: nothing is changed.
+    """
+    person.transfer(village_code, at=at)
+    await registry.save(persons=[person])
+
+
+async def transfer_family(family: Family, village_code: RegionCode, *, registry: Registry, at: datetime) -> None:
+    """A family lives elsewhere, with all who belong to it; whoever lives there already stays as they are.
+
+    Raises:
+        TransferRefusedError, ErasedError: nothing is changed.
+    """
+    family.transfer(village_code, at=at)
+    members = await registry.persons(family.present)
+    moving = [member for member in members if not member.erased and member.village_code != village_code]
+    for member in moving:
+        member.transfer(village_code, at=at)
+    await registry.save(families=[family], persons=moving)
 
 
 async def load_case(case_id: CaseId, *, registry: Registry, scope: Scope) -> CaseRecord:

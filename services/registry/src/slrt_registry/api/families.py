@@ -1,4 +1,4 @@
-"""Look at a family: who belongs to it, what it needs and takes part in; for a stated purpose, on record."""
+"""Look at a family, who belongs to it and what it needs, for a stated purpose, on record; transfer it."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import CaseId, FamilyId
 from slrt_kit.audit.entries import Look
+from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.commands import etag
+from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 from slrt_registry import usecases
 from slrt_registry.api.parts import ForCase, Parts, Purpose, person_look
-from slrt_registry.api.schemas import FamilyView
+from slrt_registry.api.schemas import FamilyView, TransferBody, TransferView
 
 router = APIRouter(prefix="/families", tags=["families"])
 
@@ -31,7 +32,9 @@ async def get_family(
     async with parts.database.unit_of_work() as work:
         registry = parts.registry(work)
         family = await usecases.load_family(FamilyId(family_id), registry=registry, scope=authorized.scope)
-        members = await registry.persons(family.present)
+        # Whoever has moved out of the area is not the caller's to see any more.
+        of_family = await registry.persons(family.present)
+        members = [each for each in of_family if authorized.scope.covers(region=each.village_code)]
         hidden = frozenset[CaseId]()
         if not authorized.scope.everywhere:
             cases = {need.case_id for need in family.needs} | {each.case_id for each in family.participations}
@@ -42,3 +45,20 @@ async def get_family(
     await put_on_record(request, authorized.principal, looks, purpose=purpose)
     response.headers["ETag"] = etag(family.version)
     return FamilyView.of(family, list(members), hidden=hidden)
+
+
+@router.post("/{family_id}/transfer", response_model=TransferView)
+async def transfer_family(
+    family_id: UUID, body: TransferBody, request: Annotated[Command, command("registry.person.transfer")], parts: Parts
+) -> Response:
+    """The family lives in another village, with all who belong to it: seen there from now on, and no longer here."""
+    expected, village = request.expected_version, parts.village(body.village_code)
+
+    async def work(unit: UnitOfWork) -> Answer:
+        registry = parts.registry(unit)
+        family = await usecases.load_family(FamilyId(family_id), registry=registry, scope=request.scope)
+        check_version(expected, family.version)
+        await usecases.transfer_family(family, village, registry=registry, at=unit.clock.now())
+        return Answer(TransferView(village_code=family.village_code), version=family.version)
+
+    return await request.run(work)

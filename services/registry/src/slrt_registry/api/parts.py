@@ -10,9 +10,10 @@ from fastapi import Depends, Header, Request
 from slrt_kit.access import Principal
 from slrt_kit.audit.entries import Look
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.regions import RegionCode, Regions
 from slrt_registry.api.schemas import SHOWN_FIELDS
 from slrt_registry.domain.person import Person
-from slrt_registry.domain.problems import PurposeRequiredError
+from slrt_registry.domain.problems import PurposeRequiredError, UnknownRegionError
 from slrt_registry.ports import Registry
 
 
@@ -22,6 +23,18 @@ class RegistryParts:
 
     database: Database
     registry: Callable[[UnitOfWork], Registry]
+    regions: Regions
+
+    def village(self, code: str) -> RegionCode:
+        """The village of that code.
+
+        Raises:
+            UnknownRegionError: there is none.
+        """
+        region = self.regions.get(code)
+        if region is None:
+            raise UnknownRegionError
+        return region.code
 
 
 # A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.

@@ -1,4 +1,4 @@
-"""Look at a person and search for one: for a stated purpose, on record, inside the caller's area."""
+"""Look at a person and search for one, for a stated purpose, on record, inside the caller's area; transfer one."""
 
 from typing import Annotated
 from uuid import UUID
@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import PersonId
 from slrt_kit.audit.entries import Look
+from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.commands import etag
+from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 from slrt_registry import usecases
 from slrt_registry.api.parts import ForCase, Parts, Purpose, person_look
-from slrt_registry.api.schemas import PersonView, SearchBody, SearchResult
+from slrt_registry.api.schemas import PersonView, SearchBody, SearchResult, TransferBody, TransferView
 
 router = APIRouter(prefix="/persons", tags=["persons"])
 
@@ -60,3 +61,20 @@ async def search_persons(
         shown = [person_look("find", person, authorized.principal, case_id) for person in found]
     await put_on_record(request, authorized.principal, [search, *shown], purpose=purpose)
     return SearchResult(persons=[PersonView.of(person) for person in found])
+
+
+@router.post("/{person_id}/transfer", response_model=TransferView)
+async def transfer_person(
+    person_id: UUID, body: TransferBody, request: Annotated[Command, command("registry.person.transfer")], parts: Parts
+) -> Response:
+    """The person lives in another village: seen there from now on, and no longer here."""
+    expected, village = request.expected_version, parts.village(body.village_code)
+
+    async def work(unit: UnitOfWork) -> Answer:
+        registry = parts.registry(unit)
+        person = await usecases.load_person(PersonId(person_id), registry=registry, scope=request.scope)
+        check_version(expected, person.version)
+        await usecases.transfer_person(person, village, registry=registry, at=unit.clock.now())
+        return Answer(TransferView(village_code=person.village_code), version=person.version)
+
+    return await request.run(work)

@@ -50,6 +50,18 @@ class PersonView(BaseModel):
         )
 
 
+class TransferBody(Body):
+    """Where they live now."""
+
+    village_code: Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4}$", examples=["12.71.01.1001"])]
+
+
+class TransferView(BaseModel):
+    """They are seen there from now on."""
+
+    village_code: str
+
+
 class SearchBody(BaseModel):
     """Either ``nik``, or ``name`` with ``birth_date``."""
 

@@ -9,14 +9,16 @@ from slrt_contracts.catalogue import PROGRAMMES, ParticipationKind
 from slrt_contracts.codes import OutcomeCode, ParticipationStatus, ProgrammeCode
 from slrt_contracts.events.registry import (
     FamilyRecorded,
+    FamilyTransferred,
     ParticipationRecorded,
     ProgrammeNeedMet,
     ProgrammeNeedRecorded,
 )
 from slrt_contracts.types import CaseId, DistrictCode, FamilyId, NeedId, ParticipationId, PersonId, ReferralId
 from slrt_kit.aggregate import Aggregate
+from slrt_kit.problems import ErasedError
 from slrt_kit.regions import RegionCode, district_of
-from slrt_registry.domain.problems import TransitionRefusedError
+from slrt_registry.domain.problems import TransferRefusedError, TransitionRefusedError
 from slrt_registry.domain.transitions import NEED_TRANSITIONS, OUTCOME_ACTIONS, NeedAction, NeedStatus
 
 _MOST_TOLD = 99
@@ -124,6 +126,21 @@ class Family(Aggregate):
                 case_id=case_id,
             ),
             at=at,
+        )
+
+    def transfer(self, village_code: RegionCode, *, at: datetime) -> None:
+        """Live in another village from now on; the members are transferred beside.
+
+        Raises:
+            TransferRefusedError: it is the village that is known. ErasedError: nobody is left of it.
+        """
+        if self.erased:
+            raise ErasedError
+        if village_code == self.village_code:
+            raise TransferRefusedError
+        self.village_code = village_code
+        self._raise_event(
+            FamilyTransferred(family_id=self.family_id, district_code=DistrictCode(district_of(village_code))), at=at
         )
 
     def leave(self, person_id: PersonId, *, at: datetime) -> None:

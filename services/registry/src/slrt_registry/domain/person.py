@@ -5,11 +5,12 @@ from datetime import date, datetime
 from typing import Self
 
 from slrt_contracts.codes import ErasureReason, NikStatus
-from slrt_contracts.events.registry import ErasedInCase, PersonErased, PersonRecorded
+from slrt_contracts.events.registry import ErasedInCase, PersonErased, PersonRecorded, PersonTransferred
 from slrt_contracts.types import CaseId, DistrictCode, FamilyId, PersonId
 from slrt_kit.aggregate import Aggregate
 from slrt_kit.problems import ErasedError
 from slrt_kit.regions import RegionCode, district_of
+from slrt_registry.domain.problems import TransferRefusedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +92,27 @@ class Person(Aggregate):
         self.village_code = village_code
         self.family_id = family_id
         self._tell(case_id, at=at)
+
+    def transfer(self, village_code: RegionCode, *, at: datetime) -> None:
+        """Live in another village from now on.
+
+        Raises:
+            TransferRefusedError: it is the village that is known. ErasedError: nobody knows who it was.
+        """
+        if self.erased:
+            raise ErasedError
+        if village_code == self.village_code:
+            raise TransferRefusedError
+        self.village_code = village_code
+        self._raise_event(
+            PersonTransferred(
+                person_id=self.person_id,
+                family_id=self.family_id,
+                nik_status=self.nik_status,
+                district_code=DistrictCode(district_of(village_code)),
+            ),
+            at=at,
+        )
 
     def erase(self, reason: ErasureReason, *, cases: tuple[ErasedInCase, ...], at: datetime) -> None:
         """Forget who it is. Id, place, family and the state of the NIK stay, for the counts.

@@ -10,6 +10,16 @@ class TransitionRefusedError(ProblemError):
     title = Text("Langkah ini belum atau tidak lagi dapat dilakukan", "That step cannot be taken now")
 
 
+class TransferRefusedError(ProblemError):
+    slug, status = "transfer-refused", 409
+    title = Text("Sudah tercatat di desa/kelurahan itu", "That is the village that is known already")
+
+
+class UnknownRegionError(ProblemError):
+    slug, status = "unknown-region", 422
+    title = Text("Kode desa/kelurahan tidak dikenal", "The village code is not in the region table")
+
+
 class PurposeRequiredError(ProblemError):
     slug, status = "purpose-required", 400
     title = Text("Sebutkan tujuan pada header Purpose", "Say what for in the Purpose header")
