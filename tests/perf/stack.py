@@ -143,6 +143,10 @@ class OwnProcess:
             "OIDC_JWKS_URL": f"{outside}/identity/jwks.json",
             "TOKEN_URL": f"{outside}/identity/token",
             "CLIENT_SECRET": "unused",
+            "KEYS_URL": Postgres(state).keys_url(self._service),
+            "KEY_ENCRYPTION_KEY": state.secret(f"key-encryption-{self._service}"),
+            "INDEX_KEY": state.secret(f"index-{self._service}"),
+            "AUDIT_SIGNING_KEY": state.secret(f"audit-{self._service}"),
         }
         prefix = f"SLRT_{self._service.upper()}_"
         environment = os.environ | {prefix + name: value for name, value in settings.items()}
