@@ -58,6 +58,11 @@ class Door:
         trusted = ssl.create_default_context(cafile=str(self.authority)) if self.authority else True
         return httpx.Client(base_url=self.gateway.url, verify=trusted, trust_env=False)
 
+    def has_routes(self) -> bool:
+        """Whether it knows its routes by now."""
+        with self.client() as client:
+            return "referrer-policy" in client.get("/nothing").headers
+
 
 @contextmanager
 def opened(folder: Path, *, tls: bool) -> Iterator[Door]:
@@ -72,7 +77,10 @@ def opened(folder: Path, *, tls: bool) -> Iterator[Door]:
             process = subprocess.Popen(command.argv, env=environment, stdout=log, stderr=log)
         try:
             assert wait_until(gateway.is_ready, seconds=60), (folder / "traefik.log").read_text()
-            yield Door(gateway, certificates(state) / "ca.pem" if tls else None)
+            door = Door(gateway, certificates(state) / "ca.pem" if tls else None)
+            # Traefik answers its ping before it has read its routes, and until then meets everybody with a bare 404.
+            assert wait_until(door.has_routes, seconds=30), (folder / "traefik.log").read_text()
+            yield door
         finally:
             process.terminate()
             process.wait(20)
