@@ -64,6 +64,12 @@ def test_only_machines_and_the_centre_reach_everywhere() -> None:
     assert everywhere <= {"service", "centre_desk", "admin", "auditor"}
 
 
+def test_whoever_may_open_a_case_in_an_emergency_reads_cases_of_the_same_area() -> None:
+    # An emergency lifts what keeps a case from most; it lends nobody an area that he has not.
+    reads = permission_table()["intake.case.read"]
+    assert all(reads.get(role) is kind for role, kind in permission_table()["intake.emergency.open"].items())
+
+
 def test_a_route_cannot_demand_a_permission_that_is_not_in_the_table() -> None:
     with pytest.raises(KeyError):
         require("intake.case.destroy")

@@ -15,7 +15,7 @@ front_office: intake draft.write=region draft.read=region case.register=region c
 back_office: intake case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
     | referral referral.read=region policy.read=any
     | registry person.read=region person.unmask=region family.read=region | notification delivery.read=region
-surveyor: intake case.read=assigned emergency.open=region
+surveyor: intake case.read=assigned
 coordinator: intake case.read=region case.decide=region party.read=region emergency.open=region report.read=region
     | referral referral.read=region policy.read=any | registry person.read=region family.read=region
 supervisor: audit review.read=region review.close=region entry.read=region

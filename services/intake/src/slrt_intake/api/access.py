@@ -39,6 +39,11 @@ MayAssign = Annotated[Command, command("intake.case.assign")]
 MaySeal = Annotated[Command, command("intake.case.seal")]
 
 
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    at, thing = decode_position(cursor, datetime, UUID)
+    return at, thing
+
+
 @router.get("/restricted-cases")
 async def list_restricted_cases(
     authorized: Annotated[Authorized, require("intake.restricted.list")],
@@ -48,11 +53,9 @@ async def list_restricted_cases(
 ) -> Page[RestrictedView]:
     """The restricted cases of the caller's area that are not closed, oldest first: that they exist and who is in
     charge, so that none is without somebody; nothing of what they say."""
-    after = None if cursor is None else decode_position(cursor, datetime, UUID)
+    after = None if cursor is None else _position(cursor)
     async with parts.database.read() as session:
-        found = await list_restricted(
-            session, authorized.scope, after=None if after is None else (after[0], after[1]), limit=limit + 1
-        )
+        found = await list_restricted(session, authorized.scope, after=after, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[RestrictedView.of(case) for case in found[:limit]],
@@ -181,15 +184,9 @@ async def list_emergencies(
     cursor: Cursor = None,
 ) -> Page[EmergencyView]:
     """The emergency accesses of the caller's area that wait for their review, oldest first."""
-    after = None if cursor is None else decode_position(cursor, datetime, UUID)
+    after = None if cursor is None else _position(cursor)
     async with parts.database.read() as session:
-        found = await to_review(
-            session,
-            parts.vault,
-            authorized.scope,
-            after=None if after is None else (after[0], after[1]),
-            limit=limit + 1,
-        )
+        found = await to_review(session, parts.vault, authorized.scope, after=after, limit=limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[EmergencyView.of(each) for each in found[:limit]],
