@@ -249,8 +249,10 @@ async def load_case(case_id: CaseId, *, registry: Registry, scope: Scope) -> Cas
 
 async def erase_person(
     person: Person, reason: ErasureReason, *, registry: Registry, classes: Mapping[str, RetentionClass], at: datetime
-) -> None:
+) -> int:
     """Erase a person, and a family of which nobody is left. Every service, ours too, destroys its keys by the event.
+
+    Returns how many cases the person was in.
 
     Raises:
         ErasedError: it was done before. RetentionError, UnlinkedCaseError: nothing is changed.
@@ -264,6 +266,7 @@ async def erase_person(
         family.kk_number, family.erased = None, True
     person.erase(reason, cases=erased_in(facts), at=at)
     await registry.save(persons=[person], families=families)
+    return len(facts.cases)
 
 
 async def set_legal_hold(person: Person, reason: str | None, *, registry: Registry) -> None:

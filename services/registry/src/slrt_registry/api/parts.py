@@ -1,16 +1,19 @@
 """What the routes share: the registry on a unit of work, and looks at people: with a purpose and on record."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Response
 
+from slrt_contracts.types import PersonId
 from slrt_kit.access import Principal
 from slrt_kit.audit.entries import Look
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.http.commands import Answer, Command, check_version
 from slrt_kit.regions import RegionCode, Regions
+from slrt_registry import usecases
 from slrt_registry.api.schemas import SHOWN_FIELDS
 from slrt_registry.domain.person import Person
 from slrt_registry.domain.problems import PurposeRequiredError, UnknownRegionError
@@ -69,3 +72,17 @@ def person_look(action: str, person: Person, principal: Principal, case_id: UUID
     """A look at a person, for the audit log; near where the looker's token names the person's own village."""
     near = principal.region is not None and principal.region == person.village_code
     return Look(action, "person", person.person_id, SHOWN_FIELDS, case_id=case_id, near=near)
+
+
+async def on_person(
+    person_id: UUID, request: Command, parts: RegistryParts, step: Callable[[Person, UnitOfWork], Awaitable[Answer]]
+) -> Response:
+    """Load the person inside the caller's scope and version, take the step."""
+    expected = request.expected_version
+
+    async def work(unit: UnitOfWork) -> Answer:
+        person = await usecases.load_person(PersonId(person_id), registry=parts.registry(unit), scope=request.scope)
+        check_version(expected, person.version)
+        return await step(person, unit)
+
+    return await request.run(work)

@@ -10,10 +10,11 @@ from slrt_kit.audit.entries import Look
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.commands import Answer, Command, check_version, command, etag
+from slrt_kit.http.commands import Answer, Command, command, etag
 from slrt_registry import usecases
-from slrt_registry.api.parts import ForCase, Parts, Purpose, person_look
+from slrt_registry.api.parts import ForCase, Parts, Purpose, on_person, person_look
 from slrt_registry.api.schemas import PersonView, SearchBody, SearchResult, TransferBody, TransferView
+from slrt_registry.domain.person import Person
 
 router = APIRouter(prefix="/persons", tags=["persons"])
 
@@ -68,13 +69,10 @@ async def transfer_person(
     person_id: UUID, body: TransferBody, request: Annotated[Command, command("registry.person.transfer")], parts: Parts
 ) -> Response:
     """The person lives in another village: seen there from now on, and no longer here."""
-    expected, village = request.expected_version, parts.village(body.village_code)
+    village = parts.village(body.village_code)
 
-    async def work(unit: UnitOfWork) -> Answer:
-        registry = parts.registry(unit)
-        person = await usecases.load_person(PersonId(person_id), registry=registry, scope=request.scope)
-        check_version(expected, person.version)
-        await usecases.transfer_person(person, village, registry=registry, at=unit.clock.now())
+    async def step(person: Person, unit: UnitOfWork) -> Answer:
+        await usecases.transfer_person(person, village, registry=parts.registry(unit), at=unit.clock.now())
         return Answer(TransferView(village_code=person.village_code), version=person.version)
 
-    return await request.run(work)
+    return await on_person(person_id, request, parts, step)

@@ -11,11 +11,11 @@ from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.commands import Answer, Command, check_version, command
+from slrt_kit.http.commands import Answer, Command, command
 from slrt_kit.privacy.retention import retention_classes
 from slrt_kit.problems import ErasedError
 from slrt_registry import usecases
-from slrt_registry.api.parts import ForCase, Parts, Purpose
+from slrt_registry.api.parts import ForCase, Parts, Purpose, on_person
 from slrt_registry.api.schemas import (
     ErasureBody,
     ErasureReceipt,
@@ -25,7 +25,7 @@ from slrt_registry.api.schemas import (
     UnmaskedView,
     UnmaskField,
 )
-from slrt_registry.ports import Registry
+from slrt_registry.domain.person import Person
 
 router = APIRouter(prefix="/persons", tags=["privacy"])
 
@@ -74,19 +74,15 @@ async def erase_person(
     parts: Parts,
 ) -> Response:
     """Erase a person in every service, for good. 409 names what keeps the data, and until when."""
-    expected = request.expected_version
 
-    async def work(unit: UnitOfWork) -> Answer:
-        registry: Registry = parts.registry(unit)
-        person = await usecases.load_person(PersonId(person_id), registry=registry, scope=request.scope)
-        check_version(expected, person.version)
+    async def step(person: Person, unit: UnitOfWork) -> Answer:
         at = unit.clock.now()
-        cases = (await registry.erasure_facts(person)).cases
-        await usecases.erase_person(person, body.reason_code, registry=registry, classes=retention_classes(), at=at)
-        receipt = ErasureReceipt(person_id=person_id, erased_at=at, case_count=len(cases))
-        return Answer(receipt, version=person.version)
+        count = await usecases.erase_person(
+            person, body.reason_code, registry=parts.registry(unit), classes=retention_classes(), at=at
+        )
+        return Answer(ErasureReceipt(person_id=person_id, erased_at=at, case_count=count), version=person.version)
 
-    return await request.run(work)
+    return await on_person(person_id, request, parts, step)
 
 
 @router.post("/{person_id}/legal-hold", response_model=LegalHoldView)
@@ -97,16 +93,12 @@ async def hold_person(
     parts: Parts,
 ) -> Response:
     """Hold a person's data for an inquiry or a dispute, or let them go: while they are held nobody erases them."""
-    expected = request.expected_version
 
-    async def work(unit: UnitOfWork) -> Answer:
-        registry: Registry = parts.registry(unit)
-        person = await usecases.load_person(PersonId(person_id), registry=registry, scope=request.scope)
-        check_version(expected, person.version)
-        await usecases.set_legal_hold(person, body.hold, registry=registry)
+    async def step(person: Person, unit: UnitOfWork) -> Answer:
+        await usecases.set_legal_hold(person, body.hold, registry=parts.registry(unit))
         # It raises no event: nobody but the auditor is to know.
         held = Look("release" if body.hold is None else "hold", "person", person.person_id, ("legal-hold",))
         record_looks(unit, "registry", request.actor, [held])
         return Answer(LegalHoldView(person_id=person_id, hold=body.hold), version=person.version)
 
-    return await request.run(work)
+    return await on_person(person_id, request, parts, step)
