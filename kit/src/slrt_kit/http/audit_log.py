@@ -157,7 +157,7 @@ async def list_audit_reviews(
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[ReviewView.of(review) for review in found[:limit]],
-        next=encode_cursor(last.opened_at.isoformat(), str(last.review_id)) if last else None,
+        next=encode_cursor(last.opened_at, last.review_id) if last else None,
     )
 
 

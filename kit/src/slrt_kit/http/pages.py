@@ -32,7 +32,7 @@ class Page(BaseModel, Generic[Item]):
 
 
 def encode_cursor(*position: Any) -> str:
-    """The cursor of a row's sort position."""
+    """The cursor of a sort position: texts, numbers, times (aware), ids; `decode_position` gives them back."""
     return base64.urlsafe_b64encode(orjson.dumps(position)).rstrip(b"=").decode()
 
 

@@ -59,7 +59,7 @@ async def list_restricted_cases(
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[RestrictedView.of(case) for case in found[:limit]],
-        next=encode_cursor(last.registered_at.isoformat(), str(last.case_id)) if last else None,
+        next=encode_cursor(last.registered_at, last.case_id) if last else None,
     )
 
 
@@ -190,7 +190,7 @@ async def list_emergencies(
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[EmergencyView.of(each) for each in found[:limit]],
-        next=encode_cursor(last.opened_at.isoformat(), str(last.access_id)) if last else None,
+        next=encode_cursor(last.opened_at, last.access_id) if last else None,
     )
 
 

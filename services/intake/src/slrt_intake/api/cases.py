@@ -114,7 +114,7 @@ async def list_cases(
     last = found[limit - 1] if more else None
     return Page(
         items=[CaseReceipt.of(case) for case in found[:limit]],
-        next=encode_cursor(last.registered_at.isoformat(), str(last.case_id)) if last else None,
+        next=encode_cursor(last.registered_at, last.case_id) if last else None,
     )
 
 

@@ -10,7 +10,7 @@ from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.types import CaseId, NotificationId
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import etag
-from slrt_kit.http.pages import BadCursorError, Cursor, Limit, Page, decode_cursor, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
 from slrt_kit.problems import NotFoundError
 from slrt_notification.api.parts import Parts
 from slrt_notification.api.schemas import NotificationView
@@ -46,16 +46,13 @@ async def list_notifications(
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[NotificationView.of(notification) for notification in found[:limit]],
-        next=encode_cursor(last.queued_at.isoformat(), str(last.notification_id)) if last else None,
+        next=encode_cursor(last.queued_at, last.notification_id) if last else None,
     )
 
 
 def _position(cursor: str) -> tuple[datetime, UUID]:
-    at, notification_id = decode_cursor(cursor, parts=2)
-    try:
-        return datetime.fromisoformat(at), UUID(notification_id)
-    except (TypeError, ValueError, AttributeError) as error:
-        raise BadCursorError from error
+    at, notification_id = decode_position(cursor, datetime, UUID)
+    return at, notification_id
 
 
 @router.get("/notifications/{notification_id}")

@@ -54,7 +54,7 @@ async def get_worklist(
     last = found[limit - 1] if len(found) > limit else None
     return Page(
         items=[ReferralReceipt.of(referral) for referral in found[:limit]],
-        next=encode_cursor(int(last.urgent), last.created_at.isoformat(), str(last.referral_id)) if last else None,
+        next=encode_cursor(int(last.urgent), last.created_at, last.referral_id) if last else None,
     )
 
 
