@@ -132,7 +132,7 @@ def pending_row(envelope: Envelope, event: Event, *, topic: str | None = None) -
     return {
         "event_id": str(envelope.id),
         "topic": topic or event.TOPIC,
-        "partition_key": event.partition_key,
+        "partition_key": envelope.subject,
         "key_sequence": envelope.keysequence,
         "headers": [[name, value.decode()] for name, value in envelope.to_headers()],
         "payload": payload.decode(),

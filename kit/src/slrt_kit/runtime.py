@@ -182,6 +182,8 @@ class Runtime:
         from slrt_kit.http.app import build_app  # noqa: PLC0415
         from slrt_kit.http.audit_log import router as audit_router  # noqa: PLC0415
         from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
+        from slrt_kit.privacy.mac import Mac  # noqa: PLC0415 — see `vault`
+        from slrt_kit.privacy.settings import PrivacySettings, key_bytes  # noqa: PLC0415
 
         app = build_app(
             title=title,
@@ -196,15 +198,10 @@ class Runtime:
             verifier=self.verifier,
             person_limit=PersonLimit(per_second=self.settings.person_rate, burst=self.settings.person_burst),
         )
-        app.state.fingerprint_key = self._fingerprint_key()
+        if isinstance(self.settings, PrivacySettings):
+            own = hmac.digest(key_bytes(self.settings.index_key), b"slrt command fingerprint", "sha256")
+            app.state.fingerprint = Mac(own)
         return app
-
-    def _fingerprint_key(self) -> bytes:
-        from slrt_kit.privacy.settings import PrivacySettings, key_bytes  # noqa: PLC0415 — see `vault`
-
-        if not isinstance(self.settings, PrivacySettings):
-            return b""
-        return hmac.digest(key_bytes(self.settings.index_key), b"slrt command fingerprint", "sha256")
 
     async def close(self) -> None:
         """Close what was opened."""

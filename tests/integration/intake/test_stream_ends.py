@@ -74,7 +74,7 @@ async def test_one_who_does_not_read_holds_up_neither_memory_nor_the_end(
 def _large(case_id: str, number: int) -> Any:
     event = example(SENT, case_id, referral_id=UUID(int=number))
     raw = raw_event(event, event_id=uuid4(), key_sequence=number)
-    entry = entry_of(Envelope.from_headers(raw.headers), event)
+    entry = entry_of(Envelope.from_headers(raw.headers), event.encode())
     entry.facts["filler"] = "x" * 100_000
     return entry
 

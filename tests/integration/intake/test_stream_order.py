@@ -9,7 +9,6 @@ import pytest
 from tests.integration.intake.streams import WITHIN_S, hear, id_of, others
 
 from slrt_contracts.envelope import Envelope
-from slrt_contracts.events import EVENT_TYPES
 from slrt_intake.store import timeline as store
 from slrt_intake.store.following import Following
 from slrt_intake.store.timeline import TimelineEntry, add_to_timeline, entry_of, place_after
@@ -23,7 +22,7 @@ HELD = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AN
 
 def _entry(raw: RawEvent) -> TimelineEntry:
     envelope = Envelope.from_headers(raw.headers)
-    return entry_of(envelope, EVENT_TYPES[envelope.type].decode(raw.payload or b""))
+    return entry_of(envelope, raw.payload or b"")
 
 
 async def _write(connection: Connection, raw: RawEvent) -> None:

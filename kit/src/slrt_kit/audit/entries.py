@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, Self
 from uuid import UUID
 
@@ -161,6 +162,8 @@ def code_of(given: str) -> str:
     return given if _CODE.fullmatch(given) and not _NUMBER.search(given) else "(not-a-code)"
 
 
+# Few officers ask, and each again and again.
+@lru_cache(maxsize=4096)
 def _plain(given: str) -> str:
     """What the issuer vouches for, bounded, without what JSON would escape or PostgreSQL not take."""
     if _PLAIN.fullmatch(given):

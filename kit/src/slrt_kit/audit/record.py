@@ -33,23 +33,22 @@ def audit_rows(
     service: str, actor: Actor, events: Iterable[tuple[EventId, RecordedEvent]], *, now: datetime
 ) -> list[dict[str, str]]:
     """One entry for each recorded event, for `insert_audit`: what was written, and on whose behalf."""
-    return [
-        {"key": recorded.event.partition_key, "entry": _write_text(service, actor, event_id, recorded.event, at=now)}
-        for event_id, recorded in events
-    ]
+    return [_write_row(service, actor, event_id, recorded.event, at=now) for event_id, recorded in events]
 
 
-def _write_text(service: str, actor: Actor, event_id: EventId, event: Event, *, at: datetime) -> str:
-    return entry_text(
+def _write_row(service: str, actor: Actor, event_id: EventId, event: Event, *, at: datetime) -> dict[str, str]:
+    key = event.partition_key
+    entry = entry_text(
         service,
         actor,
         at=at,
         action=event.TYPE.split(".")[3],
         object_type=event.KEY.removesuffix("_id"),
-        object_id=event.partition_key,
+        object_id=key,
         case_id=None if event.KEY == "case_id" else getattr(event, "case_id", None),
         event_id=event_id,
     )
+    return {"key": key, "entry": entry}
 
 
 def values_of(entries: Iterable[str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from slrt_kit.audit.refusals import Refusals
 from slrt_kit.db import Database
 from slrt_kit.http.auth import permission_of
+from slrt_kit.http.commands import plain_fingerprint
 from slrt_kit.http.context import RequestContext
 from slrt_kit.http.fast import FastLane, FastRoute
 from slrt_kit.http.health import health_routes
@@ -63,6 +64,7 @@ def build_app(
     app.state.database = database
     app.state.verifier = verifier
     app.state.person_limit = person_limit or PersonLimit(per_second=0, burst=0)
+    app.state.fingerprint = plain_fingerprint
     app.state.service = service
     app.state.refusals = None if service is None else Refusals(database, service)
     app.state.arrivals = Arrivals(database, consumers or {})

@@ -90,4 +90,4 @@ _TOLD_BY_OTHERS = [event for event in EVENT_TYPES.values() if not event.TOPIC.st
 )
 async def note(events: Sequence[Received[Event]], work: UnitOfWork, _: ConsumerParts) -> None:
     """Put events of other services on their cases' timelines."""
-    add_to_timeline(work.connection, [entry_of(received.envelope, received.event) for received in events])
+    add_to_timeline(work.connection, [entry_of(received.envelope, received.event.encode()) for received in events])

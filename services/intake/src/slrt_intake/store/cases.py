@@ -133,7 +133,7 @@ class CaseStore:
 
     def _publish(self, case: Case) -> None:
         told = self._outbox.add(self._work, case.raised)
-        self._work.write_last(add_to_timeline, [entry_of(envelope, event) for envelope, event in told])
+        self._work.write_last(add_to_timeline, [entry_of(envelope, event.encode()) for envelope, event in told])
         case.mark_saved()
 
 

@@ -78,7 +78,7 @@ class EmergencyStore:
 
     def _publish(self, access: EmergencyAccess) -> None:
         told = self._outbox.add(self._work, access.raised)
-        self._work.write_last(add_to_timeline, [entry_of(envelope, event) for envelope, event in told])
+        self._work.write_last(add_to_timeline, [entry_of(envelope, event.encode()) for envelope, event in told])
         access.mark_saved()
 
 

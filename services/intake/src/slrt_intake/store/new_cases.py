@@ -11,7 +11,7 @@ from slrt_contracts.types import EventId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.store.sealed import seal_contact, seal_need, seal_person
-from slrt_intake.store.sql import as_json
+from slrt_intake.store.sql import as_json, on_one_line
 from slrt_intake.store.timeline import entry_of, insert_entries
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.audit.entries import Actor
@@ -68,7 +68,7 @@ ADD_CASES = f"""
     """  # noqa: S608 — fixed texts
 """Adds cases whose ticket numbers are free, with all that belongs to them; gives how many."""
 # Here a ticket number that is taken is an error: its command would be answered and have no case.
-_ADD_COMMANDED = f"""
+_ADD_COMMANDED = on_one_line(f"""
     WITH claimed AS (
         {CLAIM_ANSWERED}
     ), added AS (
@@ -77,7 +77,7 @@ _ADD_COMMANDED = f"""
         RETURNING case_id
     ), {_INSERT_PARTS}
     SELECT case_id FROM added
-    """  # noqa: S608 — fixed texts
+    """)  # noqa: S608 — fixed texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +146,7 @@ async def _rows_of(
     case = new.case
     key, *person_keys = await vault.keys.take(1 + len(new.persons))
     told = outbox.envelopes(new.events, now=now, causation_id=causation_id)
+    events = [pending_row(envelope, event) for envelope, event in told]
     actor = new.actor or Actor.service(outbox.service, causation_id)
     return {
         "commands": [] if new.command is None else [new.command.row(now)],
@@ -156,8 +157,8 @@ async def _rows_of(
             for place, (person, own) in enumerate(zip(new.persons, person_keys, strict=True))
         ],
         "contacts": [seal_contact(vault, key, case, new.contact)],
-        "entries": [entry_of(envelope, event) for envelope, event in told],
-        "events": [pending_row(envelope, event) for envelope, event in told],
+        "entries": [entry_of(envelope, str(row["payload"])) for (envelope, _), row in zip(told, events, strict=True)],
+        "events": events,
         "audit": audit_rows(outbox.service, actor, new.events, now=now),
     }
 

@@ -11,8 +11,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from slrt_contracts.envelope import Envelope, source_of
-from slrt_contracts.events import EVENT_TYPES, Event
+from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.types import CaseId, EventId
 from slrt_intake.store.sql import as_json
 from slrt_kit.db import Connection, Database
@@ -156,8 +158,13 @@ def add_to_timeline(connection: Connection, entries: Sequence[TimelineEntry]) ->
         connection.defer(_INSERT_ENTRIES, {"entries": as_json(entries)})
 
 
-def entry_of(envelope: Envelope, event: Event) -> TimelineEntry:
-    """The entry of an event; it carries no personal data, so all that it says beside its case is kept as it is."""
+def entry_of(envelope: Envelope, payload: str | bytes) -> TimelineEntry:
+    """The entry of an event; it carries no personal data, so all that it says beside its case is kept as it is.
+
+    ``payload`` is the event's own, encoded: whoever has that anyway need not make its fields JSON a second time.
+    """
+    facts = orjson.loads(payload)
+    facts.pop("case_id", None)
     return TimelineEntry(
         event_id=envelope.id,
         case_id=envelope.correlationid,
@@ -165,7 +172,7 @@ def entry_of(envelope: Envelope, event: Event) -> TimelineEntry:
         service=envelope.source.rpartition("/")[2],
         happened_at=envelope.time,
         recorded_at=envelope.recordedtime,
-        facts=event.model_dump(mode="json", exclude={"case_id"}),
+        facts=facts,
         key_sequence=envelope.keysequence,
         causation_id=envelope.causationid,
         traceparent=envelope.traceparent,
