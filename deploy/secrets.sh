@@ -49,6 +49,9 @@ for service in intake referral registry; do
     keep "slrt_${service}_keys_url"
   key | keep "slrt_${service}_key_encryption_key"
   key | keep "slrt_${service}_index_key"
+  # Empty but while a key-encryption key is replaced: docs/how-to/back-up-keys.md.
+  others="$dir/slrt_${service}_other_key_encryption_keys"
+  [ -e "$others" ] || { : >"$others" && chmod 444 "$others"; }
 done
 
 # The broker's own users: itself, and the administrator, whom the job that applies the topic registry comes as.

@@ -10,6 +10,7 @@ from tests.leaks.tables import everything_in
 from slrt_kit.privacy import ERASED
 from slrt_kit.privacy.keys import SubjectKey, subject_key
 from slrt_kit.privacy.sealing import place_of, unseal
+from slrt_kit.privacy.wrapping import KeyEncryptionKeys, StoredKey
 from slrt_kit.testing.service import KEY_ENCRYPTION_KEY
 
 # Service, table → where each sealed value is sealed for, and its key. A column that is missing here fails the drill.
@@ -45,8 +46,9 @@ def everything_readable(
     """
     held = {f"{service}.{table}": rows for table, rows in everything_in(url).items()}
     with psycopg.connect(keys_url) as connection:
-        salts = connection.execute("SELECT key_id, salt FROM subject_keys WHERE salt IS NOT NULL").fetchall()
-    keys = {key_id: subject_key(key_encryption_key, key_id, bytes(salt)) for key_id, salt in salts}
+        rows = connection.execute("SELECT key_id, kek, made_of FROM subject_keys WHERE made_of IS NOT NULL").fetchall()
+    keks = KeyEncryptionKeys(key_encryption_key)
+    keys = {row[0]: subject_key(row[0], keks.key(row[0], StoredKey(row[1], row[2]))) for row in rows}
     with psycopg.connect(url) as connection:
         tables = {table for (table,) in connection.execute(_SEALED_COLUMNS)}
         if unknown := tables - {table for owner, table in SEALED if owner == service}:

@@ -20,6 +20,7 @@ from slrt_kit.db import Database
 from slrt_kit.privacy import SealBrokenError
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.migrating import MigrationVault
+from slrt_kit.privacy.wrapping import KeyEncryptionKey
 from slrt_kit.testing import keys_url_of, vault_of
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
 
@@ -113,7 +114,10 @@ def old(service_database: Any) -> str:
 
 def _vault(url: str) -> MigrationVault:
     return MigrationVault(
-        "intake", keys_url_of("intake", url), bytes.fromhex(KEY_ENCRYPTION_KEY), BlindIndex(bytes.fromhex(INDEX_KEY))
+        "intake",
+        keys_url_of("intake", url),
+        KeyEncryptionKey(bytes.fromhex(KEY_ENCRYPTION_KEY)),
+        BlindIndex(bytes.fromhex(INDEX_KEY)),
     )
 
 

@@ -1,7 +1,7 @@
 """Keys are durable before they are used, handed out once, remembered for a moment, and destroyed for ever."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 from slrt_kit.privacy import ERASED, KeyMissingError, SealBrokenError, SealedRow, Vault, key_table
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.keys import REMEMBERED_S, KeyRing
+from slrt_kit.privacy.wrapping import KeyEncryptionKeys
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
 
 KEK = bytes.fromhex(KEY_ENCRYPTION_KEY)
@@ -33,9 +34,13 @@ class Keys:
     url: str
     opened: list[KeyRing]
 
-    def ring(self, *, block: int = 8, time: Time | None = None, url: str = "", kek: bytes = KEK) -> KeyRing:
+    def ring(
+        self, *, block: int = 8, time: Time | None = None, url: str = "", kek: bytes = KEK, others: Sequence[bytes] = ()
+    ) -> KeyRing:
         """A process with its own memory of keys."""
-        ring = KeyRing(url or self.url, kek, block=block, **({"monotonic": time} if time else {}))
+        ring = KeyRing(
+            url or self.url, KeyEncryptionKeys(kek, others), block=block, **({"monotonic": time} if time else {})
+        )
         self.opened.append(ring)
         return ring
 
@@ -65,7 +70,7 @@ def test_the_table_is_made_once_by_however_many(keys: Keys) -> None:
 
 async def test_a_key_is_in_the_database_before_anybody_has_it(keys: Keys) -> None:
     taken = await keys.ring().take(3)
-    stored = {key_id for (key_id,) in keys.rows("SELECT key_id FROM subject_keys WHERE salt IS NOT NULL")}
+    stored = {key_id for (key_id,) in keys.rows("SELECT key_id FROM subject_keys WHERE made_of IS NOT NULL")}
     assert {key.key_id for key in taken} <= stored
 
 
@@ -119,7 +124,7 @@ async def test_another_key_encryption_key_opens_nothing(keys: Keys) -> None:
     one, other = keys.vault(), keys.vault(kek=bytes(reversed(KEK)))
     (key,) = await one.keys.take(1)
     sealed = one.seal(key, {"name": "Mawar"}, table="persons", row="7")
-    with pytest.raises(SealBrokenError):
+    with pytest.raises(KeyMissingError):
         await other.unseal_one(SealedRow(key.key_id, sealed, "7"), table="persons")
 
 
@@ -150,7 +155,7 @@ async def test_the_file_of_the_table_holds_nothing_of_a_destroyed_salt(
 ) -> None:
     ring = keys.ring(block=8)
     gone, stays = await ring.take(2)
-    salts = dict(keys.rows("SELECT key_id, salt FROM subject_keys"))
+    salts = dict(keys.rows("SELECT key_id, made_of FROM subject_keys"))
 
     def file() -> bytes:
         admin = postgres_server.url.rsplit("/", 1)[0] + "/" + keys.url.rsplit("/", 1)[1]
@@ -172,7 +177,7 @@ async def test_nothing_is_left_in_the_file_of_salts_that_were_moved_within_it_be
     """One after the other, and the rest at once: what was moved within the file must not outlive its row."""
     ring = keys.ring(block=64)
     taken = await ring.take(48)
-    salts = dict(keys.rows("SELECT key_id, salt FROM subject_keys"))
+    salts = dict(keys.rows("SELECT key_id, made_of FROM subject_keys"))
     for place in (7, 3, 11, 30, 20, 21, 40, 1):
         await ring.destroy([taken[place].key_id])
     await ring.destroy([key.key_id for key in taken])

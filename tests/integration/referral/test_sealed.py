@@ -19,6 +19,7 @@ from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.privacy import ERASED
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.migrating import MigrationVault
+from slrt_kit.privacy.wrapping import KeyEncryptionKey
 from slrt_kit.testing import keys_url_of, raw_event
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
 from slrt_referral.consumers.erasures import ErasureParts, erasures
@@ -62,7 +63,7 @@ async def test_old_notes_are_sealed_and_read_as_before(service: Service, service
     with pytest.raises(RuntimeError, match="keys"):
         migrations.upgrade("slrt_referral", url)
     keys_url = keys_url_of("referral", url)
-    key, index = bytes.fromhex(KEY_ENCRYPTION_KEY), BlindIndex(bytes.fromhex(INDEX_KEY))
+    key, index = KeyEncryptionKey(bytes.fromhex(KEY_ENCRYPTION_KEY)), BlindIndex(bytes.fromhex(INDEX_KEY))
     migrations.upgrade("slrt_referral", url, vault=MigrationVault("referral", keys_url, key, index))
     assert Scanner([Planted("free text", "belum pernah punya KTP")]).leaks_in(everything_in(url)) == []
     database = Database(url)

@@ -17,6 +17,7 @@ from slrt_kit.access import Scope
 from slrt_kit.db import Database
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.migrating import MigrationVault
+from slrt_kit.privacy.wrapping import KeyEncryptionKey
 from slrt_kit.testing import keys_url_of, vault_of
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
 from slrt_registry.store import persons
@@ -84,7 +85,9 @@ async def test_old_rows_are_sealed_and_found_as_before(service_database: Any, po
     keyed = BlindIndex(bytes.fromhex(INDEX_KEY))
     keys_url = keys_url_of("registry", url)
     migrations.upgrade(
-        "slrt_registry", url, vault=MigrationVault("registry", keys_url, bytes.fromhex(KEY_ENCRYPTION_KEY), keyed)
+        "slrt_registry",
+        url,
+        vault=MigrationVault("registry", keys_url, KeyEncryptionKey(bytes.fromhex(KEY_ENCRYPTION_KEY)), keyed),
     )
     assert SIGNATURES.leaks_in(everything_in(url)) == []
     admin = postgres_server.url.rsplit("/", 1)[0] + "/" + url.rsplit("/", 1)[1]

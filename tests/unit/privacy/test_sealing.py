@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from slrt_kit.privacy import ERASED, SealBrokenError, SubjectKey
 from slrt_kit.privacy.keys import subject_key
 from slrt_kit.privacy.sealing import place_of, seal, unseal
+from slrt_kit.privacy.wrapping import KeyEncryptionKey
 
-KEK = os.urandom(32)
-KEY = subject_key(KEK, 1, os.urandom(32))
+SECRET = os.urandom(32)
+KEK = KeyEncryptionKey(SECRET)
+KEY = subject_key(1, KEK.derive(os.urandom(32)))
 PLACE = place_of("intake", "persons", UUID(int=7))
 FIELDS: dict[str, Any] = {"name": "Mawar Karangan", "nik": "1274035203879001", "birth_date": None}
 
@@ -59,8 +61,11 @@ def test_a_value_that_was_moved_is_refused(elsewhere: bytes) -> None:
 
 def test_another_key_opens_nothing_whether_by_its_salt_or_by_the_key_encryption_key() -> None:
     salt = os.urandom(32)
-    sealed = seal(subject_key(KEK, 1, salt), FIELDS, place=PLACE)
-    for other in (subject_key(KEK, 1, os.urandom(32)), subject_key(os.urandom(32), 1, salt)):
+    sealed = seal(subject_key(1, KEK.derive(salt)), FIELDS, place=PLACE)
+    for other in (
+        subject_key(1, KEK.derive(os.urandom(32))),
+        subject_key(1, KeyEncryptionKey(os.urandom(32)).derive(salt)),
+    ):
         with pytest.raises(SealBrokenError):
             unseal(other, sealed, place=PLACE)
 
@@ -95,8 +100,8 @@ def test_nothing_of_a_value_shows(text: str) -> None:
 
 def test_a_key_shows_nothing_of_itself_when_it_is_printed() -> None:
     salt = os.urandom(32)
-    shown = repr(subject_key(KEK, 5, salt))
-    assert KEK.hex() not in shown
+    shown = repr(subject_key(5, KEK.derive(salt)))
+    assert SECRET.hex() not in shown
     assert salt.hex() not in shown
 
 
@@ -104,4 +109,4 @@ def test_of_two_salts_two_keys() -> None:
     def sealed_by(key: SubjectKey) -> bytes:
         return key.cipher.encrypt(b"\0" * 12, b"the same", b"")
 
-    assert len({sealed_by(subject_key(KEK, 1, uuid4().bytes * 2)) for _ in range(100)}) == 100
+    assert len({sealed_by(subject_key(1, KEK.derive(uuid4().bytes * 2))) for _ in range(100)}) == 100

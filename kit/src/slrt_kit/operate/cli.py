@@ -14,6 +14,7 @@ from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.operate import dead_letters, groups, outbox, parked
 from slrt_kit.operate.audit import audit_commands
 from slrt_kit.operate.console import DryRun, Json, Operator, fields_of, json_of, refused, show_list, show_one
+from slrt_kit.operate.keys import key_commands
 from slrt_kit.operate.projection_commands import projection_commands
 from slrt_kit.outbox_queue import connect
 from slrt_kit.runtime import Runtime
@@ -36,7 +37,7 @@ def add_operator_commands(
     runtime: Callable[[], Runtime],
     consumers: Callable[[Runtime], Sequence[EventConsumer]],
 ) -> None:
-    """Add ``parked``, ``dlq``, ``consumer``, ``outbox``, ``events``, ``audit``, ``projection`` to a service's own."""
+    """Add the groups of commands below to a service's own."""
     operator = Operator(name, runtime)
     for group, commands, text in (
         ("parked", _parked_commands, "Events that a consumer could not apply."),
@@ -45,6 +46,7 @@ def add_operator_commands(
         ("outbox", _outbox_commands, "What waits to be published."),
         ("events", _event_commands, "What was published."),
         ("audit", audit_commands, "The audit log."),
+        ("keys", key_commands, "The keys of the people whose data the service holds."),
         ("projection", projection_commands(consumers), "Tables that are copies of what topics tell."),
     ):
         child = typer.Typer(no_args_is_help=True, help=text)

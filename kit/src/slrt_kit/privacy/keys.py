@@ -1,15 +1,15 @@
 """Hand out subject keys that were allocated ahead, find those of rows, and destroy them.
 
 A subject's key is HMAC-SHA256(key-encryption key, salt). The salt alone opens nothing, nor does the key-encryption key
-without it: so whoever destroys a salt makes everything that was sealed under it unreadable, in every copy.
+without it: so whoever destroys a salt makes everything that was sealed under it unreadable, in every copy. `wrapping`
+has what becomes of keys when the key-encryption key is replaced.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from functools import lru_cache
 from typing import ClassVar, NamedTuple
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -19,7 +19,7 @@ from slrt_kit.clock import Clock, SystemClock
 from slrt_kit.db import DATABASE_DOWN, Database
 from slrt_kit.logs import get_logger
 from slrt_kit.privacy import key_table
-from slrt_kit.privacy.mac import Mac
+from slrt_kit.privacy.wrapping import KeyEncryptionKeys, StoredKey, UnknownKeyEncryptionKeyError
 from slrt_kit.problems import ProblemError, Text
 
 log = get_logger(__name__)
@@ -32,6 +32,8 @@ REMEMBERED_S = 10.0
 """How long a key is remembered. Other processes can read an erased person for this long after the key was destroyed."""
 MOST_REMEMBERED = 10_000
 _LOCK_TIMEOUT_MS = 5_000
+CARRIED_AT_ONCE = 1000
+"""Keys that are carried over in one transaction."""
 
 
 class KeyMissingError(ProblemError):
@@ -52,14 +54,9 @@ class SubjectKey(NamedTuple):
     cipher: AESGCM
 
 
-def subject_key(key_encryption_key: bytes, key_id: int, salt: bytes) -> SubjectKey:
-    """The key of that salt."""
-    return SubjectKey(key_id, AESGCM(_mac_of(key_encryption_key)(salt)))
-
-
-@lru_cache(maxsize=8)
-def _mac_of(key_encryption_key: bytes) -> Mac:
-    return Mac(key_encryption_key)
+def subject_key(key_id: int, key: bytes) -> SubjectKey:
+    """The key of that id, 32 bytes, ready for use."""
+    return SubjectKey(key_id, AESGCM(key))
 
 
 @contextmanager
@@ -71,20 +68,37 @@ def _failures_counted() -> Iterator[None]:
         raise
 
 
+class KeysOf(NamedTuple):
+    """The keys that were made or are kept under one key-encryption key. Times of allocation in UTC."""
+
+    kek: str
+    is_set: str
+    keys: int
+    destroyed: int
+    first: datetime
+    last: datetime
+
+
+def _missing(count: int, **facts: object) -> KeyMissingError:
+    metrics.KEYS_MISSING.inc(count)
+    log.error("subject keys are missing", count=count, **facts)
+    return KeyMissingError()
+
+
 class KeyRing:
     """The subject keys of one service."""
 
     def __init__(
         self,
         url: str,
-        key_encryption_key: bytes,
+        key_encryption_keys: KeyEncryptionKeys,
         *,
         clock: Clock | None = None,
         block: int = BLOCK,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = Database(url, pool_size=4, pool="keys", clock=clock or SystemClock())
-        self._key_encryption_key = key_encryption_key
+        self._key_encryption_keys = key_encryption_keys
         self._block = block
         self._free: list[tuple[int, bytes]] = []
         self._refilling: asyncio.Task[None] | None = None
@@ -125,15 +139,70 @@ class KeyRing:
             with _failures_counted():
                 async with self._database.read() as session:
                     rows = await session.rows(key_table.FIND, {"key_ids": sorted(unknown)})
-            for key_id, salt in rows:
-                found[key_id] = None if salt is None else subject_key(self._key_encryption_key, key_id, salt)
+            for key_id, kek, made_of in rows:
+                found[key_id] = None if made_of is None else self._made(key_id, StoredKey(kek, made_of))
                 self._remember(key_id, found[key_id])
             if len(rows) < len(unknown):
                 missing = sorted(set(unknown) - {row.key_id for row in rows})
-                metrics.KEYS_MISSING.inc(len(missing))
-                log.error("subject keys are missing", key_ids=missing[:20], count=len(missing))
-                raise KeyMissingError
+                raise _missing(len(missing), key_ids=missing[:20])
         return found
+
+    def _made(self, key_id: int, stored: StoredKey) -> SubjectKey:
+        try:
+            return subject_key(key_id, self._key_encryption_keys.key(key_id, stored))
+        except UnknownKeyEncryptionKeyError as error:
+            raise _missing(1, key_ids=[key_id], why=str(error)) from error
+
+    async def carry_over(self, *, at_once: int = CARRIED_AT_ONCE) -> int:
+        """Keep all keys under today's key-encryption key; gives how many were not. May be stopped and begun again.
+
+        What was sealed stays as it is. Once it has ended, and no process runs on an older key-encryption key alone,
+        the older ones open nothing that the live keys database has.
+
+        Raises:
+            KeyMissingError: keys were made under a key-encryption key that is not set. psycopg.Error.
+        """
+        carried = after = 0
+        current = self._key_encryption_keys.current.name
+        while True:
+            with _failures_counted():
+                async with self._database.unit_of_work() as work:
+                    values = {"after": after, "kek": current, "most": at_once}
+                    rows = await work.connection.rows(key_table.NOT_CARRIED_OVER, values)
+                    if not rows:
+                        break
+                    new = {row.key_id: self._carried_over(*row) for row in rows}
+                    values = {"kek": current, "key_ids": list(new), "made_of": list(new.values())}
+                    await work.connection.run(key_table.CARRY_OVER, values)
+                    await work.commit()
+            after = rows[-1].key_id
+            carried += len(rows)
+        if carried:
+            await self._overwrite()
+        return carried
+
+    def _carried_over(self, key_id: int, kek: bytes, made_of: bytes) -> bytes:
+        try:
+            return self._key_encryption_keys.carried_over(key_id, StoredKey(kek, made_of)).made_of
+        except UnknownKeyEncryptionKeyError as error:
+            raise _missing(1, key_ids=[key_id], why=str(error)) from error
+
+    async def counts(self) -> Sequence[KeysOf]:
+        """How many keys there are of each key-encryption key. Raises psycopg.Error."""
+        async with self._database.read() as session:
+            rows = await session.rows(key_table.COUNTS)
+        names = self._key_encryption_keys
+        return [
+            KeysOf(
+                kek=row.kek.hex(),
+                is_set="today's" if row.kek == names.current.name else "yes" if names.knows(row.kek) else "no",
+                keys=row.keys,
+                destroyed=row.destroyed,
+                first=row.first,
+                last=row.last,
+            )
+            for row in rows
+        ]
 
     async def destroy(self, key_ids: Iterable[int]) -> int:
         """Remove the salts for ever, and what the live table's file held of them; gives how many were there.
@@ -171,7 +240,7 @@ class KeyRing:
         await self._database.close()
 
     def _ready(self, key_id: int, salt: bytes) -> SubjectKey:
-        key = subject_key(self._key_encryption_key, key_id, salt)
+        key = subject_key(key_id, self._key_encryption_keys.current.derive(salt))
         # Who asks for a new case's people does so within a moment.
         self._remember(key_id, key)
         return key
@@ -188,11 +257,12 @@ class KeyRing:
         return self._refilling
 
     async def _allocate(self) -> None:
-        values = {"salts": key_table.new_salts(self._block), "at": self._now()}
+        kek = self._key_encryption_keys.current.name
+        values = {"kek": kek, "salts": key_table.new_salts(self._block), "at": self._now()}
         with _failures_counted():
             async with self._database.statement() as connection:
                 rows = await connection.rows(key_table.ALLOCATE, values)
-        self._free = [(row.key_id, row.salt) for row in rows] + self._free
+        self._free = [(row.key_id, row.made_of) for row in rows] + self._free
         self._not_before = 0.0
         metrics.KEYS_AHEAD.set(len(self._free))
 

@@ -14,6 +14,7 @@ from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.keys import SubjectKey, subject_key
 from slrt_kit.privacy.sealing import Fields, place_of, seal
 from slrt_kit.privacy.settings import PrivacySettings, key_bytes
+from slrt_kit.privacy.wrapping import KeyEncryptionKey
 
 _AT_ONCE = 1000
 
@@ -24,7 +25,7 @@ class MigrationVault:
 
     service: str
     keys_url: str
-    key_encryption_key: bytes
+    key_encryption_key: KeyEncryptionKey
     blind: BlindIndex
 
     @classmethod
@@ -33,7 +34,7 @@ class MigrationVault:
         return cls(
             service,
             settings.keys_url.get_secret_value(),
-            key_bytes(settings.key_encryption_key),
+            KeyEncryptionKey(key_bytes(settings.key_encryption_key)),
             BlindIndex(key_bytes(settings.index_key)),
         )
 
@@ -45,8 +46,8 @@ class MigrationVault:
         """Keys whose salts are durable."""
         at = SystemClock().now()
         with psycopg.connect(self.keys_url) as connection:
-            made = key_table.allocate(connection, count, at=at)
-        return [subject_key(self.key_encryption_key, key_id, salt) for key_id, salt in made]
+            made = key_table.allocate(connection, count, kek=self.key_encryption_key.name, at=at)
+        return [subject_key(key_id, self.key_encryption_key.derive(salt)) for key_id, salt in made]
 
     def seal(self, key: SubjectKey, fields: Fields, *, table: str, row: object) -> bytes:
         """See `Vault.seal`."""

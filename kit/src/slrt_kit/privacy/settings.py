@@ -6,6 +6,7 @@ from typing import Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
+from slrt_kit.privacy.wrapping import KeyEncryptionKeys
 from slrt_kit.settings import ServiceSettings
 
 KEY_BYTES = 32
@@ -27,11 +28,19 @@ def key_bytes(written: SecretStr) -> bytes:
     return key
 
 
+def _several(written: SecretStr) -> list[bytes]:
+    return [key_bytes(SecretStr(each)) for each in written.get_secret_value().split(",") if each.strip()]
+
+
 class PrivacySettings(ServiceSettings):
     """See `ServiceSettings`. A process without its keys does not start: it could neither store nor show a person."""
 
     keys_url: SecretStr = Field(description="postgresql://… of the keys database, apart from the service's own")
     key_encryption_key: SecretStr = Field(description="32 bytes; with a subject's salt it gives the subject's key")
+    other_key_encryption_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="with commas: the one that comes, and older ones until `keys carry-over` is done",
+    )
     index_key: SecretStr = Field(description="32 bytes; blind indexes are made with it")
 
     @field_validator("key_encryption_key", "index_key")
@@ -39,6 +48,17 @@ class PrivacySettings(ServiceSettings):
     def _is_a_key(cls, written: SecretStr) -> SecretStr:
         key_bytes(written)
         return written
+
+    @field_validator("other_key_encryption_keys")
+    @classmethod
+    def _are_keys(cls, written: SecretStr) -> SecretStr:
+        _several(written)
+        return written
+
+    @property
+    def key_encryption_keys(self) -> KeyEncryptionKeys:
+        """Today's, and the others that are set."""
+        return KeyEncryptionKeys(key_bytes(self.key_encryption_key), _several(self.other_key_encryption_keys))
 
     @model_validator(mode="after")
     def _apart(self) -> Self:

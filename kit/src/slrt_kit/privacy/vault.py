@@ -33,7 +33,7 @@ class Vault:
     @classmethod
     def of(cls, service: str, settings: PrivacySettings, *, clock: Clock | None = None) -> "Vault":
         """The vault of a service."""
-        keys = KeyRing(settings.keys_url.get_secret_value(), key_bytes(settings.key_encryption_key), clock=clock)
+        keys = KeyRing(settings.keys_url.get_secret_value(), settings.key_encryption_keys, clock=clock)
         return cls(service, keys, BlindIndex(key_bytes(settings.index_key)))
 
     def seal(self, key: SubjectKey, fields: Fields, *, table: str, row: UUID | str) -> bytes:

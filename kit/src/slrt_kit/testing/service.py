@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from slrt_kit.privacy import Vault
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.keys import KeyRing
+from slrt_kit.privacy.wrapping import KeyEncryptionKeys
 from slrt_kit.testing.issuer import TestIssuer
 
 NOBODY = "127.0.0.1:9"
@@ -34,7 +35,7 @@ def keys_of(service: str, database_url: str) -> dict[str, str]:
 
 def vault_of(service: str, database_url: str) -> Vault:
     """The vault of a service under test, with the keys that `environment_of` tells it."""
-    keys = KeyRing(keys_url_of(service, database_url), bytes.fromhex(KEY_ENCRYPTION_KEY), block=64)
+    keys = KeyRing(keys_url_of(service, database_url), KeyEncryptionKeys(bytes.fromhex(KEY_ENCRYPTION_KEY)), block=64)
     return Vault(service, keys, BlindIndex(bytes.fromhex(INDEX_KEY)))
 
 
