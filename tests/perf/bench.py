@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.perf import accept, audit, latency, publish, sealing, tokens
+from tests.perf import accept, audit, latency, lists, publish, sealing, tokens
 from tests.perf.load import register_open_loop, run
 from tests.perf.stack import Bench, Row
 
@@ -37,6 +37,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("commit",): latency.whole_stack,
     ("stack-memory",): memory,
     ("durable-201", "overload"): accept.measure,
+    ("list-of-50",): lists.measure,
     ("backbone",): latency.backbone,
     ("relay-drain",): publish.drain,
     ("consumer-apply",): publish.applied,
