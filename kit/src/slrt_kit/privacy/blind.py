@@ -2,6 +2,7 @@
 
 import secrets
 from functools import cache
+from hashlib import blake2b
 from typing import Final
 
 from slrt_kit.privacy.mac import Mac
@@ -12,11 +13,14 @@ _KEY_OF = b"slrt blind index\0"
 
 
 class BlindIndex:
-    """Makes blind indexes of one service: HMAC-SHA256 cut to 16 bytes, under a key of their own for each kind."""
+    """Makes blind indexes of one service: BLAKE2b of 16 bytes (RFC 7693), under a key of their own for each kind.
+
+    A keyed BLAKE2b is a code as HMAC is one, at less than half the time; a person has five to seven indexes.
+    """
 
     def __init__(self, index_key: bytes) -> None:
         of_key = Mac(index_key)
-        self._mac_of = cache(lambda kind: Mac(of_key(_KEY_OF + kind.encode())))
+        self._key_of = cache(lambda kind: of_key(_KEY_OF + kind.encode()))
 
     def of(self, kind: str, *parts: str) -> bytes:
         """The index of a value, or of several together. ``kind``: ``nik``, ``kk``, ``phone``, ``birth``…
@@ -24,7 +28,7 @@ class BlindIndex:
         Equal values of one kind have equal indexes; those of two kinds are unrelated, and so are ``("ab", "c")`` and
         ``("a", "bc")``.
         """
-        return self._mac_of(kind)(_joined(parts))[:INDEX_BYTES]
+        return blake2b(_joined(parts), digest_size=INDEX_BYTES, key=self._key_of(kind)).digest()
 
     def agrees(self, found: bytes | None, kind: str, *parts: str) -> bool:
         """Whether ``found`` is the index of the value, in constant time; False where none is kept."""
