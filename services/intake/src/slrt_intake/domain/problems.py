@@ -112,3 +112,24 @@ class TicketLockedError(ProblemError):
     def __init__(self, *, retry_after_seconds: int) -> None:
         super().__init__()
         self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class AttachmentsFullError(ProblemError):
+    slug, status = "attachments-full", 409
+    title = Text("Kasus ini sudah memiliki berkas sebanyak yang diizinkan", "The case has as many files as it may")
+
+
+class NotYourAttachmentError(ProblemError):
+    slug, status = "not-your-attachment", 403
+    title = Text(
+        "Berkas hanya dapat dihapus oleh yang menambahkannya atau oleh manajer",
+        "A file is removed by whoever added it, or by a manager",
+    )
+
+
+class FileDetailsError(ProblemError):
+    slug, status = "file-details", 422
+    title = Text(
+        "Header File-Name harus teks UTF-8 ber-persen paling panjang 200 karakter",
+        "The File-Name header must be percent-encoded UTF-8 of at most 200 characters",
+    )
