@@ -34,6 +34,7 @@ TABLES = [
     "case_officers",
     "emergency_accesses",
     "attachments",
+    "exports",
     "ticket_failures",
     "outbox",
     "inbox",

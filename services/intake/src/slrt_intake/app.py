@@ -28,7 +28,7 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_intake.api import access, attachments, cases, claims, drafts, events, figures, tracking  # noqa: PLC0415
+    from slrt_intake.api import access, attachments, cases, claims, drafts, events, exports, figures, tracking  # noqa: PLC0415
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -43,6 +43,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             access.router,
             attachments.router,
             events.router,
+            exports.router,
             drafts.router,
             claims.router,
             figures.router,

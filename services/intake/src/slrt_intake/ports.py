@@ -10,6 +10,7 @@ from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.emergency import EmergencyAccess
+from slrt_intake.domain.export import Export
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_kit.access import Scope
@@ -109,6 +110,21 @@ class Attachments(Protocol):
 
     async def save_removed(self, attachment: Attachment) -> None:
         """Raises StaleVersionError when somebody else removed it since."""
+
+
+class Exports(Protocol):
+    """The requests for exports, in one unit of work."""
+
+    async def add(self, export: Export) -> None: ...
+
+    async def save(self, export: Export) -> None:
+        """Raises StaleVersionError when somebody else saved it since."""
+
+    async def get_own(self, export_id: UUID, subject: str) -> Export | None:
+        """What somebody asked for."""
+
+    async def get_within(self, export_id: UUID, scope: Scope) -> Export | None:
+        """What was asked for in a region that the scope covers as a whole."""
 
 
 class Drafts(Protocol):

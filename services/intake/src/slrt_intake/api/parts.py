@@ -10,6 +10,7 @@ from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.drafts import DraftStore
 from slrt_intake.store.emergencies import EmergencyStore
+from slrt_intake.store.exports import ExportStore
 from slrt_intake.store.following import Following
 from slrt_intake.store.new_cases import Registrations
 from slrt_intake.store.officers import Officers
@@ -50,6 +51,10 @@ class IntakeParts:
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""
         return CaseStore(work, self.outbox, self.vault)
+
+    def exports(self, work: UnitOfWork) -> ExportStore:
+        """The requests for exports, in a unit of work."""
+        return ExportStore(work, self.vault)
 
     def officers(self, work: UnitOfWork) -> Officers:
         """Who is in charge of cases, in a unit of work."""

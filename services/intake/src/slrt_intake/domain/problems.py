@@ -119,6 +119,37 @@ class AttachmentsFullError(ProblemError):
     title = Text("Kasus ini sudah memiliki berkas sebanyak yang diizinkan", "The case has as many files as it may")
 
 
+class ExportDecidedError(ProblemError):
+    slug, status = "export-decided", 409
+    title = Text("Permintaan ekspor ini sudah diputuskan", "This request for an export was decided already")
+
+
+class ExportNotApprovedError(ProblemError):
+    slug, status = "export-not-approved", 409
+    title = Text("Ekspor ini belum disetujui", "This export is not approved")
+
+
+class ExportSpentError(ProblemError):
+    slug, status = "export-spent", 410
+    title = Text(
+        "Ekspor ini sudah kedaluwarsa atau sudah diunduh sebanyak yang diizinkan; ajukan lagi",
+        "This export has expired or was fetched as often as it may be; ask again",
+    )
+
+
+class ExportTooLargeError(ProblemError):
+    slug, status = "export-too-large", 422
+    title = Text(
+        "Terlalu banyak baris; persempit saringan, atau ambil sebagai CSV",
+        "Too many rows; narrow the filters, or fetch it as CSV",
+    )
+
+
+class UnmaskingNotAllowedError(ProblemError):
+    slug, status = "unmasking-not-allowed", 403
+    title = Text("Kolom ini hanya boleh Anda minta dalam bentuk tersamar", "You may ask for these columns masked only")
+
+
 class NotYourAttachmentError(ProblemError):
     slug, status = "not-your-attachment", 403
     title = Text(

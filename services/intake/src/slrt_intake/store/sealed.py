@@ -17,7 +17,7 @@ from slrt_kit.privacy.sealing import Opened
 from slrt_kit.privacy.vault import text_of
 
 PERSONS, CONTACTS, NEEDS, DRAFTS = "persons", "contacts", "needs", "drafts"
-EMERGENCIES, ATTACHMENTS = "emergency_accesses", "attachments"
+EMERGENCIES, ATTACHMENTS, EXPORTS = "emergency_accesses", "attachments", "exports"
 _PHONE_CHECK = "ticket phone"
 
 
