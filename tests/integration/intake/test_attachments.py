@@ -1,8 +1,11 @@
 """Files of a case: refused when they are not what they should be, kept sealed, read by those who may see the case."""
 
 import asyncio
+import dataclasses
+import errno
 import io
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +13,15 @@ import pytest
 from PIL import Image
 from tests.unit.files import pictures
 from tests.unit.files.pictures import SECRET, encoded, picture
+from tests.unit.files.test_scanning import PlayedClamd, over_tcp
+
+from slrt_contracts.codes import ErasureReason
+from slrt_contracts.events import ErasedInCase, PersonErased
+from slrt_intake import consumers
+from slrt_kit.files.scanning import ClamdScanner
+from slrt_kit.messaging.processor import Outcome, Processor
+from slrt_kit.outbox import Outbox
+from slrt_kit.testing import raw_event
 
 from .conftest import Intake
 
@@ -299,3 +311,96 @@ async def test_a_file_whose_object_is_lost_is_said_to_be_missing(intake: Intake,
     assert problem(await content(intake, case["case_id"], receipt["attachment_id"])) == (503, "file-missing")
     file.write_bytes(raw[:-1])
     assert problem(await content(intake, case["case_id"], receipt["attachment_id"])) == (500, "internal-error")
+
+
+# -- when a part is away, and when a person is erased ----------------------------------------------------------------
+
+
+@asynccontextmanager
+async def scanned(intake: Intake, clamd: PlayedClamd) -> AsyncIterator[None]:
+    """The intake asks this scanner."""
+    uploads = intake.app.state.parts.uploads
+    before = uploads._scanner
+    async with over_tcp(clamd) as address:
+        uploads._scanner = ClamdScanner(address)
+        try:
+            yield
+        finally:
+            uploads._scanner = before
+
+
+async def test_a_file_that_the_scanner_knows_is_refused_and_on_record(intake: Intake, case: dict[str, Any]) -> None:
+    stored, before = intake.stored(), await intake.digest()
+    async with scanned(intake, PlayedClamd()):
+        answer = await intake.attach(case["case_id"], encoded() + pictures.EICAR)
+    assert problem(answer) == (422, "malware-found")
+    assert (intake.stored(), await intake.digest()) == (stored, before)
+    await intake.app.state.refusals.flush()
+    (entry,) = await intake.rows(
+        "SELECT entry::jsonb AS said FROM audit_unsealed WHERE entry::jsonb->>'reason' = 'malware-found'"
+    )
+    assert (entry.said["action"], entry.said["object_id"]) == ("add-attachment", case["case_id"])
+
+
+async def test_without_the_scanners_verdict_nothing_is_stored(intake: Intake, case: dict[str, Any]) -> None:
+    stored, before = intake.stored(), await intake.digest()
+    async with scanned(intake, PlayedClamd(b"")):
+        answer = await intake.attach(case["case_id"], a_photo(20), key="again-later")
+        assert problem(answer) == (503, "scanner-unavailable")
+        assert answer.headers["Retry-After"] == "30"
+    assert (intake.stored(), await intake.digest()) == (stored, before)
+    assert (await intake.attach(case["case_id"], a_photo(20), key="again-later")).status_code == 201
+
+
+async def test_a_full_disk_is_said_and_nothing_is_on_record(
+    intake: Intake, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(errno.ENOSPC, "no space")
+
+    stored, before = intake.stored(), await intake.digest()
+    monkeypatch.setattr("slrt_kit.files.objects._write_all", full)
+    assert problem(await intake.attach(case["case_id"], a_photo(21))) == (507, "storage-full")
+    monkeypatch.undo()
+    assert (intake.stored(), await intake.digest()) == (stored, before)
+
+
+async def test_an_installation_without_a_folder_says_so(intake: Intake, case: dict[str, Any]) -> None:
+    parts = intake.app.state.parts
+    intake.app.state.parts = dataclasses.replace(parts, files=None)
+    try:
+        assert problem(await intake.attach(case["case_id"], a_photo(22))) == (503, "files-off")
+    finally:
+        intake.app.state.parts = parts
+
+
+async def test_who_is_erased_takes_the_own_files_along_and_leaves_the_others(intake: Intake, made: Any) -> None:
+    persons = [*made.registration()["persons"], {"relation": "child", "name": "Melati Karangan"}]
+    case = await intake.register(persons=persons)
+    rows = await intake.rows(
+        "SELECT person_id, relation FROM persons WHERE case_id = %(id)s ORDER BY position", id=case["case_id"]
+    )
+    child = next(str(row.person_id) for row in rows if row.relation == "child")
+    of_child = (await intake.attach(case["case_id"], a_photo(23), headers={"Person-Id": child})).json()
+    of_case = (await intake.attach(case["case_id"], a_photo(24), headers={"File-Name": "rumah.jpg"})).json()
+    objects = intake.app.state.parts.uploads.objects
+    erasures = Processor(
+        consumer="slrt.intake.erasures",
+        database=intake.database,
+        handlers=consumers.erasures,
+        deps=consumers.ConsumerParts(Outbox("intake"), intake.vault, objects),
+    )
+    event = PersonErased(
+        person_id=uuid4(),
+        reason=ErasureReason.REQUESTED,
+        cases=(ErasedInCase(case_id=case["case_id"], party_ids=(child,)),),
+    )
+    assert await erasures.process(raw_event(event)) is Outcome.APPLIED
+
+    assert problem(await content(intake, case["case_id"], of_child["attachment_id"])) == (410, "erased")
+    assert of_child["attachment_id"] not in {each.name for each in intake.stored()}
+    assert (await content(intake, case["case_id"], of_case["attachment_id"])).status_code == 200
+    listed = (await intake.get(f"/v1/cases/{case['case_id']}/attachments")).json()["attachments"]
+    assert [(each["readable"], each["name"]) for each in listed] == [(False, None), (True, "rumah.jpg")]
+    answer = await intake.attach(case["case_id"], a_photo(25), headers={"Person-Id": child})
+    assert problem(answer) == (410, "erased")

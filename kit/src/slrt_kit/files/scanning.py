@@ -61,7 +61,7 @@ class ClamdScanner:
         """See `Scanner`. What clamd says of a file that it cannot scan counts as no answer."""
         try:
             answer = await self._ask(pieces)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
+        except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise _unavailable(type(error).__name__) from error
         if answer.endswith(" OK"):
             metrics.FILE_SCANS.labels("clean").inc()

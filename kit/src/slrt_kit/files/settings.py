@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from slrt_kit.privacy.settings import PrivacySettings
 
@@ -19,3 +19,8 @@ class FilesSettings(PrivacySettings):
     max_pages: int = Field(default=50, ge=1, le=1000, description="of one PDF document")
     cleaned_at_once: int = Field(default=2, ge=1, le=64, description="files of a process; a picture may take 500 MB")
     max_upload_seconds: float = Field(default=120, gt=0, le=3600, description="how long one file may take to arrive")
+
+    @field_validator("scan_address", mode="before")
+    @classmethod
+    def _none_where_empty(cls, given: object) -> object:
+        return given or None
