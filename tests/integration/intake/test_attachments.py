@@ -176,6 +176,20 @@ async def test_a_file_comes_back_clean_to_be_saved_and_each_look_is_on_record(
     assert (entry.said["purpose"], entry.said["case_id"]) == ("verification", case["case_id"])
 
 
+async def test_a_large_picture_comes_and_goes_in_pieces(intake: Intake, case: dict[str, Any]) -> None:
+    sent = encoded("PNG", Image.effect_noise((1500, 1500), 100))
+    assert len(sent) > 1_000_000
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(sent), 50_000):
+            yield sent[at : at + 50_000]
+
+    answer = await intake.attach(case["case_id"], pieces(), headers={"Content-Type": "image/png"})
+    assert answer.status_code == 201, answer.text
+    shown = await content(intake, case["case_id"], answer.json()["attachment_id"])
+    assert Image.open(io.BytesIO(shown.content)).tobytes() == Image.open(io.BytesIO(sent)).tobytes()
+
+
 async def test_without_a_purpose_nothing_is_shown(intake: Intake, case: dict[str, Any]) -> None:
     receipt = (await intake.attach(case["case_id"], a_photo())).json()
     path = f"/v1/cases/{case['case_id']}/attachments/{receipt['attachment_id']}/content"

@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID, uuid4
 
+from slrt_kit import metrics
 from slrt_kit.files.cleaner import Cleaner
 from slrt_kit.files.kinds import HEAD_BYTES, MediaType, is_heif, media_type_of
-from slrt_kit.files.objects import FileObjects, ObjectStore, read_file, remove_older, storage_faults, write_file
+from slrt_kit.files.objects import (
+    FileObjects,
+    ObjectGoneError,
+    ObjectStore,
+    read_file,
+    remove_older,
+    storage_faults,
+    write_file,
+)
 from slrt_kit.files.problems import (
     FileEmptyError,
+    FileMissingError,
     FileTooLargeError,
     FileTypeMismatchError,
     FileTypeRefusedError,
@@ -23,7 +33,11 @@ from slrt_kit.files.problems import (
 )
 from slrt_kit.files.scanning import ClamdScanner, NoScanner, Scanner
 from slrt_kit.files.settings import FilesSettings
+from slrt_kit.logs import get_logger
+from slrt_kit.privacy.sealing import SealBrokenError
 from slrt_kit.privacy.stream import new_file_key, open_stream, seal_stream
+
+log = get_logger(__name__)
 
 ARRIVING = "arriving"
 
@@ -128,9 +142,23 @@ class Uploads:
             await self.objects.put(object_id, seal_stream(cleaned.pieces, key, place))
         return KeptFile(cleaned.size, key)
 
-    def content(self, object_id: UUID, key: bytes, place: bytes) -> AsyncIterator[bytes]:
-        """A kept file in pieces. Raises ObjectGoneError, SealBrokenError, StorageUnavailableError."""
-        return open_stream(self.objects.read(object_id), key, place)
+    async def content(self, object_id: UUID, key: bytes, place: bytes) -> AsyncIterator[bytes]:
+        """A kept file in pieces.
+
+        Raises:
+            FileMissingError: its object is gone (503). SealBrokenError: it is not what was sealed; what came before
+            was. StorageUnavailableError.
+        """
+        try:
+            async for piece in open_stream(self.objects.read(object_id), key, place):
+                yield piece
+        except ObjectGoneError as error:
+            metrics.STORAGE_FAILURES.labels("missing").inc()
+            log.error("a file is missing in the storage", object_id=str(object_id))  # noqa: TRY400
+            raise FileMissingError from error
+        except SealBrokenError:
+            metrics.SEALS_BROKEN.inc()
+            raise
 
     async def forget_unfinished(self, moment: float) -> None:
         """Remove what arrived before the moment (seconds since 1970) and was never finished."""

@@ -26,22 +26,17 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.store.attachments import attachments_of, file_of, place_of_file
 from slrt_intake.store.visibility import may_look
-from slrt_kit import metrics
 from slrt_kit.audit.entries import Look
 from slrt_kit.db import UnitOfWork
 from slrt_kit.files.kinds import MediaType
-from slrt_kit.files.objects import ObjectGoneError
-from slrt_kit.files.problems import FileMissingError, FilesBusyError
+from slrt_kit.files.problems import FilesBusyError
 from slrt_kit.files.uploads import Arrived
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, build_command, command
 from slrt_kit.http.context import MAX_BODY_BYTES, expect_large_body
-from slrt_kit.logs import get_logger
-from slrt_kit.privacy.sealing import SealBrokenError
 from slrt_kit.problems import ErasedError, NotFoundError, ProblemError
 
-log = get_logger(__name__)
 router = APIRouter(tags=["attachments"])
 
 _BODY = {
@@ -219,15 +214,7 @@ async def get_attachment_content(
     if key is None:
         raise ErasedError
     pieces = parts.uploads.content(attachment.attachment_id, key, place_of_file(attachment.attachment_id))
-    try:
-        first = await anext(pieces)  # whatever is wrong with it from the beginning is still said in words
-    except ObjectGoneError as error:
-        metrics.STORAGE_FAILURES.labels("missing").inc()
-        log.error("a file is missing in the storage", attachment_id=str(attachment_id))  # noqa: TRY400
-        raise FileMissingError from error
-    except SealBrokenError:
-        metrics.SEALS_BROKEN.inc()
-        raise
+    first = await anext(pieces)  # whatever is wrong with it from the beginning is still said in words
     look = Look("read", "attachment", attachment.attachment_id, (attachment.file_class,), case_id=attachment.case_id)
     await put_on_record(request, authorized.principal, [look], purpose=purpose)
     headers = {"Content-Disposition": disposition(attachment), "Content-Length": str(attachment.size), **_GUARDED}
@@ -237,12 +224,8 @@ async def get_attachment_content(
 async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Where the rest is not what was sealed the answer breaks off: it is shorter than its Content-Length."""
     yield first
-    try:
-        async for piece in rest:
-            yield piece
-    except SealBrokenError:
-        metrics.SEALS_BROKEN.inc()
-        raise
+    async for piece in rest:
+        yield piece
 
 
 @router.delete("/cases/{case_id}/attachments/{attachment_id}", response_model=RemovalView)
