@@ -157,6 +157,35 @@ def command(permission: str) -> Any:
     return Depends(build)
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A command whose body is read piece by piece by its route, which then says what stands for it."""
+
+    request: Request
+    principal: Principal
+    scope: Scope
+    key: str
+
+    async def command(self, said: bytes) -> Command:
+        """The command. ``said`` stands for the body and whatever else of the request counts, such as by its hash."""
+        return await build_command(self.request, self.principal, self.scope, self.key, None, said=said)
+
+
+def upload(permission: str) -> Any:
+    """Dependency of a POST that brings a file; gives an `Upload`, and nothing of the body has been read."""
+
+    async def build(
+        request: Request,
+        authorized: Annotated[Authorized, require(permission)],
+        idempotency_key: Annotated[str | None, Header(max_length=_MAX_KEY_LENGTH)] = None,
+    ) -> Upload:
+        if not idempotency_key:
+            raise IdempotencyKeyRequiredError
+        return Upload(request, authorized.principal, authorized.scope, idempotency_key)
+
+    return Depends(build)
+
+
 async def build_command(
     request: Request,
     principal: Principal,

@@ -33,7 +33,7 @@ from slrt_kit.files.problems import FilesBusyError
 from slrt_kit.files.uploads import Arrived
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.commands import Answer, Command, build_command, command
+from slrt_kit.http.commands import Answer, Command, Upload, command, upload
 from slrt_kit.http.context import MAX_BODY_BYTES, expect_large_body
 from slrt_kit.problems import ErasedError, NotFoundError, ProblemError
 
@@ -60,8 +60,7 @@ _GUARDED = {
 @router.post("/cases/{case_id}/attachments", status_code=201, response_model=AttachmentReceipt, openapi_extra=_BODY)
 async def add_attachment(
     case_id: UUID,
-    request: Request,
-    authorized: Annotated[Authorized, require("intake.attachment.add")],
+    asked: Annotated[Upload, upload("intake.attachment.add")],
     parts: Parts,
     file_class: Annotated[FileClass, Header(description="what it shows")],
     file_name_header: Annotated[
@@ -70,22 +69,20 @@ async def add_attachment(
     person_id: Annotated[UUID | None, Header(description="whom it shows: a person of the case")] = None,
     content_type: Annotated[str | None, Header(max_length=200)] = None,
     content_length: Annotated[int | None, Header(ge=0)] = None,
-    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """Attach a file: the body is the file. It is cleaned (no EXIF, no place, nothing but what is seen) and sealed.
 
     The same file twice on a case is the same attachment (200). 201 means that it is durable.
     """
-    uploads, name, scope = parts.uploads, file_name(file_name_header), authorized.scope
-    case = CaseId(case_id)
+    uploads, name, case = parts.uploads, file_name(file_name_header), CaseId(case_id)
     async with parts.database.unit_of_work() as unit:
         # Before anything is received; whether the case has the file is known after it.
-        await filing.find_place(case, person_id, sha256="", attachments=parts.attachments(unit), scope=scope)
-    expect_large_body(request.scope, uploads.max_bytes + MAX_BODY_BYTES)  # a little more, to say which limit it was
-    async with uploads.arrived(request.stream(), stated=content_type, length=content_length) as arrived:
-        said = f"{file_class}\n{name}\n{person_id}\n{arrived.sha256}".encode()
-        asked = await build_command(request, authorized.principal, scope, idempotency_key, None, said=said)
-        return await _Adding(parts, asked, case, person_id, file_class, name).run(arrived)
+        await filing.find_place(case, person_id, sha256="", attachments=parts.attachments(unit), scope=asked.scope)
+    # A little more than the limit, so that it is the limit that is said.
+    expect_large_body(asked.request.scope, uploads.max_bytes + MAX_BODY_BYTES)
+    async with uploads.arrived(asked.request.stream(), stated=content_type, length=content_length) as arrived:
+        adding = await asked.command(f"{file_class}\n{name}\n{person_id}\n{arrived.sha256}".encode())
+        return await _Adding(parts, adding, case, person_id, file_class, name).run(arrived)
 
 
 class _Adding:
