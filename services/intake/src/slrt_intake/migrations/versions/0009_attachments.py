@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0009_attachments"
+revision = "0009"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
