@@ -55,6 +55,22 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/contacts/search": Probe(
         "people of a case", {"cases": [{"case_id": "{case_id}"}]}, _FEW, lists="case_id"
     ),
+    # A file that cannot be one: whoever is let through is told so (415), and nothing is kept.
+    "POST /intake/v1/cases/{case_id}/attachments": Probe("case", "no file", {"File-Class": "other"}),
+    "GET /intake/v1/cases/{case_id}/attachments": Probe("case to look at"),
+    "GET /intake/v1/cases/{case_id}/attachments/{attachment_id}/content": Probe("no case at all", headers=_FEW),
+    "DELETE /intake/v1/cases/{case_id}/attachments/{attachment_id}": Probe(
+        "no case at all", query="?reason=not_needed"
+    ),
+    # Asked for without a column, so that nothing is kept; of a request that nobody made.
+    "POST /intake/v1/exports": Probe(
+        "nothing", {"purpose": "reporting", "reason": "percobaan hak akses", "columns": []}
+    ),
+    "GET /intake/v1/exports": Probe("nothing"),
+    "GET /intake/v1/exports/{export_id}": Probe("no case at all"),
+    "POST /intake/v1/exports/{export_id}/approve": Probe("no case at all", None, _NEVER),
+    "POST /intake/v1/exports/{export_id}/refuse": Probe("no case at all", None, _NEVER),
+    "GET /intake/v1/exports/{export_id}/content": Probe("no case at all"),
     "GET /intake/v1/restricted-cases": Probe("restricted", query="?limit=200", lists="case_id"),
     # Of a case that nobody has; opening one for real is how the callers of that place came there.
     "POST /intake/v1/emergency-accesses": Probe(

@@ -20,7 +20,7 @@ PUBLIC = "public"
 _MACHINES = ("service",)
 _VERDICTS = {401: None, 403: Verdict.FORBIDDEN, 404: Verdict.HIDDEN}
 _NAMES = (
-    *("case_id", "draft_id", "access_id", "referral_id", "family_id"),
+    *("case_id", "draft_id", "access_id", "attachment_id", "export_id", "referral_id", "family_id"),
     *("person_id", "notification_id", "review_id", "nik"),
 )
 

@@ -64,7 +64,9 @@ def test_the_scanner_finds_the_planted_people_where_they_must_be(scanner: Scanne
     state = State(stack.state)
     postgres = Postgres(state)
     kek = bytes.fromhex(state.secret("key-encryption-intake"))
-    held = everything_readable("intake", postgres.service_url("intake"), postgres.keys_url("intake"), kek)
+    held = everything_readable(
+        "intake", postgres.service_url("intake"), postgres.keys_url("intake"), kek, objects=state.objects
+    )
     found = {leak.what for leak in scanner.leaks_in(held)}
     planted = {f"{planted.kind} {planted.value}" for planted in DEMO if planted.kind != "birth date"}
     assert planted - found == set()

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -15,6 +17,7 @@ from slrt_intake import consumers as intake_consumers
 from slrt_intake.consumers import ConsumerParts as IntakeParts
 from slrt_intake.settings import IntakeSettings
 from slrt_kit.db import Database
+from slrt_kit.files.objects import FileObjects
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.messaging.processor import Outcome, Processor
@@ -138,6 +141,7 @@ class Offices:
             raise RuntimeError(corrected.text)
         case = await self.post("intake", f"{draft}/confirm", None, "facilitator", version=2)
         path, need = f"/v1/cases/{case['case_id']}", case["needs"][0]["need_id"]
+        await self._attach(path, home)
         await self.post("intake", f"{path}/screen", {"registry_status": "listed"}, "front_office", version=1)
         recommended = {"needs": [{"need_id": need, "recommendation": "refer"}]}
         await self.post("intake", f"{path}/recommend", recommended, "back_office", version=2)
@@ -156,6 +160,14 @@ class Offices:
         await self.carry()
         records = (await self.get("registry", f"{path}/records", "manager")).json()
         return str(records["persons"][0]["person_id"])
+
+    async def _attach(self, path: str, home: Household) -> None:
+        headers = self.issuer.headers("facilitator", region="12.74", sub="facilitator-1")
+        headers |= {"Idempotency-Key": uuid4().hex, "Content-Type": "application/pdf", "File-Class": "letter"}
+        headers["File-Name"] = quote(f"{home.client}.pdf")
+        answer = await self.clients["intake"].post(f"{path}/attachments", content=home.document, headers=headers)
+        if answer.status_code != 201:
+            raise RuntimeError(answer.text)
 
     async def _answer(self, case_id: str, note: str) -> None:
         found = await self.get("referral", f"/v1/referrals?case_id={case_id}", "manager", office="12.74.SLRT")
@@ -184,13 +196,15 @@ class Offices:
 
 @asynccontextmanager
 async def offices(
-    databases: Mapping[str, str], keys: Mapping[str, str], issuer: TestIssuer, clock: FixedClock
+    databases: Mapping[str, str], keys: Mapping[str, str], objects: Path, issuer: TestIssuer, clock: FixedClock
 ) -> AsyncIterator[Offices]:
-    """The services on these databases, with the keys of those keys databases; by service."""
+    """The services on these databases, with the keys of those keys databases, by service; files in that folder."""
     async with AsyncExitStack() as stack:
         runtimes: dict[str, Runtime] = {}
         for service in KEYED:
-            more = {"intake_url": "http://intake.test"} if service == "registry" else {}
+            more = {"registry": {"intake_url": "http://intake.test"}, "intake": {"objects_dir": objects}}.get(
+                service, {}
+            )
             settings = _SETTINGS[service](
                 database_url=databases[service],
                 keys_url=keys[service],
@@ -211,7 +225,7 @@ async def offices(
         registry.http = PlayedHttp(_IntakeHere(httpx.ASGITransport(apps["intake"])))
         apps |= {"referral": referral_app.build_app(referral), "registry": registry_app.build_app(registry)}
         clients = {name: await stack.enter_async_context(api_client(app)) for name, app in apps.items()}
-        at_intake = IntakeParts(intake.outbox, intake.vault)
+        at_intake = IntakeParts(intake.outbox, intake.vault, FileObjects(objects))
         at_registry = RegistryParts(
             registry.database,
             IntakeClaims(registry.client_of("http://intake.test")),

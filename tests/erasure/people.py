@@ -1,8 +1,11 @@
 """Invented households: everything that they say is nobody else's, so that it can be looked for."""
 
+import io
 from dataclasses import dataclass
 from typing import Any
 
+from pypdf import PdfWriter
+from pypdf.generic import DecodedStreamObject, NameObject
 from tests.leaks.scan import Planted
 
 _FIRST = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu")
@@ -61,6 +64,22 @@ class Household:
         return f"petugas {_word(self.number, 'man')} sudah mencetak"
 
     @property
+    def letter(self) -> str:
+        """What stands in the document that comes with the case."""
+        return f"surat keterangan {_word(self.number, 'nas')} dari sekolah"
+
+    @property
+    def document(self) -> bytes:
+        """The letter, as a PDF whose text can be read in its bytes."""
+        writer = PdfWriter()
+        content = DecodedStreamObject()
+        content.set_data(f"BT /F1 12 Tf 10 100 Td ({self.letter}) Tj ET".encode())
+        writer.add_blank_page(200, 200)[NameObject("/Contents")] = writer._add_object(content)
+        written = io.BytesIO()
+        writer.write(written)
+        return written.getvalue()
+
+    @property
     def report(self) -> str:
         """What the facilitator sends."""
         return _REPORT.format(
@@ -97,4 +116,5 @@ class Household:
             Planted("address", self.address),
             Planted("free text", self.words),
             Planted("free text", self.note),
+            Planted("free text", self.letter),
         )

@@ -1,6 +1,7 @@
 """Read all that can be read of a database with the keys that there are: what an attacker with everything would get."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from tests.leaks.tables import everything_in
 from slrt_kit.privacy import ERASED
 from slrt_kit.privacy.keys import SubjectKey, subject_key
 from slrt_kit.privacy.sealing import place_of, unseal
+from slrt_kit.privacy.stream import ChunkOpener
 from slrt_kit.privacy.wrapping import KeyEncryptionKeys, StoredKey
 from slrt_kit.testing.service import KEY_ENCRYPTION_KEY
 
@@ -22,6 +24,8 @@ SEALED: Mapping[tuple[str, str], str] = {
     ("intake", "emergency_accesses"): (
         "SELECT t.access_id::text, c.key_id, t.sealed FROM emergency_accesses t JOIN cases c USING (case_id)"
     ),
+    ("intake", "attachments"): "SELECT attachment_id::text, key_id, sealed FROM attachments",
+    ("intake", "exports"): "SELECT export_id::text, key_id, sealed FROM exports",
     ("registry", "persons"): "SELECT person_id::text, key_id, sealed FROM persons",
     ("registry", "families"): "SELECT family_id::text, key_id, sealed FROM families",
     ("referral", "referral_steps"): (
@@ -37,9 +41,16 @@ _SEALED_COLUMNS = """
 
 
 def everything_readable(
-    service: str, url: str, keys_url: str, key_encryption_key: bytes = bytes.fromhex(KEY_ENCRYPTION_KEY)
+    service: str,
+    url: str,
+    keys_url: str,
+    key_encryption_key: bytes = bytes.fromhex(KEY_ENCRYPTION_KEY),
+    *,
+    objects: Path | None = None,
 ) -> dict[str, str]:
     """Every table as it is, and every sealed value that a key of today opens, by where it was found.
+
+    With the folder of ``objects`` also each file as it lies there, and each that a key in the database opens.
 
     Raises:
         LookupError: a table has sealed values and is not in `SEALED`.
@@ -56,7 +67,31 @@ def everything_readable(
         for table in sorted(tables):
             rows = connection.execute(SEALED[service, table]).fetchall()
             held[f"{service}.{table} opened"] = "\n".join(_opened(service, table, rows, keys))
+        if objects is not None:
+            rows = connection.execute(SEALED[service, "attachments"]).fetchall()
+            held |= _files(service, objects, rows, keys)
     return held
+
+
+def _files(service: str, objects: Path, rows: list[Any], keys: Mapping[int, SubjectKey]) -> dict[str, str]:
+    files = {file.name: file.read_bytes() for file in objects.rglob("*") if file.is_file()}
+    file_keys = {
+        row: bytes.fromhex(orjson.loads(opened)["key"])
+        for row, key_id, sealed in rows
+        for opened in _opened(service, "attachments", [(row, key_id, sealed)], keys)
+    }
+    opened = [
+        _file(files[name], key, place_of(service, "objects", name)) for name, key in file_keys.items() if name in files
+    ]
+    return {
+        f"{service}.objects": "\n".join(raw.decode("latin-1") for raw in files.values()),
+        f"{service}.objects opened": "\n".join(opened),
+    }
+
+
+def _file(raw: bytes, key: bytes, place: bytes) -> str:
+    opener = ChunkOpener(key, place)
+    return (opener.update(raw) + opener.finish()).decode("latin-1")
 
 
 def _opened(service: str, table: str, rows: list[Any], keys: Mapping[int, SubjectKey]) -> Iterator[str]:

@@ -6,6 +6,7 @@ code 1. With ``--keep-keys`` the services do not hear of the erasures: then it m
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -46,8 +47,10 @@ class Result:
         return f"ERASURE {'ok' if self.ok else 'failed'} readable={len(self.readable)}"
 
 
-async def drill(server: PostgresHandle, *, households: int, erased: int, keep_keys: bool = False) -> Result:
-    """The whole drill on a running server; prints what it does."""
+async def drill(
+    server: PostgresHandle, files: Path, *, households: int, erased: int, keep_keys: bool = False
+) -> Result:
+    """The whole drill on a running server, in an empty folder for files; prints what it does."""
     run = uuid4().hex[:6]
     live = {service: _database(server, service, f"drill_{run}_{service}") for service in KEYED}
     keys = {service: _database(server, service, f"drill_{run}_{service}_keys") for service in KEYED}
@@ -57,17 +60,20 @@ async def drill(server: PostgresHandle, *, households: int, erased: int, keep_ke
     homes = [Household(number) for number in range(1, households + 1)]
     clock = FixedClock()
     with TestIssuer().serving() as issuer:
-        async with offices(live, keys, issuer, clock) as at_work:
+        async with offices(live, keys, files / "live", issuer, clock) as at_work:
             ids = [await at_work.serve(home) for home in homes]
             await at_work.park_something()
-        print(f"registered, served and closed: {len(homes)} households, each with a draft, a case and a referral")
+        print(f"registered, served and closed: {len(homes)} households, each with draft, case, letter and referral")
         backup = {service: _copy(server, service, live[service], f"drill_{run}_{service}_backup") for service in KEYED}
-        before = _readable(backup, keys)
+        shutil.copytree(files / "live", files / "backup")
+        before = _readable(backup, keys, files / "backup")
         _demand_everything(Scanner(_planted(homes)).leaks_in(before), homes)
-        print(f"backed up: {', '.join(KEYED)} without their keys; with today's keys everybody in it can be read")
+        print(
+            f"backed up: {', '.join(KEYED)} and the files, without their keys; with today's keys everybody can be read"
+        )
         clock.move(days=PERIOD_DAYS)
         gone, staying = homes[:erased], homes[erased:]
-        async with offices(live, keys, issuer, clock) as at_work:
+        async with offices(live, keys, files / "live", issuer, clock) as at_work:
             for person_id in ids[:erased]:
                 await at_work.erase(person_id)
             spouses = await _others(at_work, ids[:erased])
@@ -78,7 +84,8 @@ async def drill(server: PostgresHandle, *, households: int, erased: int, keep_ke
     restored = {
         service: _copy(server, service, backup[service], f"drill_{run}_{service}_restored") for service in KEYED
     }
-    found = _readable(restored, keys) | {f"live {where}": what for where, what in _readable(live, keys).items()}
+    found = _readable(restored, keys, files / "backup")
+    found |= {f"live {where}": what for where, what in _readable(live, keys, files / "live").items()}
     # What has only the shape of a number is somebody's who stays, where it was opened; anywhere else it is a leak.
     readable = [
         leak
@@ -113,11 +120,13 @@ def _names(homes: Iterable[Household]) -> set[str]:
     return {f"{planted.kind} {planted.value}" for planted in _planted(homes)}
 
 
-def _readable(databases: Mapping[str, str], keys: Mapping[str, str]) -> dict[str, str]:
+def _readable(databases: Mapping[str, str], keys: Mapping[str, str], objects: Path) -> dict[str, str]:
     return {
         where: what
         for service in KEYED
-        for where, what in everything_readable(service, databases[service], keys[service]).items()
+        for where, what in everything_readable(
+            service, databases[service], keys[service], objects=objects if service == "intake" else None
+        ).items()
     }
 
 
@@ -157,7 +166,13 @@ def main() -> None:
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="slrt-erasure-") as folder, start_postgres(Path(folder)) as server:
         result = asyncio.run(
-            drill(server, households=wanted.households, erased=wanted.erased, keep_keys=wanted.keep_keys)
+            drill(
+                server,
+                Path(folder) / "files",
+                households=wanted.households,
+                erased=wanted.erased,
+                keep_keys=wanted.keep_keys,
+            )
         )
     print(result)
     sys.exit(0 if result.ok else 1)

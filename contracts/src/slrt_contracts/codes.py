@@ -232,6 +232,35 @@ class ErasureReason(Code):
     UNLAWFUL = "unlawful"
 
 
+class FileClass(Code):
+    """What a file that was attached to a case shows."""
+
+    HOUSE = "house"
+    ID_CARD = "id_card"
+    FAMILY_CARD = "family_card"
+    LETTER = "letter"
+    MEDICAL = "medical"
+    OTHER = "other"
+
+
+class MediaType(Code):
+    """Type of a file's content (IANA media type)."""
+
+    JPEG = "image-jpeg"
+    PNG = "image-png"
+    WEBP = "image-webp"
+    PDF = "application-pdf"
+
+
+class RemovalReason(Code):
+    """Why a file was taken away from a case."""
+
+    WRONG_CASE = "wrong_case"
+    WRONG_PERSON = "wrong_person"
+    UNREADABLE = "unreadable"
+    NOT_NEEDED = "not_needed"
+
+
 class Channel(Code):
     """How the case came in."""
 

@@ -78,6 +78,7 @@ ParticipationId = NewType(
 )
 NotificationId = NewType("NotificationId", Annotated[UUID, _identifier("One message to one resident.")])
 AccessId = NewType("AccessId", Annotated[UUID, _identifier("One emergency access (akses darurat) to a case.")])
+FileId = NewType("FileId", Annotated[UUID, _identifier("A file that was attached to a case; not its name.")])
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
 
 ChainId = NewType("ChainId", Annotated[UUID, _identifier("The chain of an audit log, from its first entry on.")])
@@ -168,6 +169,10 @@ MemberCount = Annotated[
 ]
 RerouteCount = Annotated[
     int, classified(DataClass.COUNT, "How often this need was sent on already.", strict=True, ge=0, le=99)
+]
+SizeKib = Annotated[
+    int,
+    classified(DataClass.COUNT, "Size in KiB, rounded up.", strict=True, ge=1, le=102_400),
 ]
 LogPosition = Annotated[
     int,

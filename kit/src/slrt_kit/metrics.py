@@ -166,6 +166,12 @@ _POOL = Label(
 )
 _ACCESS = Label("access", "what the connections may do", values=frozenset({"read", "write"}))
 _ARRIVAL = Label("arrival", "how it ended", values=frozenset({"arrived", "late", "held-up"}))
+_VERDICT = Label(
+    "verdict", "what the malware scanner said of a file", values=frozenset({"clean", "found", "unavailable"})
+)
+_STORAGE = Label(
+    "fault", "what was wrong with the storage of files", values=frozenset({"full", "unavailable", "missing"})
+)
 _RESOURCE = Label("resource", "what there was too little of", values=frozenset({"connections", "queue", "streams"}))
 
 # -- the API -----------------------------------------------------------------------------------------------------
@@ -438,6 +444,32 @@ SEALS_BROKEN = _counter(
     roles=_SEALING,
 )
 
+# -- files of people ---------------------------------------------------------------------------------------------
+
+FILE_SCANS = _counters(
+    "slrt_file_scans_total",
+    "Files that the malware scanner was asked about; of `unavailable` nothing was stored",
+    _VERDICT,
+    unit="files",
+    roles=(Role.API,),
+)
+STORAGE_FAILURES = _counters(
+    "slrt_storage_failures_total",
+    "Times that the storage of files refused a read or a write",
+    _STORAGE,
+    unit="failures",
+    roles=_SEALING,
+)
+OBJECTS_ORPHANED = _gauge(
+    "slrt_objects_orphaned",
+    "Stored files that no row names, as the last sweep found them and did not remove them: too many to be chance",
+    unit="files",
+    roles=(Role.WORKER,),
+)
+OBJECTS_SWEPT = _counter(
+    "slrt_objects_swept_total", "Stored files removed because no row names them", unit="files", roles=(Role.WORKER,)
+)
+
 
 def begin_consumer(group: str) -> None:
     """Show a consumer's series from its start: an alert on the first dead letter needs the zero before it."""
@@ -448,6 +480,10 @@ def begin_consumer(group: str) -> None:
         parked.labels(group)
 
 
+for _verdict in _VERDICT.values:
+    FILE_SCANS.labels(_verdict)
+for _fault in _STORAGE.values:
+    STORAGE_FAILURES.labels(_fault)
 for _resource in _RESOURCE.values:
     REFUSALS.labels(_resource)
 

@@ -20,8 +20,11 @@ def service_commands(
     runtime: Callable[[], Runtime],
     app: "Callable[[Runtime], FastAPI]",
     consumers: Callable[[Runtime], Sequence[EventConsumer]],
+    chores: Callable[[Runtime], Sequence[Part]] = lambda _: (),
 ) -> typer.Typer:
     """The roles ``api | worker | relay | migrate | all`` of a service, and what its operator can do.
+
+    ``chores`` are what a worker does beside its consumers, from time to time.
 
     ``all`` runs the API, every consumer, the relay and the sealer in one process: the profile of a small office.
     """
@@ -32,7 +35,7 @@ def service_commands(
         return lambda stop: serve(app(composed), host=settings.http_host, port=settings.http_port, stop=stop)
 
     def worker_parts(composed: Runtime) -> list[Part]:
-        return [consumer.run for consumer in consumers(composed)]
+        return [*(consumer.run for consumer in consumers(composed)), *chores(composed)]
 
     def tell_relay(composed: Runtime, database: Database) -> Part:
         database.when_events_committed.append(composed.doorbell.ring)

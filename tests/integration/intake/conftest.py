@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -32,6 +33,8 @@ TABLES = [
     "office_needs",
     "case_officers",
     "emergency_accesses",
+    "attachments",
+    "exports",
     "ticket_failures",
     "outbox",
     "inbox",
@@ -56,6 +59,7 @@ class Intake:
         vault: Vault,
         issuer: TestIssuer,
         clock: FixedClock,
+        objects: Path,
     ) -> None:
         self.app = app
         self.client = client
@@ -63,6 +67,7 @@ class Intake:
         self.vault = vault
         self.issuer = issuer
         self.clock = clock
+        self.objects = objects
         parts = ConsumerParts(outbox=Outbox("intake"), vault=vault)
         self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
         self.timeline = Processor(consumer="slrt.intake.timeline", database=database, handlers=timeline, deps=parts)
@@ -91,6 +96,19 @@ class Intake:
         if version is not None:
             headers["If-Match"] = f'"{version}"'
         return await self.client.post(path, json=body, headers=headers)
+
+    async def attach(
+        self, case_id: str, content: Any, role: str = "facilitator", *, key: str = "", **more: Any
+    ) -> httpx.Response:
+        """A file for a case; ``headers`` adds some, or takes away those that are None."""
+        headers = self.token(role, **more.pop("claims", {})) | {"Idempotency-Key": key or uuid4().hex}
+        headers |= {"File-Class": "house", "Content-Type": "image/jpeg"} | more.pop("headers", {})
+        known = {name: value for name, value in headers.items() if value is not None}
+        return await self.client.post(f"/v1/cases/{case_id}/attachments", content=content, headers=known)
+
+    def stored(self) -> list[Path]:
+        """Every file in the folder of objects."""
+        return sorted(each for each in self.objects.rglob("*") if each.is_file())
 
     # -- a case and its steps ---------------------------------------------------------------------------------------
 
@@ -138,6 +156,11 @@ class Intake:
     async def rows(self, query: str, **values: Any) -> list[Any]:
         async with self.database.read() as session:
             return list(await session.rows(query, values))
+
+    async def rows_changed(self, statement: str, **values: Any) -> int:
+        """What no route would do."""
+        async with self.database.statement() as connection:
+            return await connection.run(statement, values)
 
     async def opened(self, table: str, *, case_id: str) -> list[Any]:
         """What is sealed in the rows of a case in ``persons``, ``contacts`` or ``needs``, in their order."""
@@ -199,18 +222,22 @@ _STEPS: dict[str, Callable[[dict[str, Any], Any], tuple[str, dict[str, Any]]]] =
 
 
 @pytest.fixture(scope="module")
-async def intake(service_database: Callable[[str], str], token_issuer: TestIssuer) -> AsyncIterator[Intake]:
-    """An intake with a database of the module's own."""
+async def intake(
+    service_database: Callable[[str], str], token_issuer: TestIssuer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Intake]:
+    """An intake with a database and a folder of files of the module's own."""
     url = service_database("intake")
+    objects = tmp_path_factory.mktemp("objects")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment_of("intake", database_url=url, issuer=token_issuer).items():
+        settings = environment_of("intake", database_url=url, issuer=token_issuer, objects_dir=str(objects))
+        for name, value in settings.items():
             patch.setenv(name, value)
         runtime = build_runtime()
     clock = FixedClock()
     runtime.database = Database(url, clock=clock)
     app = build_app(runtime)
     async with api_client(app) as client:
-        yield Intake(app, client, runtime.database, runtime.vault, token_issuer, clock)
+        yield Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects)
     await runtime.close()
 
 

@@ -30,6 +30,14 @@ class _Upstream(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"{}")
 
+    def do_POST(self) -> None:
+        """Says how much came; over 4 MB is refused, in a service's own words."""
+        size = len(self.rfile.read(int(self.headers["Content-Length"])))
+        said = b'{"type": "urn:slrt:problem:file-too-large"}' if size > 4_000_000 else b'{"size": %d}' % size
+        self.send_response(413 if size > 4_000_000 else 200)
+        self.end_headers()
+        self.wfile.write(said)
+
     def do_OPTIONS(self) -> None:
         self.do_GET()
 
@@ -161,6 +169,18 @@ def preflight(door: Door, *, origin: str, method: str = "POST", headers: str) ->
     asked = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
     with door.client() as client:
         return client.options("/registry/v1/persons/1", headers=asked).headers
+
+
+CASE_FILES = "/intake/v1/cases/019f1a00-0000-7000-8000-000000000001/attachments"
+
+
+def test_only_a_file_of_a_case_may_be_large_and_the_service_says_how_large(plain: Door) -> None:
+    with plain.client() as client:
+        assert client.post(CASE_FILES, content=bytes(3_000_000)).json() == {"size": 3_000_000}
+        refused = client.post(CASE_FILES, content=bytes(5_000_000))
+        assert (refused.status_code, refused.json()["type"]) == (413, "urn:slrt:problem:file-too-large")
+        for path in ("/intake/v1/cases", f"{CASE_FILES}x", "/intake/v1/exports", "/registry" + CASE_FILES[7:]):
+            assert client.post(path, content=bytes(3_000_000)).status_code == 413, path
 
 
 def test_a_listed_frontend_may_send_what_the_services_read(plain: Door) -> None:

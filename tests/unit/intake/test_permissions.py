@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from slrt_intake.api import access, cases, claims, drafts, events, figures, tracking
+from slrt_intake.api import access, attachments, cases, claims, drafts, events, exports, figures, tracking
 from slrt_intake.app import build_app, build_runtime
 from slrt_kit.access import permission_table
 from slrt_kit.http.auth import Authorized, TokenVerifier, require
@@ -19,6 +19,8 @@ from slrt_kit.testing import TestIssuer, api_client, environment_of
 CASE = "/v1/cases/019f1a00-0000-7000-8000-000000000001"
 DRAFT = "/v1/drafts/019f1a00-0000-7000-8000-000000000002"
 EMERGENCY = "/v1/emergency-accesses/019f1a00-0000-7000-8000-000000000003"
+FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
+EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 DEMANDS = {
     ("GET", "/v1/need-codes"): "intake.case.read",
     ("POST", "/v1/cases"): "intake.case.register",
@@ -28,6 +30,16 @@ DEMANDS = {
     ("POST", f"{CASE}/screen"): "intake.case.screen",
     ("POST", f"{CASE}/recommend"): "intake.case.recommend",
     ("POST", f"{CASE}/decide"): "intake.case.decide",
+    ("POST", f"{CASE}/attachments"): "intake.attachment.add",
+    ("GET", f"{CASE}/attachments"): "intake.attachment.read",
+    ("GET", f"{FILE}/content"): "intake.attachment.read",
+    ("DELETE", FILE): "intake.attachment.remove",
+    ("POST", "/v1/exports"): "intake.export.request",
+    ("GET", "/v1/exports"): "intake.export.approve",
+    ("GET", EXPORT): "intake.export.request",
+    ("POST", f"{EXPORT}/approve"): "intake.export.approve",
+    ("POST", f"{EXPORT}/refuse"): "intake.export.approve",
+    ("GET", f"{EXPORT}/content"): "intake.export.request",
     ("GET", "/v1/restricted-cases"): "intake.restricted.list",
     ("POST", f"{CASE}/assign"): "intake.case.assign",
     ("POST", f"{CASE}/unassign"): "intake.case.assign",
@@ -72,7 +84,7 @@ ROLES = [
 
 
 def _routes() -> Iterator[APIRoute]:
-    for module in (access, cases, claims, drafts, events, figures, tracking):
+    for module in (access, attachments, cases, claims, drafts, events, exports, figures, tracking):
         for route in module.router.routes:
             assert isinstance(route, APIRoute)
             yield route
@@ -84,7 +96,13 @@ def _demanded(dependant: Any) -> set[str]:
 
 
 def _filled(path: str) -> str:
-    for name, made in (("case_id", CASE), ("draft_id", DRAFT), ("access_id", EMERGENCY)):
+    for name, made in (
+        ("case_id", CASE),
+        ("draft_id", DRAFT),
+        ("access_id", EMERGENCY),
+        ("attachment_id", FILE),
+        ("export_id", EXPORT),
+    ):
         path = path.replace(f"{{{name}}}", made[-36:])
     return path
 

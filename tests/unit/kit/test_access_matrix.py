@@ -7,23 +7,30 @@ name where that is clear from the heading.
 from slrt_kit.access import permission_table
 
 MATRIX = """
-facilitator: intake draft.write=region draft.read=region case.register=region case.read=region party.read=region
+facilitator: intake attachment.add=region attachment.read=region attachment.remove=region
+    draft.write=region draft.read=region case.register=region case.read=region party.read=region
     emergency.open=region | referral policy.read=any | registry person.read=region family.read=region
-front_office: intake draft.write=region draft.read=region case.register=region case.read=region case.screen=region
+front_office: intake attachment.add=region attachment.read=region attachment.remove=region
+    draft.write=region draft.read=region case.register=region case.read=region case.screen=region
     party.read=region emergency.open=region | referral policy.read=any
     | registry person.read=region person.unmask=region family.read=region
-back_office: intake case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
+back_office: intake export.request=region attachment.add=region attachment.read=region attachment.remove=region
+    case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
     | referral referral.read=region policy.read=any
     | registry person.read=region person.unmask=region family.read=region | notification delivery.read=region
-surveyor: intake case.read=assigned
-coordinator: intake case.read=region case.decide=region party.read=region emergency.open=region report.read=region
+surveyor: intake case.read=assigned attachment.add=assigned attachment.read=assigned attachment.remove=assigned
+coordinator: intake attachment.read=region
+    case.read=region case.decide=region party.read=region emergency.open=region report.read=region
     | referral referral.read=region policy.read=any | registry person.read=region family.read=region
 supervisor: audit review.read=region review.close=region entry.read=region
-    | intake draft.write=region draft.read=region case.register=region case.read=region emergency.review=region
+    | intake attachment.add=region attachment.read=region attachment.remove=region
+    export.request=region draft.write=region draft.read=region case.register=region case.read=region
+    emergency.review=region
     report.read=region | referral referral.read=region policy.read=any
     | registry person.read=region family.read=region | notification delivery.read=region
 manager: audit review.read=region review.close=region entry.read=region
-    | intake case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region
+    | intake attachment.read=region attachment.remove=region export.request=region export.approve=region
+    case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region
     party.read=region emergency.open=region emergency.review=region report.read=region
     | referral referral.read=region referral.act=office policy.read=any
     | registry person.transfer=region person.read=region person.unmask=region family.read=region
@@ -31,9 +38,10 @@ manager: audit review.read=region review.close=region entry.read=region
 opd_officer: intake party.read=office | referral referral.read=office referral.act=office policy.read=any
     claim.read=office
 partner: intake party.read=office | referral claim.read=office
-head_of_division: intake case.read=region restricted.list=region report.read=region
+head_of_division: intake export.approve=region case.read=region restricted.list=region report.read=region
     | referral referral.read=region policy.read=any
-head_of_office: intake case.read=region case.seal=region restricted.list=region emergency.open=region
+head_of_office: intake export.approve=region
+    case.read=region case.seal=region restricted.list=region emergency.open=region
     report.read=region | referral referral.read=region policy.read=any
 province_desk: intake report.read=region | referral policy.read=any
 centre_desk: intake report.read=any | referral policy.read=any

@@ -80,7 +80,7 @@ def test_every_route_demands_a_permission_or_says_why_not(service_app: Any) -> N
 def is_command(dependant: Dependant) -> bool:
     """Whether a dependency, however deep, is that of `command`: it demands the key."""
     name = getattr(dependant.call, "__qualname__", "")
-    return name.startswith("command.") or any(is_command(inner) for inner in dependant.dependencies)
+    return name.startswith(("command.", "upload.")) or any(is_command(inner) for inner in dependant.dependencies)
 
 
 def test_every_post_goes_by_an_idempotency_key_and_every_put_by_a_version(service_app: Any) -> None:
@@ -89,9 +89,13 @@ def test_every_post_goes_by_an_idempotency_key_and_every_put_by_a_version(servic
         if "PUT" in route.methods:
             assert "if_match" in source, f"PUT {route.path} overwrites what the caller has not read"
         # A search is a POST only to keep names out of addresses.
-        elif "POST" in route.methods and not route.path.endswith(("/search", "/unmask")) and not PUBLIC.search(source):
-            assert is_command(route.dependant), f"POST {route.path} can be done twice by a repeated request"
-        assert not route.methods & {"PATCH", "DELETE"}
+        elif (
+            route.methods & {"POST", "DELETE"}
+            and not route.path.endswith(("/search", "/unmask"))
+            and not PUBLIC.search(source)
+        ):
+            assert is_command(route.dependant), f"{route.methods} {route.path} can be done twice by a repeated request"
+        assert "PATCH" not in route.methods
 
 
 def test_reads_wait_for_every_consumer_of_the_service(composed: tuple[Any, Any], service_app: Any) -> None:

@@ -12,6 +12,8 @@ from slrt_contracts.events.audit import (
 )
 from slrt_contracts.events.base import Event, Part, UndecodableEventError
 from slrt_contracts.events.intake import (
+    AttachmentAdded,
+    AttachmentRemoved,
     CaseAssigned,
     CaseClosed,
     CaseDecided,
@@ -71,6 +73,8 @@ _ALL: Final[tuple[type[Event], ...]] = (
     CaseUnsealed,
     EmergencyAccessOpened,
     EmergencyAccessReviewed,
+    AttachmentAdded,
+    AttachmentRemoved,
     ReferralCreated,
     ReferralSent,
     ReferralReceived,
@@ -118,6 +122,8 @@ def decode_event(event_type: str, payload: bytes | str) -> Event:
 
 __all__ = [
     "EVENT_TYPES",
+    "AttachmentAdded",
+    "AttachmentRemoved",
     "AuditDaySealed",
     "CaseAssigned",
     "CaseClosed",

@@ -12,6 +12,8 @@ from slrt_contracts.codes import (
     Channel,
     ClosedBy,
     DecidedByLevel,
+    FileClass,
+    MediaType,
     NeedCode,
     NeedDecision,
     NotificationChannel,
@@ -20,6 +22,7 @@ from slrt_contracts.codes import (
     ProgrammeCode,
     Recommendation,
     RegistryStatus,
+    RemovalReason,
     Sector,
 )
 from slrt_contracts.events.base import Event, Part
@@ -27,11 +30,13 @@ from slrt_contracts.types import (
     AccessId,
     CaseId,
     DistrictCode,
+    FileId,
     JustifiedFlag,
     NeedId,
     ReferralId,
     RestrictedFlag,
     SatisfiedFlag,
+    SizeKib,
     SubjectFlag,
     UrgentFlag,
 )
@@ -263,3 +268,35 @@ class EmergencyAccessReviewed(_AccessEvent):
     TYPE: ClassVar[str] = "id.slrt.intake.emergency-access-reviewed.v1"
 
     justified: JustifiedFlag
+
+
+class _FileEvent(Event):
+    TOPIC: ClassVar[str] = "slrt.intake.attachment.v1"
+    KEY: ClassVar[str] = "file_id"
+
+    file_id: FileId
+    case_id: CaseId
+
+
+class AttachmentAdded(_FileEvent):
+    """Somebody attached a file to a case; it is cleaned and sealed, and only those who may see the case can read it.
+
+    For the case's timeline.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.attachment-added.v1"
+
+    file_class: Open[FileClass]
+    media_type: Open[MediaType]
+    size_kib: SizeKib
+
+
+class AttachmentRemoved(_FileEvent):
+    """Somebody took a file away from a case: nobody can read it any more.
+
+    For the case's timeline.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.attachment-removed.v1"
+
+    reason_code: Open[RemovalReason]

@@ -130,7 +130,7 @@ def _keys(state: State, around: Surroundings, service: str) -> dict[str, str]:
 
 def _own_settings(state: State, around: Surroundings, service: str) -> dict[str, str]:
     return {
-        "intake": {},
+        "intake": {"OBJECTS_DIR": str(state.objects)},
         "referral": {
             "CONNECTORS_FILE": str(connectors_file(state)),
             "OFFICE_ENDPOINT_ALLOW": ",".join(end.origin for end in endpoints(state)),

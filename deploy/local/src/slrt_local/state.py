@@ -68,6 +68,11 @@ class State:
         """One log file per process."""
         return self.root / "logs"
 
+    @property
+    def objects(self) -> Path:
+        """The sealed files of cases; the service makes the folder."""
+        return self.root / "objects"
+
     def log(self, name: str) -> Path:
         """The log file of process ``name``."""
         return self.logs / f"{name}.log"

@@ -27,6 +27,7 @@ class Look(NamedTuple):
 
     ``event_id`` is the event that made somebody look, ``case_id`` the case that the look was for, ``near`` whether the
     thing is of the village that the looker's own token names; ``result`` is ``refused`` where it was not shown.
+    ``times`` is how many rows it was of.
     """
 
     action: str
@@ -37,6 +38,7 @@ class Look(NamedTuple):
     case_id: UUID | None = None
     near: bool = False
     result: str = "ok"
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +70,10 @@ class Actor:
         return cls(
             subject=f"slrt-{name}", roles=("service",), request_id=None if causation_id is None else str(causation_id)
         )
+
+    def for_purpose(self, purpose: str) -> Self:
+        """The same, for what it is done."""
+        return replace(self, purpose=purpose)
 
     def because_of(self, event_id: UUID | None) -> Self:
         """The same for whom an event is the reason, where there is one."""
@@ -149,6 +155,7 @@ def look_text(service: str, actor: Actor, look: Look, *, at: datetime) -> str:
         case_id=look.case_id,
         near=look.near,
         result=look.result,
+        times=look.times,
     )
 
 

@@ -165,10 +165,47 @@ def command(permission: str) -> Any:
     return Depends(build)
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A command whose body is read piece by piece by its route, which then says what stands for it."""
+
+    request: Request
+    principal: Principal
+    scope: Scope
+    key: str
+
+    async def command(self, said: bytes) -> Command:
+        """The command. ``said`` stands for the body and whatever else of the request counts, such as by its hash."""
+        return await build_command(self.request, self.principal, self.scope, self.key, None, said=said)
+
+
+def upload(permission: str) -> Any:
+    """Dependency of a POST that brings a file; gives an `Upload`, and nothing of the body has been read."""
+
+    async def build(
+        request: Request,
+        authorized: Annotated[Authorized, require(permission)],
+        idempotency_key: Annotated[str | None, Header(max_length=_MAX_KEY_LENGTH)] = None,
+    ) -> Upload:
+        if not idempotency_key:
+            raise IdempotencyKeyRequiredError
+        return Upload(request, authorized.principal, authorized.scope, idempotency_key)
+
+    return Depends(build)
+
+
 async def build_command(
-    request: Request, principal: Principal, reach: Scope, idempotency_key: str | None, if_match: str | None
+    request: Request,
+    principal: Principal,
+    reach: Scope,
+    idempotency_key: str | None,
+    if_match: str | None,
+    *,
+    said: bytes | None = None,
 ) -> Command:
     """A command of this request; used directly by routes that know their caller in another way than by a token.
+
+    ``said`` stands for the body where that was read piece by piece, such as by its hash.
 
     Raises:
         IdempotencyKeyRequiredError: 400.
@@ -177,7 +214,7 @@ async def build_command(
         raise IdempotencyKeyRequiredError
     scope = request.scope
     asked = f"{scope['method']} {scope['path']}?{scope['query_string'].decode('latin-1')}\n{if_match or ''}\n"
-    said = asked.encode() + await request.body()
+    said = asked.encode() + (await request.body() if said is None else said)
     fingerprint: Callable[[bytes], bytes] = request.app.state.fingerprint
     return Command(
         principal=principal,

@@ -20,6 +20,7 @@ MAX_BODY_BYTES = 256 * 1024
 REQUEST_ID_HEADER = b"x-request-id"
 _TRACEPARENT_HEADER = b"traceparent"
 _MAX_REQUEST_ID = 100
+_LIMIT = "slrt.max_body"
 _SERVER_ERROR = 500
 
 
@@ -47,10 +48,11 @@ class RequestContext:
 
         async def bounded_receive() -> Message:
             nonlocal received
-            if received <= MAX_BODY_BYTES:
+            limit = scope.get(_LIMIT, MAX_BODY_BYTES)
+            if received <= limit:
                 message = await receive()
                 received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > limit:
                 raise HTTPException(413)
             return message
 
@@ -82,6 +84,14 @@ class RequestContext:
             context.detach(token)
             _end(span, scope, status)
             structlog.contextvars.unbind_contextvars("request_id")
+
+
+def expect_large_body(scope: Scope, limit: int) -> None:
+    """Let this one request bring more than `MAX_BODY_BYTES`, for a route that reads it piece by piece.
+
+    The route says so itself, when it knows who calls: nobody else gets more than others.
+    """
+    scope[_LIMIT] = limit
 
 
 def _end(span: trace.Span, scope: Scope, status: int) -> None:

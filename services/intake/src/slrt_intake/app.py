@@ -7,10 +7,13 @@ from slrt_intake import consumers
 from slrt_intake.consumers import ConsumerParts
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
+from slrt_intake.store.attachments import named
 from slrt_kit.coalesce import MOST_WAITING
+from slrt_kit.files.sweep import Sweep
+from slrt_kit.files.uploads import Uploads
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
-from slrt_kit.runtime import LINGER_S, Runtime
+from slrt_kit.runtime import LINGER_S, Part, Runtime
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,7 +28,7 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_intake.api import access, cases, claims, drafts, events, figures, tracking  # noqa: PLC0415
+    from slrt_intake.api import access, attachments, cases, claims, drafts, events, exports, figures, tracking  # noqa: PLC0415
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -38,7 +41,9 @@ def build_app(runtime: Runtime) -> "FastAPI":
         routers=[
             cases.router,
             access.router,
+            attachments.router,
             events.router,
+            exports.router,
             drafts.router,
             claims.router,
             figures.router,
@@ -65,18 +70,28 @@ def build_app(runtime: Runtime) -> "FastAPI":
         Following(runtime.database),
         Streams(limit=_settings(runtime).max_streams),
         runtime.vault,
+        Uploads.of(_settings(runtime)),
     )
     return app
 
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of intake."""
-    parts = ConsumerParts(runtime.outbox, runtime.vault)
+    uploads = Uploads.of(_settings(runtime))
+    parts = ConsumerParts(runtime.outbox, runtime.vault, None if uploads is None else uploads.objects)
     return [
         runtime.consumer("outcomes", consumers.outcomes, parts),
         runtime.consumer("timeline", consumers.timeline, parts, linger=LINGER_S),
         runtime.consumer("erasures", consumers.erasures, parts),
     ]
+
+
+def build_chores(runtime: Runtime) -> Sequence[Part]:
+    """What a worker of intake does from time to time."""
+    uploads = Uploads.of(_settings(runtime))
+    if uploads is None:
+        return ()
+    return [Sweep(uploads, lambda object_ids: named(runtime.worker_database, object_ids)).run]
 
 
 def _settings(runtime: Runtime) -> IntakeSettings:

@@ -1,5 +1,6 @@
 """Translate what other services tell into intake's own: outcomes of needs, and the case's timeline."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,11 +14,12 @@ from slrt_intake.store import erasing, people
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_kit.db import UnitOfWork
+from slrt_kit.files.objects import ObjectStore
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, ProjectionTable, Received
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
-from slrt_kit.problems import NotFoundError
+from slrt_kit.problems import NotFoundError, ProblemError
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class ConsumerParts:
 
     outbox: Outbox
     vault: Vault
+    objects: ObjectStore | None = None
 
 
 outcomes = Handlers[ConsumerParts]()
@@ -77,7 +80,11 @@ async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork
 async def erase_person(received: Received[PersonErased], work: UnitOfWork, parts: ConsumerParts) -> None:
     """Destroy the keys of the person in every case; and of the case itself, of its client or the last one in it."""
     parties = [party for case in received.event.cases for party in case.party_ids]
-    await erasing.erase_parties(work.connection, parts.vault, parties)
+    files = await erasing.erase_parties(work.connection, parts.vault, parties)
+    if parts.objects is not None:
+        with contextlib.suppress(ProblemError):  # the keys are gone; what is left of the files, the sweep removes
+            for file in files:
+                await parts.objects.delete(file)
 
 
 # Our own events are on the timeline since the transaction that raised them; what is about no case has no place on it.

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from slrt_contracts.types import AccessId, CaseId
+from slrt_contracts.types import AccessId, CaseId, FileId
+from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.emergency import EmergencyAccess
+from slrt_intake.domain.export import Export
 from slrt_intake.domain.party import Contact, Person
+from slrt_intake.domain.transitions import CaseStatus
 from slrt_kit.access import Scope
 from slrt_kit.regions import Region
 
@@ -77,6 +80,51 @@ class Emergencies(Protocol):
 
     async def save(self, access: EmergencyAccess) -> None:
         """Raises StaleVersionError when somebody else saved it since."""
+
+
+class CaseOfFile(NamedTuple):
+    """What a case says of its files: how many it has, under whose key a new one goes."""
+
+    status: CaseStatus
+    files: int
+    key_id: int
+    is_known_person: bool
+
+
+class Attachments(Protocol):
+    """The files of cases, in one unit of work; what is in them lies elsewhere."""
+
+    async def lock_case(self, case_id: CaseId, person_id: UUID | None, scope: Scope) -> CaseOfFile | None:
+        """The case when the scope reaches it to work on; until the commit nobody else adds a file to it."""
+
+    async def same(self, case_id: CaseId, sha256: str) -> Attachment | None:
+        """The file of the case that was sent with these very bytes."""
+
+    async def add(self, attachment: Attachment, *, key_id: int, file_key: bytes) -> None:
+        """Raises ErasedError: that key was destroyed."""
+
+    async def get_within(
+        self, case_id: CaseId, attachment_id: FileId, scope: Scope
+    ) -> tuple[Attachment, CaseStatus] | None:
+        """The file with its case's status, when the scope reaches the case to work on; not one that was removed."""
+
+    async def save_removed(self, attachment: Attachment) -> None:
+        """Raises StaleVersionError when somebody else removed it since."""
+
+
+class Exports(Protocol):
+    """The requests for exports, in one unit of work."""
+
+    async def add(self, export: Export) -> None: ...
+
+    async def save(self, export: Export) -> None:
+        """Raises StaleVersionError when somebody else saved it since."""
+
+    async def get_own(self, export_id: UUID, subject: str) -> Export | None:
+        """What somebody asked for."""
+
+    async def get_within(self, export_id: UUID, scope: Scope) -> Export | None:
+        """What was asked for in a region that the scope covers as a whole."""
 
 
 class Drafts(Protocol):

@@ -3,11 +3,11 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from slrt_kit.privacy.settings import PrivacySettings
+from slrt_kit.files.settings import FilesSettings
 
 
-class IntakeSettings(PrivacySettings):
-    """See `PrivacySettings`."""
+class IntakeSettings(FilesSettings):
+    """See `FilesSettings`."""
 
     model_config = SettingsConfigDict(env_prefix="SLRT_INTAKE_", frozen=True, extra="ignore")
 

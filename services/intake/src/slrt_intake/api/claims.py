@@ -41,7 +41,7 @@ async def get_parties(
     purpose: Purpose = None,
 ) -> PartiesView:
     """The people of a case. An office gets those whose needs were referred to it; each look is on record."""
-    found = await _parties({case_id: None}, request, authorized, parts, purpose=_stated(purpose))
+    found = await _parties({case_id: None}, request, authorized, parts, purpose=stated(purpose))
     if not found:
         raise NotFoundError
     return PartiesView.of(found[0])
@@ -60,7 +60,7 @@ async def search_parties(
     It changes nothing and takes no Idempotency-Key.
     """
     wanted = {case.case_id: case.event_id for case in body.cases}
-    found = await _parties(wanted, request, authorized, parts, purpose=_stated(purpose))
+    found = await _parties(wanted, request, authorized, parts, purpose=stated(purpose))
     return PartiesList(parties=[PartiesView.of(parties) for parties in found])
 
 
@@ -92,7 +92,7 @@ async def get_contact(
     purpose: Purpose = None,
 ) -> ContactView:
     """How the resident of a case is reached; each look is on record."""
-    found = await _contacts({case_id: None}, request, authorized, parts, purpose=_stated(purpose))
+    found = await _contacts({case_id: None}, request, authorized, parts, purpose=stated(purpose))
     if not found:
         raise NotFoundError
     return ContactView(**found[0].model_dump(exclude={"case_id"}))
@@ -111,7 +111,7 @@ async def search_contacts(
     It changes nothing and takes no Idempotency-Key.
     """
     wanted = {case.case_id: case.event_id for case in body.cases}
-    return ContactList(contacts=await _contacts(wanted, request, authorized, parts, purpose=_stated(purpose)))
+    return ContactList(contacts=await _contacts(wanted, request, authorized, parts, purpose=stated(purpose)))
 
 
 async def _contacts(
@@ -143,7 +143,8 @@ def _left_out(what: str, wanted: Mapping[UUID, UUID | None], seen: Sequence[UUID
     return [Look("read", what, case_id, (), wanted[case_id], result="refused") for case_id in refused]
 
 
-def _stated(purpose: str | None) -> str:
+def stated(purpose: str | None) -> str:
+    """The purpose that was stated. Raises PurposeRequiredError: none was (400)."""
     if purpose is None:
         raise PurposeRequiredError
     return purpose

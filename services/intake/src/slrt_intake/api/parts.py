@@ -6,13 +6,17 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from slrt_intake.reports.parser import ReportParser
+from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.drafts import DraftStore
 from slrt_intake.store.emergencies import EmergencyStore
+from slrt_intake.store.exports import ExportStore
 from slrt_intake.store.following import Following
 from slrt_intake.store.new_cases import Registrations
 from slrt_intake.store.officers import Officers
 from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.files.problems import FilesOffError
+from slrt_kit.files.uploads import Uploads
 from slrt_kit.http.streams import Streams
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
@@ -31,10 +35,26 @@ class IntakeParts:
     following: Following
     streams: Streams
     vault: Vault
+    files: Uploads | None = None
+
+    @property
+    def uploads(self) -> Uploads:
+        """Where files come in and lie. Raises FilesOffError: this installation keeps none (503)."""
+        if self.files is None:
+            raise FilesOffError
+        return self.files
+
+    def attachments(self, work: UnitOfWork) -> AttachmentStore:
+        """The files of cases, in a unit of work."""
+        return AttachmentStore(work, self.outbox, self.vault)
 
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""
         return CaseStore(work, self.outbox, self.vault)
+
+    def exports(self, work: UnitOfWork) -> ExportStore:
+        """The requests for exports, in a unit of work."""
+        return ExportStore(work, self.vault)
 
     def officers(self, work: UnitOfWork) -> Officers:
         """Who is in charge of cases, in a unit of work."""

@@ -112,3 +112,55 @@ class TicketLockedError(ProblemError):
     def __init__(self, *, retry_after_seconds: int) -> None:
         super().__init__()
         self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class AttachmentsFullError(ProblemError):
+    slug, status = "attachments-full", 409
+    title = Text("Kasus ini sudah memiliki berkas sebanyak yang diizinkan", "The case has as many files as it may")
+
+
+class ExportDecidedError(ProblemError):
+    slug, status = "export-decided", 409
+    title = Text("Permintaan ekspor ini sudah diputuskan", "This request for an export was decided already")
+
+
+class ExportNotApprovedError(ProblemError):
+    slug, status = "export-not-approved", 409
+    title = Text("Ekspor ini belum disetujui", "This export is not approved")
+
+
+class ExportSpentError(ProblemError):
+    slug, status = "export-spent", 410
+    title = Text(
+        "Ekspor ini sudah kedaluwarsa atau sudah diunduh sebanyak yang diizinkan; ajukan lagi",
+        "This export has expired or was fetched as often as it may be; ask again",
+    )
+
+
+class ExportTooLargeError(ProblemError):
+    slug, status = "export-too-large", 422
+    title = Text(
+        "Terlalu banyak baris; persempit saringan, atau ambil sebagai CSV",
+        "Too many rows; narrow the filters, or fetch it as CSV",
+    )
+
+
+class UnmaskingNotAllowedError(ProblemError):
+    slug, status = "unmasking-not-allowed", 403
+    title = Text("Kolom ini hanya boleh Anda minta dalam bentuk tersamar", "You may ask for these columns masked only")
+
+
+class NotYourAttachmentError(ProblemError):
+    slug, status = "not-your-attachment", 403
+    title = Text(
+        "Berkas hanya dapat dihapus oleh yang menambahkannya atau oleh manajer",
+        "A file is removed by whoever added it, or by a manager",
+    )
+
+
+class FileDetailsError(ProblemError):
+    slug, status = "file-details", 422
+    title = Text(
+        "Header File-Name harus teks UTF-8 ber-persen paling panjang 200 karakter",
+        "The File-Name header must be percent-encoded UTF-8 of at most 200 characters",
+    )

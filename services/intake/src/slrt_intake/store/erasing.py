@@ -28,12 +28,15 @@ _REMOVE = (
     "UPDATE contacts SET sealed = NULL, phone_check = NULL WHERE case_id = ANY(%(cases)s)",
     "UPDATE needs SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
     "UPDATE drafts SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
+    "UPDATE attachments SET sealed = NULL, digest = NULL WHERE attachment_id = ANY(%(files)s)",
 )
+_FILES = "SELECT attachment_id FROM attachments WHERE key_id = ANY(%(keys)s) AND sealed IS NOT NULL"
 
 
-async def erase_parties(connection: Connection, vault: Vault, parties: Sequence[UUID]) -> None:
+async def erase_parties(connection: Connection, vault: Vault, parties: Sequence[UUID]) -> Sequence[UUID]:
     """Erase persons of cases; with a client, or the last person of a case, also the case's contact, words and drafts.
 
+    Gives the files that were sealed under their keys: their objects are for the caller to remove.
     The keys go first: when the transaction fails, it is all done again, and destroying twice is as destroying once.
 
     Raises:
@@ -41,5 +44,7 @@ async def erase_parties(connection: Connection, vault: Vault, parties: Sequence[
     """
     found = await connection.one(_CONCERNED, {"parties": list(parties), "client": Relation.CLIENT})
     await vault.destroy(found.keys)
+    files = await connection.values(_FILES, {"keys": list(found.keys)})
     for statement in _REMOVE:
-        connection.defer(statement, {"parties": list(parties), "cases": list(found.cases)})
+        connection.defer(statement, {"parties": list(parties), "cases": list(found.cases), "files": list(files)})
+    return files

@@ -1,7 +1,8 @@
 """Seal what intake keeps of people, and read it again: which fields, in which table, under whose key.
 
 A person has a key, and so has a draft. Contact, address and free text of a case are sealed under the case's own key,
-and so is why it was opened in an emergency.
+and so is why it was opened in an emergency. A file has a key of its own, which is sealed with the file's name under the
+key of the person that it shows, or of the case.
 """
 
 from datetime import date
@@ -16,7 +17,7 @@ from slrt_kit.privacy.sealing import Opened
 from slrt_kit.privacy.vault import text_of
 
 PERSONS, CONTACTS, NEEDS, DRAFTS = "persons", "contacts", "needs", "drafts"
-EMERGENCIES = "emergency_accesses"
+EMERGENCIES, ATTACHMENTS, EXPORTS = "emergency_accesses", "attachments", "exports"
 _PHONE_CHECK = "ticket phone"
 
 
