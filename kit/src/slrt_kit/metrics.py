@@ -323,6 +323,27 @@ AUDIT_REVIEWS_OPEN = _gauge(
 AUDIT_REVIEWS_AGE = _gauge(
     "slrt_audit_reviews_oldest_seconds", "How long the oldest open review has been open", unit="seconds", roles=_EVERY
 )
+_CODE_STEP = Label(
+    "step",
+    "what became of the request, or of the try",
+    values=frozenset({"requested", "refused", "wrong", "accepted"}),
+)
+RESIDENT_CODES = _counters(
+    "slrt_resident_codes_total",
+    "One-time codes of residents: asked for, refused for being asked too often, typed wrong, accepted",
+    _CODE_STEP,
+    unit="codes",
+    roles=(Role.API,),
+)
+RESIDENT_CODES_SENT = _counter(
+    "slrt_resident_codes_sent_total", "One-time codes that the channel's provider took", unit="codes", roles=_CONSUMING
+)
+LOOKS_TOLD = _counter(
+    "slrt_looks_told_total",
+    "Looks at people's data that were told for the residents' lists",
+    unit="looks",
+    roles=(Role.RELAY,),
+)
 AUDIT_REFUSALS_LOST = _counter(
     "slrt_audit_refusals_lost_total",
     "Refusals that did not get into the audit log; the log names them",

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
 from slrt_intake.app import build_app, build_runtime
-from slrt_intake.consumers import ConsumerParts, outcomes, timeline
+from slrt_intake.consumers import ConsumerParts, looks, outcomes, timeline
 from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
@@ -33,6 +33,10 @@ TABLES = [
     "case_officers",
     "emergency_accesses",
     "ticket_failures",
+    "resident_challenges",
+    "resident_sessions",
+    "case_people",
+    "looks",
     "outbox",
     "inbox",
     "parked",
@@ -65,6 +69,7 @@ class Intake:
         self.clock = clock
         parts = ConsumerParts(outbox=Outbox("intake"), vault=vault)
         self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
+        self.looks = Processor(consumer="slrt.intake.looks", database=database, handlers=looks, deps=parts)
         self.timeline = Processor(consumer="slrt.intake.timeline", database=database, handlers=timeline, deps=parts)
 
     # -- calling ----------------------------------------------------------------------------------------------------

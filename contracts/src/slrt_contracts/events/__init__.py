@@ -31,6 +31,14 @@ from slrt_contracts.events.intake import (
     NeedOutcomeRecorded,
     NeedSnapshot,
     RecommendedNeed,
+    ResidentCodeRequested,
+)
+from slrt_contracts.events.looks import (
+    IntakeLooksRecorded,
+    LooksRecorded,
+    LookTold,
+    ReferralLooksRecorded,
+    RegistryLooksRecorded,
 )
 from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed, NotificationQueued
 from slrt_contracts.events.referral import (
@@ -71,6 +79,7 @@ _ALL: Final[tuple[type[Event], ...]] = (
     CaseUnsealed,
     EmergencyAccessOpened,
     EmergencyAccessReviewed,
+    ResidentCodeRequested,
     ReferralCreated,
     ReferralSent,
     ReferralReceived,
@@ -95,6 +104,9 @@ _ALL: Final[tuple[type[Event], ...]] = (
     ReferralAuditDaySealed,
     RegistryAuditDaySealed,
     NotificationAuditDaySealed,
+    IntakeLooksRecorded,
+    ReferralLooksRecorded,
+    RegistryLooksRecorded,
 )
 EVENT_TYPES: Final = MappingProxyType({event.TYPE: event for event in _ALL})
 """CloudEvents type → model."""
@@ -138,6 +150,9 @@ __all__ = [
     "FamilyRecorded",
     "FamilyTransferred",
     "IntakeAuditDaySealed",
+    "IntakeLooksRecorded",
+    "LookTold",
+    "LooksRecorded",
     "NeedAttribute",
     "NeedOutcome",
     "NeedOutcomeRecorded",
@@ -160,11 +175,14 @@ __all__ = [
     "ReferralConfirmed",
     "ReferralCreated",
     "ReferralDeclined",
+    "ReferralLooksRecorded",
     "ReferralReceived",
     "ReferralRerouted",
     "ReferralSent",
     "ReferralServiceStarted",
     "RegistryAuditDaySealed",
+    "RegistryLooksRecorded",
+    "ResidentCodeRequested",
     "UndecodableEventError",
     "UnknownEventTypeError",
     "decode_event",

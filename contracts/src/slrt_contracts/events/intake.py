@@ -26,8 +26,10 @@ from slrt_contracts.events.base import Event, Part
 from slrt_contracts.types import (
     AccessId,
     CaseId,
+    ChallengeId,
     DistrictCode,
     JustifiedFlag,
+    Moment,
     NeedId,
     ReferralId,
     RestrictedFlag,
@@ -263,3 +265,20 @@ class EmergencyAccessReviewed(_AccessEvent):
     TYPE: ClassVar[str] = "id.slrt.intake.emergency-access-reviewed.v1"
 
     justified: JustifiedFlag
+
+
+class ResidentCodeRequested(Event):
+    """A resident asked for a one-time code, to see more of the case than where it stands.
+
+    From `expires_at` on it opens nothing. Notification fetches the code by claim check, as long as it lives, and sends
+    it. Whoever has the event has no code.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.resident-code-requested.v1"
+    TOPIC: ClassVar[str] = "slrt.intake.resident.v1"
+    KEY: ClassVar[str] = "challenge_id"
+
+    challenge_id: ChallengeId
+    case_id: CaseId
+    expires_at: Moment
+    reachable_by: Annotated[tuple[Open[NotificationChannel], ...], _Channels]

@@ -1,10 +1,12 @@
 """What the routes share: stores on a unit of work, the region table, the use cases' ports."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from slrt_intake.domain.challenge import CodeLimits
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.drafts import DraftStore
@@ -12,6 +14,7 @@ from slrt_intake.store.emergencies import EmergencyStore
 from slrt_intake.store.following import Following
 from slrt_intake.store.new_cases import Registrations
 from slrt_intake.store.officers import Officers
+from slrt_intake.store.residents import Residents
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.streams import Streams
 from slrt_kit.outbox import Outbox
@@ -31,6 +34,12 @@ class IntakeParts:
     following: Following
     streams: Streams
     vault: Vault
+    code_limits: CodeLimits
+    session_lives: timedelta
+
+    def residents(self, work: UnitOfWork) -> Residents:
+        """The one-time codes and sessions of a unit of work."""
+        return Residents(work, self.outbox, self.vault)
 
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""
