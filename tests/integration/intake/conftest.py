@@ -67,6 +67,7 @@ class Intake:
         self.vault = vault
         self.issuer = issuer
         self.clock = clock
+        self.url = ""
         parts = ConsumerParts(outbox=Outbox("intake"), vault=vault)
         self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
         self.looks = Processor(consumer="slrt.intake.looks", database=database, handlers=looks, deps=parts)
@@ -215,7 +216,9 @@ async def intake(service_database: Callable[[str], str], token_issuer: TestIssue
     runtime.database = Database(url, clock=clock)
     app = build_app(runtime)
     async with api_client(app) as client:
-        yield Intake(app, client, runtime.database, runtime.vault, token_issuer, clock)
+        made = Intake(app, client, runtime.database, runtime.vault, token_issuer, clock)
+        made.url = url
+        yield made
     await runtime.close()
 
 
