@@ -338,6 +338,12 @@ RESIDENT_CODES = _counters(
 RESIDENT_CODES_SENT = _counter(
     "slrt_resident_codes_sent_total", "One-time codes that the channel's provider took", unit="codes", roles=_CONSUMING
 )
+LOOKS_UNTOLD_AGE = _gauge(
+    "slrt_looks_untold_seconds",
+    "How long looks have waited to be told for the residents' lists, or nothing could be told; 0 when all are",
+    unit="seconds",
+    roles=(Role.RELAY,),
+)
 LOOKS_TOLD = _counter(
     "slrt_looks_told_total",
     "Looks at people's data that were told for the residents' lists",

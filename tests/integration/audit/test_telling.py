@@ -12,6 +12,7 @@ from tests.drills.chains import Chain
 
 from slrt_contracts.events import decode_event
 from slrt_contracts.events.looks import MOST_LOOKS, LooksRecorded
+from slrt_kit import metrics
 from slrt_kit.audit import telling
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_access
@@ -220,6 +221,21 @@ async def test_running_it_tells_what_comes_and_ends_when_asked(told: Teller) -> 
         await told.sealed()
         await eventually(told.events)
     assert len(await told.looks()) == 1
+
+
+async def test_a_fault_of_its_own_ends_nothing_beside_it_and_is_told_by_a_metric(
+    told: Teller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await told.look()
+    await told.sealed()
+    monkeypatch.setattr(telling, "_NEXT", "SELECT no_such_column FROM audit WHERE position > %s LIMIT %s")
+    async with running(told.teller.run):
+        told.chain.clock.move(seconds=1)
+        await eventually(lambda: told.chain.clock.move(seconds=10) or metrics.LOOKS_UNTOLD_AGE._value.get() > 9)
+        assert await told.events() == []
+        monkeypatch.undo()
+        await eventually(told.events)
+        await eventually(lambda: metrics.LOOKS_UNTOLD_AGE._value.get() == 0)
 
 
 async def _chain_id(told: Teller) -> UUID:

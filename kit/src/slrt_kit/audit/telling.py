@@ -87,20 +87,26 @@ class LookTeller:
         self._clock = clock or SystemClock()
         self._new_id = new_id
         self._outbox = Outbox(service)
+        self._behind = 0.0
+        """How old the last look is that was told, where more of them wait, in seconds."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until ``stop`` is set. Faults of the database are waited out without end."""
-        delay = self._settings.retry_min
+        """Work until ``stop`` is set. Whatever fails is waited out: relay and sealer beside it must not end for it."""
+        delay, failing_since = self._settings.retry_min, None
         while not stop.is_set():
             try:
                 async with await connect(self._url) as connection:
                     while not stop.is_set():
                         read = await self.tell(connection)
-                        delay = self._settings.retry_min
+                        delay, failing_since = self._settings.retry_min, None
+                        metrics.LOOKS_UNTOLD_AGE.set(self._behind)
                         if read < self._settings.batch_size:
                             await _wait(stop, self._settings.every)
-            except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
-                log.warning("teller of looks lost its database", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 — see above; an alert says so
+                now = self._clock.now()
+                failing_since = failing_since or now
+                metrics.LOOKS_UNTOLD_AGE.set((now - failing_since).total_seconds())
+                log.warning("looks are not told", error=type(error).__name__)
                 await _wait(stop, delay)
                 delay = min(delay * 2, self._settings.retry_max)
 
@@ -117,8 +123,9 @@ class LookTeller:
             position, events = place
             entries = await (await connection.execute(_NEXT, (position, self._settings.batch_size))).fetchall()
             if not entries:
+                self._behind = 0.0
                 return 0
-            looks = []
+            looks: list[LookTold] = []
             for begin in range(0, len(entries), _AT_ONCE):
                 looks += looks_among(entries[begin : begin + _AT_ONCE])
                 await asyncio.sleep(0)
@@ -128,6 +135,8 @@ class LookTeller:
                 await connection.execute(_TELL, {"events": orjson.dumps(told).decode()})
             await connection.execute(_KEEP_PLACE, (entries[-1][0], events))
         metrics.LOOKS_TOLD.inc(len(looks))
+        is_behind = len(entries) == self._settings.batch_size and bool(looks)
+        self._behind = (self._clock.now() - looks[-1].looked_at).total_seconds() if is_behind else 0.0
         return len(entries)
 
     def _events(self, chain_id: UUID, looks: Sequence[LookTold], *, after: int) -> list[dict[str, object]]:
