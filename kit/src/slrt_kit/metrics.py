@@ -477,6 +477,8 @@ def begin_consumer(group: str) -> None:
 
 for _resource in _RESOURCE.values:
     REFUSALS.labels(_resource)
+for _step in _CODE_STEP.values:
+    RESIDENT_CODES.labels(_step)
 
 
 def status_class(status: int) -> str:
