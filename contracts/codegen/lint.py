@@ -19,6 +19,7 @@ from slrt_contracts.types import (
     DATE_SHAPE,
     DIGEST_SHAPE,
     DISTRICT_PATTERN,
+    MOMENT_SHAPE,
     OFFICE_PATTERN,
     UUID_SHAPE,
     DataClass,
@@ -35,6 +36,7 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     DataClass.POSITION: {"type": "integer"},
     DataClass.DIGEST: {"type": "string", "pattern": DIGEST_SHAPE},
     DataClass.DATE: {"type": "string", "format": "date", "pattern": DATE_SHAPE},
+    DataClass.MOMENT: {"type": "string", "format": "date-time", "pattern": MOMENT_SHAPE},
 }
 # Below every NIK, KK, phone and account number, and below a date of birth written as 19900514.
 _LARGEST_COUNT = 999_999

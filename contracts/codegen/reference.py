@@ -24,6 +24,7 @@ CLASSES_IN_WORDS: Mapping[str, str] = {
     DataClass.POSITION: "places in a log",
     DataClass.DIGEST: "hashes and signatures",
     DataClass.DATE: "dates of administrative facts",
+    DataClass.MOMENT: "times that a machine noted",
 }
 _PARTNERS = {
     "internal": "none: the services of the suite alone",

@@ -71,6 +71,11 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/exports/{export_id}/approve": Probe("no case at all", None, _NEVER),
     "POST /intake/v1/exports/{export_id}/refuse": Probe("no case at all", None, _NEVER),
     "GET /intake/v1/exports/{export_id}/content": Probe("no case at all"),
+    # Nobody has asked for a code.
+    "POST /intake/v1/codes/search": Probe(
+        "no case at all", {"cases": [{"case_id": "{case_id}"}]}, {"Purpose": "resident-code"}, lists="case_id"
+    ),
+    "GET /intake/v1/cases/{case_id}/looks": Probe("case", headers=_FEW),
     "GET /intake/v1/restricted-cases": Probe("restricted", query="?limit=200", lists="case_id"),
     # Of a case that nobody has; opening one for real is how the callers of that place came there.
     "POST /intake/v1/emergency-accesses": Probe(

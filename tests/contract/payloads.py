@@ -1,6 +1,7 @@
 """Payloads of any event's schema, made by hypothesis. Our schemas use only a few words of JSON Schema."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from contracts.codegen.containment import inlined
@@ -50,9 +51,12 @@ def _least(schema: Mapping[str, Any]) -> int:
     return least
 
 
+_MOMENTS = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(lambda moment: f"{moment.isoformat()}Z")  # noqa: DTZ001 — the Z is put behind
+
 LEAVES: dict[str, Callable[[Mapping[str, Any]], st.SearchStrategy[Any]]] = {
     "uuid": lambda _: st.uuids().map(str),
     "date": lambda _: st.dates().map(str),
+    "date-time": lambda _: _MOMENTS,
     "null": lambda _: st.none(),
     "boolean": lambda _: st.booleans(),
     "integer": lambda schema: st.integers(_least(schema), schema["maximum"]),

@@ -9,7 +9,7 @@ import pytest
 from contracts.codegen.layout import Layout
 from contracts.codegen.registry import RegistryError, check_topics, read_topics
 
-from slrt_contracts.events import EVENT_TYPES, AuditDaySealed, Event
+from slrt_contracts.events import EVENT_TYPES, AuditDaySealed, Event, LooksRecorded
 from slrt_contracts.topics import TOPICS, dead_letter_topic
 
 SERVICES = {"intake", "referral", "registry", "notification"}
@@ -48,7 +48,7 @@ def test_every_event_type_names_its_service_and_the_fact_of_its_class() -> None:
         fact = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", event.__name__).lower()
         owner = TOPICS[event.TOPIC].owner
         # What every service tells of itself is named once; its classes need the service's name to differ.
-        if issubclass(event, AuditDaySealed):
+        if issubclass(event, (AuditDaySealed, LooksRecorded)):
             fact = fact.removeprefix(f"{owner}-")
         assert event_type == f"id.slrt.{owner}.{fact}.v1"
 

@@ -354,6 +354,67 @@ class AttributeValue(Code):
     CHILD_CARD = "child_card"
 
 
+class LookerRole(Code):
+    """Who looked at somebody's data, by the role that let them."""
+
+    RESIDENT = "resident"
+    FACILITATOR = "facilitator"
+    FRONT_OFFICE = "front_office"
+    BACK_OFFICE = "back_office"
+    SURVEYOR = "surveyor"
+    COORDINATOR = "coordinator"
+    SUPERVISOR = "supervisor"
+    MANAGER = "manager"
+    OPD_OFFICER = "opd_officer"
+    HEAD_OF_DIVISION = "head_of_division"
+    HEAD_OF_OFFICE = "head_of_office"
+    PROVINCE_DESK = "province_desk"
+    CENTRE_DESK = "centre_desk"
+    LEADERSHIP = "leadership"
+    PARTNER = "partner"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    SERVICE = "service"
+    OTHER = "other"
+
+
+class LookAction(Code):
+    """What was done in a look."""
+
+    READ = "read"
+    FIND = "find"
+    UNMASK = "unmask"
+    TRACK = "track"
+    SESSION = "session"
+
+
+class LookObject(Code):
+    """What kind of data was looked at."""
+
+    CASE = "case"
+    CASE_PARTIES = "case-parties"
+    CASE_CONTACT = "case-contact"
+    RESIDENT_CODE = "resident-code"
+    PERSON = "person"
+    FAMILY = "family"
+    REFERRAL = "referral"
+
+
+class LookPurpose(Code):
+    """What a look was for. What an officer states may be anything: what is not in this list is told as `other`."""
+
+    CASE_HANDLING = "case-handling"
+    CASE_SCREENING = "case-screening"
+    VERIFICATION = "verification"
+    CARD_PRINTING = "card-printing"
+    REGISTRY_RECORD = "registry-record"
+    RESIDENT_MESSAGE = "resident-message"
+    RESIDENT_CODE = "resident-code"
+    RESIDENT_REQUEST = "resident-request"
+    OTHER = "other"
+    NOT_STATED = "not-stated"
+
+
 # -- closed lists --------------------------------------------------------------------------------------------
 class RegistryStatus(Code):
     """What the welfare registry said when the case was screened."""

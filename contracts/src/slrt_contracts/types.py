@@ -5,12 +5,12 @@ a person fits), what class of data it is (`x-slrt-class` in the JSON Schema), an
 bare `str`, `int` or `UUID` is refused by the schema lint (`contracts/codegen/lint.py`).
 """
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, NewType
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic.fields import FieldInfo
 
 CLASS_KEY = "x-slrt-class"
@@ -42,6 +42,8 @@ class DataClass(StrEnum):
     """A hash or a signature, in hexadecimal digits."""
     DATE = "date"
     """The date of an administrative fact, never a date of birth."""
+    MOMENT = "moment"
+    """When a machine noted something, by its own clock."""
 
 
 def classified(data_class: DataClass, description: str, *, shape: str | None = None, **limits: Any) -> Any:
@@ -60,6 +62,7 @@ def classified(data_class: DataClass, description: str, *, shape: str | None = N
 UUID_SHAPE = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 DIGEST_SHAPE = r"^([0-9a-f]{64}){1,2}$"
 DATE_SHAPE = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+MOMENT_SHAPE = r"^20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z$"
 
 
 def _identifier(description: str) -> Any:
@@ -79,6 +82,10 @@ ParticipationId = NewType(
 NotificationId = NewType("NotificationId", Annotated[UUID, _identifier("One message to one resident.")])
 AccessId = NewType("AccessId", Annotated[UUID, _identifier("One emergency access (akses darurat) to a case.")])
 FileId = NewType("FileId", Annotated[UUID, _identifier("A file that was attached to a case; not its name.")])
+ChallengeId = NewType(
+    "ChallengeId", Annotated[UUID, _identifier("One request of a resident for a one-time code; not the code.")]
+)
+LookedAtId = NewType("LookedAtId", Annotated[UUID, _identifier("What somebody looked at, by the id that it has.")])
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
 
 ChainId = NewType("ChainId", Annotated[UUID, _identifier("The chain of an audit log, from its first entry on.")])
@@ -193,4 +200,17 @@ SealedDay = Annotated[
 StartDate = Annotated[
     date,
     classified(DataClass.DATE, "First day of the participation, in local time.", shape=DATE_SHAPE, strict=True),
+]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.utcoffset() != timedelta():
+        raise ValueError("must be in UTC")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[
+    datetime,
+    AfterValidator(_in_utc),
+    classified(DataClass.MOMENT, "When it was, in UTC, by the service's clock.", shape=MOMENT_SHAPE),
 ]

@@ -188,6 +188,18 @@ _MOVE_ACCESS_LOG = """
     FROM access_log ORDER BY id
     """
 
+# How far the sealed log has been told, and in how many events: those of the chain count on from there.
+_TOLD = (
+    """
+    CREATE TABLE audit_told (
+        single   boolean PRIMARY KEY DEFAULT true CHECK (single),
+        position bigint NOT NULL,
+        events   bigint NOT NULL
+    )
+    """,
+    "INSERT INTO audit_told (position, events) VALUES (0, 0)",
+)
+
 
 def create_backbone() -> None:
     """Run inside a service's first Alembic migration."""
@@ -207,3 +219,9 @@ def add_audit(service: str) -> None:
         op.execute(statement)
     op.execute(_MOVE_ACCESS_LOG.replace("{service}", service))
     op.execute("DROP TABLE access_log")
+
+
+def add_looks_told() -> None:
+    """Run inside a later Alembic migration: what it takes to tell who looked (`slrt_kit.audit.telling`)."""
+    for statement in _TOLD:
+        op.execute(statement)

@@ -329,6 +329,33 @@ AUDIT_REVIEWS_OPEN = _gauge(
 AUDIT_REVIEWS_AGE = _gauge(
     "slrt_audit_reviews_oldest_seconds", "How long the oldest open review has been open", unit="seconds", roles=_EVERY
 )
+_CODE_STEP = Label(
+    "step",
+    "what became of the request, or of the try",
+    values=frozenset({"requested", "refused", "wrong", "accepted"}),
+)
+RESIDENT_CODES = _counters(
+    "slrt_resident_codes_total",
+    "One-time codes of residents: asked for, refused for being asked too often, typed wrong, accepted",
+    _CODE_STEP,
+    unit="codes",
+    roles=(Role.API,),
+)
+RESIDENT_CODES_SENT = _counter(
+    "slrt_resident_codes_sent_total", "One-time codes that the channel's provider took", unit="codes", roles=_CONSUMING
+)
+LOOKS_UNTOLD_AGE = _gauge(
+    "slrt_looks_untold_seconds",
+    "How long looks have waited to be told for the residents' lists, or nothing could be told; 0 when all are",
+    unit="seconds",
+    roles=(Role.RELAY,),
+)
+LOOKS_TOLD = _counter(
+    "slrt_looks_told_total",
+    "Looks at people's data that were told for the residents' lists",
+    unit="looks",
+    roles=(Role.RELAY,),
+)
 AUDIT_REFUSALS_LOST = _counter(
     "slrt_audit_refusals_lost_total",
     "Refusals that did not get into the audit log; the log names them",
@@ -486,6 +513,8 @@ for _fault in _STORAGE.values:
     STORAGE_FAILURES.labels(_fault)
 for _resource in _RESOURCE.values:
     REFUSALS.labels(_resource)
+for _step in _CODE_STEP.values:
+    RESIDENT_CODES.labels(_step)
 
 
 def status_class(status: int) -> str:

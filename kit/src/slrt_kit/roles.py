@@ -37,6 +37,9 @@ def service_commands(
     def worker_parts(composed: Runtime) -> list[Part]:
         return [*(consumer.run for consumer in consumers(composed)), *chores(composed)]
 
+    def relay_parts(composed: Runtime) -> list[Part]:
+        return [composed.relay.run, composed.sealer.run, *(teller.run for teller in composed.tellers_of_looks)]
+
     def tell_relay(composed: Runtime, database: Database) -> Part:
         database.when_events_committed.append(composed.doorbell.ring)
         return composed.doorbell.send
@@ -67,12 +70,12 @@ def service_commands(
 
     @cli.command("relay")
     def relay() -> None:
-        """Publish the outbox and seal the audit log; standby copies wait for the locks."""
+        """Publish the outbox, seal the audit log and tell who looked; standby copies wait for the locks."""
         composed = runtime()
         start(
             composed,
             role="relay",
-            parts=lambda: [composed.relay.run, composed.sealer.run, hear_others(composed), *health_part(composed)],
+            parts=lambda: [*relay_parts(composed), hear_others(composed), *health_part(composed)],
         )
 
     @cli.command("migrate")
@@ -91,8 +94,7 @@ def service_commands(
             return [
                 api_part(composed),
                 composed.verifier.watch,
-                composed.relay.run,
-                composed.sealer.run,
+                *relay_parts(composed),
                 *worker_parts(composed),
             ]
 

@@ -19,6 +19,7 @@ from slrt_contracts.topics import dead_letter_topic
 from slrt_kit import schema
 from slrt_kit.audit.sealer import Sealer
 from slrt_kit.audit.statements import Signer
+from slrt_kit.audit.telling import LookTeller, tells_looks
 from slrt_kit.db import Database
 from slrt_kit.doorbell import Doorbell
 from slrt_kit.http.client import ServiceClient
@@ -128,6 +129,12 @@ class Runtime:
         """Raises what `signer` raises."""
         url = self.settings.database_url.get_secret_value()
         return Sealer(database_url=url, service=self.name, signer=self.signer)
+
+    @property
+    def tellers_of_looks(self) -> Sequence[LookTeller]:
+        """One, or none where the service shows nobody's data."""
+        url = self.settings.database_url.get_secret_value()
+        return [LookTeller(database_url=url, service=self.name)] if tells_looks(self.name) else []
 
     @cached_property
     def doorbell(self) -> Doorbell:

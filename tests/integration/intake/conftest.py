@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
 from slrt_intake.app import build_app, build_runtime
-from slrt_intake.consumers import ConsumerParts, outcomes, timeline
+from slrt_intake.consumers import ConsumerParts, looks, outcomes, timeline
 from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
@@ -36,6 +36,10 @@ TABLES = [
     "attachments",
     "exports",
     "ticket_failures",
+    "resident_challenges",
+    "resident_sessions",
+    "case_people",
+    "looks",
     "outbox",
     "inbox",
     "parked",
@@ -68,8 +72,10 @@ class Intake:
         self.issuer = issuer
         self.clock = clock
         self.objects = objects
+        self.url = ""
         parts = ConsumerParts(outbox=Outbox("intake"), vault=vault)
         self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
+        self.looks = Processor(consumer="slrt.intake.looks", database=database, handlers=looks, deps=parts)
         self.timeline = Processor(consumer="slrt.intake.timeline", database=database, handlers=timeline, deps=parts)
 
     # -- calling ----------------------------------------------------------------------------------------------------
@@ -237,7 +243,9 @@ async def intake(
     runtime.database = Database(url, clock=clock)
     app = build_app(runtime)
     async with api_client(app) as client:
-        yield Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects)
+        made = Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects)
+        made.url = url
+        yield made
     await runtime.close()
 
 

@@ -39,7 +39,11 @@ TICKET = "1274-7KQ4-M2XD"
 PHONE = "+6281200009901"
 EMAIL = "warga.9901@contoh.id"
 SUPERVISOR = "pengawas.1274@contoh.go.id"
-_CONSUMERS = {"slrt.intake.case.v1": "cases", "slrt.intake.access.v1": "supervision"}
+_CONSUMERS = {
+    "slrt.intake.case.v1": "cases",
+    "slrt.intake.access.v1": "supervision",
+    "slrt.intake.resident.v1": "residents",
+}
 
 
 class MailServer:
@@ -108,6 +112,7 @@ class Outside:
 
     def __init__(self) -> None:
         self.contacts: dict[str, dict[str, Any]] = {}
+        self.codes: dict[str, Any] = {}
         self.contact_status = 200
         self.claims: list[tuple[dict[str, str], dict[str, str]]] = []
         self.provider_status = 202
@@ -134,6 +139,16 @@ class Outside:
         shown = [{"case_id": key, **found} if isinstance(found, dict) else found for key, found in known.items()]
         return 200, {"contacts": shown}
 
+    def _codes(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+        asked = json.loads(body)["cases"]
+        self.claims += [(case, headers) for case in asked]
+        shown = [
+            {"case_id": case["case_id"], "code": self.codes[case["case_id"]]}
+            for case in asked
+            if case["case_id"] in self.codes
+        ]
+        return self.contact_status, {"codes": shown}
+
     def _message(self, body: bytes, headers: dict[str, str]) -> tuple[int, Any]:
         if self.provider_status == 202:
             self.messages.append((json.loads(body), headers))
@@ -153,8 +168,8 @@ class Outside:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {k.lower(): v for k, v in self.headers.items()} | {"path": self.path}
-                asked = outside._contacts if self.path == "/v1/contacts/search" else outside._message
-                self._reply(*asked(body, headers))
+                asked = {"/v1/contacts/search": outside._contacts, "/v1/codes/search": outside._codes}
+                self._reply(*asked.get(self.path, outside._message)(body, headers))
 
             def log_message(self, *_: object) -> None:
                 """Tests are quiet."""

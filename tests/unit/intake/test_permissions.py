@@ -8,7 +8,19 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from slrt_intake.api import access, attachments, cases, claims, drafts, events, exports, figures, tracking
+from slrt_intake.api import (
+    access,
+    attachments,
+    cases,
+    claims,
+    drafts,
+    events,
+    exports,
+    figures,
+    looks,
+    resident,
+    tracking,
+)
 from slrt_intake.app import build_app, build_runtime
 from slrt_kit.access import permission_table
 from slrt_kit.http.auth import Authorized, TokenVerifier, require
@@ -54,13 +66,23 @@ DEMANDS = {
     ("POST", "/v1/parties/search"): "intake.party.read",
     ("POST", "/v1/contacts/search"): "intake.contact.read",
     ("GET", f"{CASE}/contact"): "intake.contact.read",
+    ("POST", "/v1/codes/search"): "intake.code.read",
+    ("GET", f"{CASE}/looks"): "intake.look.read",
     ("POST", "/v1/drafts"): "intake.draft.write",
     ("GET", DRAFT): "intake.draft.read",
     ("PUT", DRAFT): "intake.draft.write",
     ("POST", f"{DRAFT}/confirm"): "intake.case.register",
 }
 """Every route that needs a login, and what it demands: written here once more, so that nothing opens unnoticed."""
-PUBLIC = {("POST", "/v1/tracking"), ("POST", "/v1/tracking/confirmation")}
+PUBLIC = {
+    ("POST", "/v1/tracking"),
+    ("POST", "/v1/tracking/confirmation"),
+    ("POST", "/v1/tracking/codes"),
+    ("POST", "/v1/tracking/sessions"),
+    ("DELETE", "/v1/tracking/sessions"),
+    ("GET", "/v1/tracking/case"),
+    ("GET", "/v1/tracking/looks"),
+}
 ROLES = [
     "resident",
     "facilitator",
@@ -84,7 +106,7 @@ ROLES = [
 
 
 def _routes() -> Iterator[APIRoute]:
-    for module in (access, attachments, cases, claims, drafts, events, exports, figures, tracking):
+    for module in (access, attachments, cases, claims, drafts, events, exports, figures, looks, resident, tracking):
         for route in module.router.routes:
             assert isinstance(route, APIRoute)
             yield route
@@ -129,6 +151,8 @@ def test_every_permission_of_intake_is_demanded_by_a_route() -> None:
         ("intake.case.screen", {"front_office", "back_office"}),
         ("intake.case.register", {"facilitator", "front_office", "supervisor"}),
         ("intake.contact.read", {"service"}),
+        ("intake.code.read", {"service"}),
+        ("intake.look.read", {"supervisor", "manager", "head_of_division", "head_of_office"}),
     ],
 )
 def test_who_does_the_work_of_the_desk_is_who_the_domain_says(permission: str, roles: set[str]) -> None:

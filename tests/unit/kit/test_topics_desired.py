@@ -57,6 +57,8 @@ def test_a_service_may_write_and_make_what_it_produces_read_what_it_consumes_and
         "slrt-referral may Read Topic slrt.referral.restricted.v1",
         "slrt-referral may Write Topic slrt.referral.audit.v1",
         "slrt-referral may Create Topic slrt.referral.audit.v1",
+        "slrt-referral may Write Topic slrt.referral.looks.v1",
+        "slrt-referral may Create Topic slrt.referral.looks.v1",
         "slrt-referral may Write Topic slrt.referral.dlq.v1",
         "slrt-referral may Create Topic slrt.referral.dlq.v1",
         "slrt-referral may Read Topic slrt.referral.dlq.v1",

@@ -95,7 +95,12 @@ def test_the_event_has_the_template_that_the_resident_expects(
 
 def test_every_event_that_is_heard_has_a_rule_and_a_handler(policy: Policy) -> None:
     assert {rule.event_type for rule in policy.rules} == set(HEARD_EVENTS)
-    heard = {*consumers.cases.entries, *consumers.referrals.entries, *consumers.supervision.entries}
+    heard = {
+        *consumers.cases.entries,
+        *consumers.referrals.entries,
+        *consumers.supervision.entries,
+        *consumers.residents.entries,
+    }
     assert heard - {event.TYPE for event in (CaseTransferred, CaseSealed, CaseUnsealed)} == set(HEARD_EVENTS)
 
 

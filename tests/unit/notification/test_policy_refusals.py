@@ -95,7 +95,27 @@ BAD_EDITS: dict[str, tuple[Edit, str]] = {
     "misspelt key": (lambda data: rule(data, chanels=["email"]), "chanels: Extra inputs are not permitted"),
     "unknown layout": (
         lambda data: data["templates"]["case-closed"].update(layout="fancy"),
-        "templates.case-closed.layout: unknown layout 'fancy'; known: question, standard",
+        "templates.case-closed.layout: unknown layout 'fancy'; known: code, question, standard",
+    ),
+    "code in the message of another event": (
+        lambda data: data["templates"]["case-closed"].update(layout="code"),
+        f"({CASE_CLOSED}): template 'case-closed' has no place for the code, or one where none is sent",
+    ),
+    "code request without a place for the code": (
+        lambda data: data["templates"]["resident-code"].update(layout="standard"),
+        "(id.slrt.intake.resident-code-requested.v1): template 'resident-code' has no place for the code",
+    ),
+    "layout with the code in one language alone": (
+        lambda data: data["layouts"]["code"]["whatsapp"]["en"].update(text="{ticket_number} {stage}"),
+        "layouts.code.whatsapp.en.text: {code} is missing",
+    ),
+    "code in a subject": (
+        lambda data: data["layouts"]["code"]["email"]["id"].update(subject="{ticket_number} {code}"),
+        "layouts.code.email.id.subject: unknown placeholder {code}",
+    ),
+    "code that reaches inside": (
+        lambda data: data["layouts"]["code"]["whatsapp"]["id"].update(text="{ticket_number} {stage} {code.__class__}"),
+        "layouts.code.whatsapp.id.text: unknown placeholder {code.__class__}",
     ),
     "stage without English": (
         lambda data: data["templates"]["case-closed"]["stage"].pop("en"),

@@ -46,6 +46,14 @@ class OneContact:
         return self.contact
 
 
+class OneCode:
+    """Knows one code."""
+
+    async def code_of(self, case_id: CaseId, *, event_id: EventId) -> str | None:
+        del case_id, event_id
+        return "042137"
+
+
 class OneSupervisor:
     """Knows one contact for every district."""
 
@@ -82,6 +90,7 @@ async def attempt(
         contacts=OneContact(contact),
         supervisors=OneSupervisor(contact),
         sender=sender,
+        codes=OneCode(),
         event_id=EventId(UUID(int=4)),
         now=now,
     )
@@ -110,7 +119,9 @@ async def test_a_message_is_the_fixed_words_with_ticket_and_stage_and_nothing_of
     for said, words_ in ((message.text, wording.text.strip()), (message.subject, wording.subject)):
         assert (said is None) == (words_ is None)
         if words_ is not None:
-            assert said == words_.replace("{ticket_number}", ticket).replace("{stage}", found.stage[written])
+            assert said == words_.replace("{ticket_number}", ticket).replace("{stage}", found.stage[written]).replace(
+                "{code}", "042137"
+            )
 
 
 @given(channel=channels, phone=st.none() | st.just(""), email=st.none() | st.just(""))

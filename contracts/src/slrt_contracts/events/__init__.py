@@ -33,6 +33,14 @@ from slrt_contracts.events.intake import (
     NeedOutcomeRecorded,
     NeedSnapshot,
     RecommendedNeed,
+    ResidentCodeRequested,
+)
+from slrt_contracts.events.looks import (
+    IntakeLooksRecorded,
+    LooksRecorded,
+    LookTold,
+    ReferralLooksRecorded,
+    RegistryLooksRecorded,
 )
 from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed, NotificationQueued
 from slrt_contracts.events.referral import (
@@ -75,6 +83,7 @@ _ALL: Final[tuple[type[Event], ...]] = (
     EmergencyAccessReviewed,
     AttachmentAdded,
     AttachmentRemoved,
+    ResidentCodeRequested,
     ReferralCreated,
     ReferralSent,
     ReferralReceived,
@@ -99,6 +108,9 @@ _ALL: Final[tuple[type[Event], ...]] = (
     ReferralAuditDaySealed,
     RegistryAuditDaySealed,
     NotificationAuditDaySealed,
+    IntakeLooksRecorded,
+    ReferralLooksRecorded,
+    RegistryLooksRecorded,
 )
 EVENT_TYPES: Final = MappingProxyType({event.TYPE: event for event in _ALL})
 """CloudEvents type → model."""
@@ -144,6 +156,9 @@ __all__ = [
     "FamilyRecorded",
     "FamilyTransferred",
     "IntakeAuditDaySealed",
+    "IntakeLooksRecorded",
+    "LookTold",
+    "LooksRecorded",
     "NeedAttribute",
     "NeedOutcome",
     "NeedOutcomeRecorded",
@@ -166,11 +181,14 @@ __all__ = [
     "ReferralConfirmed",
     "ReferralCreated",
     "ReferralDeclined",
+    "ReferralLooksRecorded",
     "ReferralReceived",
     "ReferralRerouted",
     "ReferralSent",
     "ReferralServiceStarted",
     "RegistryAuditDaySealed",
+    "RegistryLooksRecorded",
+    "ResidentCodeRequested",
     "UndecodableEventError",
     "UnknownEventTypeError",
     "decode_event",

@@ -29,9 +29,11 @@ from slrt_contracts.events.base import Event, Part
 from slrt_contracts.types import (
     AccessId,
     CaseId,
+    ChallengeId,
     DistrictCode,
     FileId,
     JustifiedFlag,
+    Moment,
     NeedId,
     ReferralId,
     RestrictedFlag,
@@ -300,3 +302,20 @@ class AttachmentRemoved(_FileEvent):
     TYPE: ClassVar[str] = "id.slrt.intake.attachment-removed.v1"
 
     reason_code: Open[RemovalReason]
+
+
+class ResidentCodeRequested(Event):
+    """A resident asked for a one-time code, to see more of the case than where it stands.
+
+    From `expires_at` on it opens nothing. Notification fetches the code by claim check, as long as it lives, and sends
+    it. Whoever has the event has no code.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.resident-code-requested.v1"
+    TOPIC: ClassVar[str] = "slrt.intake.resident.v1"
+    KEY: ClassVar[str] = "challenge_id"
+
+    challenge_id: ChallengeId
+    case_id: CaseId
+    expires_at: Moment
+    reachable_by: Annotated[tuple[Open[NotificationChannel], ...], _Channels]

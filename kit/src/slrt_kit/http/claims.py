@@ -25,10 +25,14 @@ class ClaimChecks:
             TransientError: the owner is away.
             RejectedError: it refuses, shows no such case, or answers in another shape.
         """
-        found = await self._asking.add((case_id, event_id))
+        found = await self.find(case_id, event_id=event_id)
         if found is None:
             raise RejectedError("the claim check shows no such case")
         return found
+
+    async def find(self, case_id: CaseId, *, event_id: EventId) -> Mapping[str, Any] | None:
+        """As `about`; None where the owner shows nothing of the case."""
+        return await self._asking.add((case_id, event_id))
 
     async def _ask(self, wanted: Sequence[tuple[CaseId, EventId]]) -> list[Mapping[str, Any] | None]:
         body = {"cases": [{"case_id": case_id, "event_id": event_id} for case_id, event_id in wanted]}

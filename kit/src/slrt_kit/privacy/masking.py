@@ -56,3 +56,18 @@ Unmasked = AfterValidator(refuse_masked)
 """For numbers that a caller may have got masked: ``Annotated[str, Unmasked]``."""
 UnmaskedText = AfterValidator(_refuse_masked_text)
 """The same for names and addresses."""
+
+
+def mask_name(name: str | None) -> str | None:
+    """A name as whoever gave it knows it again, ``S••• A•••``: each part by its first letter alone."""
+    if name is None:
+        return None
+    return " ".join(part[0] + MARK * 3 for part in name.split())
+
+
+def mask_mail(address: str | None) -> str | None:
+    """An e-mail address as whoever has it knows it again, ``s•••@example.org``."""
+    if address is None:
+        return None
+    local, at, domain = address.rpartition("@")
+    return f"{local[:1]}{MARK * 3}{at}{domain}"

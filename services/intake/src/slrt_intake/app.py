@@ -28,7 +28,19 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_intake.api import access, attachments, cases, claims, drafts, events, exports, figures, tracking  # noqa: PLC0415
+    from slrt_intake.api import (  # noqa: PLC0415
+        access,
+        attachments,
+        cases,
+        claims,
+        drafts,
+        events,
+        exports,
+        figures,
+        looks,
+        resident,
+        tracking,
+    )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -48,11 +60,14 @@ def build_app(runtime: Runtime) -> "FastAPI":
             claims.router,
             figures.router,
             tracking.router,
+            resident.router,
+            looks.router,
         ],
         consumers={
             "outcomes": consumers.outcomes,
             "timeline": consumers.timeline,
             "erasures": consumers.erasures,
+            "looks": consumers.looks,
         },
         fast={
             cases.register_case: MOST_WAITING,
@@ -70,6 +85,8 @@ def build_app(runtime: Runtime) -> "FastAPI":
         Following(runtime.database),
         Streams(limit=_settings(runtime).max_streams),
         runtime.vault,
+        _settings(runtime).code_limits,
+        _settings(runtime).session_lives,
         Uploads.of(_settings(runtime)),
     )
     return app
@@ -83,6 +100,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
         runtime.consumer("outcomes", consumers.outcomes, parts),
         runtime.consumer("timeline", consumers.timeline, parts, linger=LINGER_S),
         runtime.consumer("erasures", consumers.erasures, parts),
+        runtime.consumer("looks", consumers.looks, parts, linger=LINGER_S),
     ]
 
 

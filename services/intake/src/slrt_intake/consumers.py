@@ -6,12 +6,19 @@ from dataclasses import dataclass
 
 from slrt_contracts.codes import OutcomeCode, UnknownCode
 from slrt_contracts.events import EVENT_TYPES, Event
+from slrt_contracts.events.looks import (
+    IntakeLooksRecorded,
+    LooksRecorded,
+    ReferralLooksRecorded,
+    RegistryLooksRecorded,
+)
 from slrt_contracts.events.referral import ReferralCompleted, ReferralDeclined, ReferralSent
-from slrt_contracts.events.registry import PersonErased
+from slrt_contracts.events.registry import PersonErased, PersonRecorded
 from slrt_intake import usecases
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store import erasing, people
 from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.looks import forget_person, keep_looks, note_person
 from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.files.objects import ObjectStore
@@ -33,6 +40,7 @@ class ConsumerParts:
 
 outcomes = Handlers[ConsumerParts]()
 timeline = Handlers[ConsumerParts]()
+looks = Handlers[ConsumerParts]()
 erasures = Handlers[ConsumerParts]()
 
 
@@ -74,6 +82,28 @@ async def note_office(received: Received[ReferralSent], work: UnitOfWork, _: Con
 async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork, _: ConsumerParts) -> None:
     """An office that declined has no more business with the need."""
     people.withdraw_office(work.connection, received.event.referral_id)
+
+
+async def note_looks(received: Received[LooksRecorded], work: UnitOfWork, _: ConsumerParts) -> None:
+    """Keep who looked, for the resident to read."""
+    keep_looks(work.connection, received.envelope, received.event)
+
+
+for _told in (IntakeLooksRecorded, ReferralLooksRecorded, RegistryLooksRecorded):
+    looks.on(_told)(note_looks)
+
+
+@looks.on(PersonRecorded)
+async def note_person_of_case(received: Received[PersonRecorded], work: UnitOfWork, _: ConsumerParts) -> None:
+    """From now on looks at the person are looks at the data of the case."""
+    event = received.event
+    note_person(work.connection, case_id=event.case_id, person_id=event.person_id, family_id=event.family_id)
+
+
+@looks.on(PersonErased)
+async def forget_person_of_cases(received: Received[PersonErased], work: UnitOfWork, _: ConsumerParts) -> None:
+    """Nothing leads from the person to a case any more."""
+    forget_person(work.connection, received.event.person_id)
 
 
 @erasures.on(PersonErased)

@@ -8,7 +8,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.runtime import LINGER_S, Runtime
 from slrt_notification import consumers
-from slrt_notification.adapters.contacts import IntakeContacts
+from slrt_notification.adapters.contacts import IntakeCodes, IntakeContacts
 from slrt_notification.adapters.mail import MailSender
 from slrt_notification.adapters.provider import ProviderSender
 from slrt_notification.adapters.supervisors_file import SupervisorMailboxes
@@ -42,6 +42,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             "cases": consumers.cases,
             "referrals": consumers.referrals,
             "supervision": consumers.supervision,
+            "residents": consumers.residents,
         },
     )
     app.state.parts = NotificationParts(runtime.database, DeliveryLogStore())
@@ -55,6 +56,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
         runtime.consumer("cases", consumers.cases, parts, linger=LINGER_S),
         runtime.consumer("referrals", consumers.referrals, parts, linger=LINGER_S),
         runtime.consumer("supervision", consumers.supervision, parts),
+        runtime.consumer("residents", consumers.residents, parts),
     ]
 
 
@@ -67,13 +69,15 @@ def build_connector(runtime: Runtime, channel: NotificationChannel) -> EventCons
 def build_connector_parts(runtime: Runtime, channel: NotificationChannel) -> ConnectorParts:
     """What the connector of a channel works with."""
     settings = _settings(runtime)
+    intake = runtime.client_of(settings.intake_url)
     return ConnectorParts(
         channel=channel,
         database=runtime.database,
         delivery_log=DeliveryLogStore(),
         notifications=_opener(runtime),
         policy=load_policy(settings.messages_file),
-        contacts=IntakeContacts(runtime.client_of(settings.intake_url)),
+        contacts=IntakeContacts(intake),
+        codes=IntakeCodes(intake),
         supervisors=SupervisorMailboxes.load(settings.supervisors_file),
         sender=_sender(runtime, settings, channel),
     )

@@ -5,16 +5,17 @@ from dataclasses import dataclass
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.events.base import Event
-from slrt_contracts.events.intake import CaseSealed, CaseTransferred, CaseUnsealed
+from slrt_contracts.events.intake import CaseSealed, CaseTransferred, CaseUnsealed, ResidentCodeRequested
 from slrt_contracts.events.notification import NotificationQueued
 from slrt_contracts.types import CaseId
+from slrt_kit import metrics
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_notification import usecases
 from slrt_notification.policy.model import CASE_EVENTS, REFERRAL_EVENTS, SUPERVISION_EVENTS, Policy
-from slrt_notification.ports import Contacts, DeliveryLog, KnownCase, Notifications, Sender, Supervisors
+from slrt_notification.ports import Codes, Contacts, DeliveryLog, KnownCase, Notifications, Sender, Supervisors
 from slrt_notification.usecases import Attempt
 
 log = get_logger(__name__)
@@ -42,11 +43,13 @@ class ConnectorParts:
     contacts: Contacts
     supervisors: Supervisors
     sender: Sender
+    codes: Codes
 
 
 cases = Handlers[ConsumerParts]()
 referrals = Handlers[ConsumerParts]()
 supervision = Handlers[ConsumerParts]()
+residents = Handlers[ConsumerParts]()
 connector = Handlers[ConnectorParts]()
 
 
@@ -75,6 +78,23 @@ for _event in REFERRAL_EVENTS:
     referrals.on(_event)(queue)
 for _event in SUPERVISION_EVENTS:
     supervision.on(_event)(queue)
+
+
+@residents.on(ResidentCodeRequested)
+async def queue_code(received: Received[ResidentCodeRequested], work: UnitOfWork, parts: ConsumerParts) -> None:
+    """Queue the message that brings the code, to the channels that the event names and to no other."""
+    event = received.event
+    await usecases.queue_notifications(
+        event,
+        told=KnownCase(case_id=event.case_id, district_code=None, reachable_by=None),
+        cause_event_id=received.envelope.id,
+        caused_at=received.envelope.recordedtime,
+        policy=parts.policy,
+        notifications=parts.notifications(work),
+        at=work.clock.now(),
+        new_id=work.new_id,
+        only_to=event.reachable_by,
+    )
 
 
 @cases.on(CaseTransferred)
@@ -115,6 +135,7 @@ async def send(received: Received[NotificationQueued], parts: ConnectorParts) ->
             contacts=parts.contacts,
             supervisors=parts.supervisors,
             sender=parts.sender,
+            codes=parts.codes,
             event_id=received.envelope.id,
             now=parts.database.clock.now(),
         )
@@ -138,6 +159,8 @@ async def record(
         received.event.notification_id, ended, notifications=parts.notifications(work), at=work.clock.now()
     )
     if notification is not None:
+        if ended.failure is None and parts.policy.templates[notification.template].brings_code:
+            metrics.RESIDENT_CODES_SENT.inc()
         log.info(
             "notification ended",
             notification_id=str(notification.notification_id),

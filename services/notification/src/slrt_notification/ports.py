@@ -82,6 +82,16 @@ class Contacts(Protocol):
         """Raises TransientError when the owner is away, RejectedError when it refuses."""
 
 
+class Codes(Protocol):
+    """The owner of the residents' one-time codes."""
+
+    async def code_of(self, case_id: CaseId, *, event_id: EventId) -> str | None:
+        """The code that opens the case now; None when there is none any more.
+
+        Raises TransientError when the owner is away, RejectedError when it refuses.
+        """
+
+
 class Supervisors(Protocol):
     """Who supervises what."""
 

@@ -1,6 +1,6 @@
 """What is done with notifications: queue them, try to send one, record how it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +10,15 @@ from slrt_contracts.types import EventId, NotificationId
 from slrt_kit.clock import NewId
 from slrt_notification.domain.notification import Notification
 from slrt_notification.policy.model import Policy, Recipient, language_of
-from slrt_notification.ports import Contacts, KnownCase, Notifications, RecipientRefusedError, Sender, Supervisors
+from slrt_notification.ports import (
+    Codes,
+    Contacts,
+    KnownCase,
+    Notifications,
+    RecipientRefusedError,
+    Sender,
+    Supervisors,
+)
 
 
 async def queue_notifications(
@@ -23,11 +31,13 @@ async def queue_notifications(
     notifications: Notifications,
     at: datetime,
     new_id: NewId,
+    only_to: Collection[str] | None = None,
 ) -> Sequence[Notification]:
     """Queue one notification for each channel that the policy names for the event; returns the new ones.
 
     A channel that the resident gave no address for is passed over: asking for a contact that is not there would be
-    one more look at somebody's data. ``told`` is what the event tells of its case; ``caused_at`` when it was recorded.
+    one more look at somebody's data. ``told`` is what the event tells of its case; ``caused_at`` when it was recorded;
+    ``only_to`` are the channels of an event that may go nowhere else.
     """
     known = await notifications.note_case(told)
     rule = policy.rule_for(event)
@@ -37,6 +47,8 @@ async def queue_notifications(
     for channel in rule.channels:
         is_for_resident = policy.templates[rule.template].to is Recipient.RESIDENT
         if is_for_resident and known.reachable_by is not None and channel not in known.reachable_by:
+            continue
+        if only_to is not None and channel not in only_to:
             continue
         notification = Notification.queue(
             notification_id=NotificationId(new_id()),
@@ -67,6 +79,7 @@ async def attempt(
     contacts: Contacts,
     supervisors: Supervisors,
     sender: Sender,
+    codes: Codes,
     event_id: EventId,
     now: datetime,
 ) -> Attempt:
@@ -80,7 +93,13 @@ async def attempt(
     """
     if now - notification.caused_at > policy.expires_after:
         return Attempt(FailureReason.EXPIRED)
-    if policy.templates[notification.template].to is Recipient.SUPERVISOR:
+    template, code = policy.templates[notification.template], ""
+    if template.brings_code:
+        living = await codes.code_of(notification.case_id, event_id=event_id)
+        if living is None:
+            return Attempt(FailureReason.EXPIRED)
+        code = living
+    if template.to is Recipient.SUPERVISOR:
         contact = supervisors.contact_of(notification.case_id, notification.district_code)
     else:
         contact = await contacts.contact_of(notification.case_id, event_id=event_id)
@@ -92,6 +111,7 @@ async def attempt(
         channel=notification.channel,
         language=language_of(contact.language),
         ticket_number=contact.ticket_number,
+        code=code,
     )
     try:
         await sender.send(notification, message, to=address)

@@ -1,6 +1,6 @@
 """What claim checks take and give over HTTP: the only answers of intake with personal data in them."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
@@ -100,3 +100,17 @@ class ContactList(BaseModel):
     """The contacts of those cases that are the caller's to see, in no order."""
 
     contacts: list[ContactOfCase]
+
+
+class CodeOfCase(BaseModel):
+    """A one-time code that opens a case now."""
+
+    case_id: UUID
+    code: str
+    expires_at: datetime = Field(description="UTC")
+
+
+class CodeList(BaseModel):
+    """The codes that there are among the cases asked about."""
+
+    codes: list[CodeOfCase]

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Request
 
+from slrt_contracts.codes import LookPurpose
 from slrt_contracts.types import CaseId
 from slrt_intake.api.claim_schemas import (
     ClaimsBody,
+    CodeList,
+    CodeOfCase,
     ContactList,
     ContactOfCase,
     ContactView,
@@ -19,6 +22,7 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.claim import Parties, shown
 from slrt_intake.domain.problems import PurposeRequiredError
 from slrt_intake.store import people
+from slrt_intake.store.residents import living_codes
 from slrt_kit.audit.entries import Look
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
@@ -133,6 +137,34 @@ async def _contacts(
         )
         for reach in seen
     ]
+
+
+@router.post("/codes/search")
+async def search_codes(
+    body: ClaimsBody,
+    request: Request,
+    authorized: Annotated[Authorized, require("intake.code.read")],
+    parts: Parts,
+    purpose: Purpose = None,
+) -> CodeList:
+    """The one-time codes that open those cases now, for the service that sends them; of most cases there is none.
+
+    It changes nothing and takes no Idempotency-Key. Its only purpose is resident-code.
+    """
+    if purpose != LookPurpose.RESIDENT_CODE:
+        raise PurposeRequiredError
+    wanted = {case.case_id: case.event_id for case in body.cases}
+    async with parts.database.read() as session:
+        found = await living_codes(
+            session,
+            parts.vault,
+            [CaseId(case_id) for case_id in wanted],
+            guesses=parts.code_limits.guesses,
+            at=parts.database.clock.now(),
+        )
+    looks = [Look("read", "resident-code", each.case_id, ("code",), wanted[each.case_id]) for each in found]
+    await put_on_record(request, authorized.principal, looks, purpose=purpose)
+    return CodeList(codes=[CodeOfCase(**each._asdict()) for each in found])
 
 
 def _left_out(what: str, wanted: Mapping[UUID, UUID | None], seen: Sequence[UUID]) -> list[Look]:

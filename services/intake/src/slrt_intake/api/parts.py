@@ -1,10 +1,12 @@
 """What the routes share: stores on a unit of work, the region table, the use cases' ports."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from slrt_intake.domain.challenge import CodeLimits
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStore
@@ -14,6 +16,7 @@ from slrt_intake.store.exports import ExportStore
 from slrt_intake.store.following import Following
 from slrt_intake.store.new_cases import Registrations
 from slrt_intake.store.officers import Officers
+from slrt_intake.store.residents import Residents
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.files.problems import FilesOffError
 from slrt_kit.files.uploads import Uploads
@@ -35,6 +38,8 @@ class IntakeParts:
     following: Following
     streams: Streams
     vault: Vault
+    code_limits: CodeLimits
+    session_lives: timedelta
     files: Uploads | None = None
 
     @property
@@ -47,6 +52,10 @@ class IntakeParts:
     def attachments(self, work: UnitOfWork) -> AttachmentStore:
         """The files of cases, in a unit of work."""
         return AttachmentStore(work, self.outbox, self.vault)
+
+    def residents(self, work: UnitOfWork) -> Residents:
+        """The one-time codes and sessions of a unit of work."""
+        return Residents(work, self.outbox, self.vault)
 
     def cases(self, work: UnitOfWork) -> CaseStore:
         """The cases of a unit of work."""

@@ -1,6 +1,6 @@
 """The resident's side: ticket number and the last four digits of the phone, no login."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
@@ -19,7 +19,7 @@ from slrt_kit.access import Principal, Scope
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
-from slrt_kit.http.commands import Answer, build_command
+from slrt_kit.http.commands import Answer, Command, build_command
 from slrt_kit.http.problems import language_of
 
 router = APIRouter(prefix="/tracking", tags=["tracking"])
@@ -33,10 +33,12 @@ async def track(
 ) -> TrackingView:  # lint-skip: public — ticket and digits
     """Where the case stands, in plain words. POST, so that nothing of it stands in an address."""
     async with parts.database.unit_of_work() as work:
-        case = await _open(body, work, parts, request)
-        record_looks(work, parts.outbox.service, _resident(request), [Look("track", "case", case.case_id, ("stage",))])
+        case = await open_counted(body, work, parts, request)
+        record_looks(
+            work, parts.outbox.service, resident_actor(request), [Look("track", "case", case.case_id, ("stage",))]
+        )
         await work.commit()
-    return _view(case, language_of(request))
+    return tracking_view(case, language_of(request))
 
 
 @router.post("/confirmation", response_model=CaseReceipt)
@@ -49,27 +51,33 @@ async def confirm(  # lint-skip: public — ticket and digits
     """The resident says whether it helped; the case closes."""
     # Opened first, in a transaction of its own: a wrong guess must be counted even though the command fails.
     async with parts.database.unit_of_work() as work:
-        opened = await _open(body, work, parts, request)
+        opened = await open_counted(body, work, parts, request)
         expires = work.clock.now() + timedelta(minutes=5)
-    resident = Principal(
-        subject=f"ticket:{opened.ticket_number}",
-        roles=frozenset({"resident"}),
-        region=None,
-        office=None,
-        expires_at=expires,
-    )
-    command = await build_command(request, resident, _NOWHERE, idempotency_key, None)
+    command = await resident_command(opened, request, idempotency_key, expires=expires)
 
     async def work_once(unit: UnitOfWork) -> Answer:
-        unit.actor = _resident(request)
-        case = await _opened(body, unit, parts)
+        unit.actor = resident_actor(request)
+        case = await opened_again(body, unit, parts)
         await usecases.confirm_by_resident(case, satisfied=body.satisfied, cases=parts.cases(unit), at=unit.clock.now())
         return Answer(CaseReceipt.of(case), version=case.version)
 
     return await command.run(work_once)
 
 
-async def _opened(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Case:
+async def resident_command(case: Case, request: Request, key: str | None, *, expires: datetime) -> Command:
+    """A command of whoever has the ticket: its key is that of the ticket and no other's."""
+    resident = Principal(
+        subject=f"ticket:{case.ticket_number}",
+        roles=frozenset({"resident"}),
+        region=None,
+        office=None,
+        expires_at=expires,
+    )
+    return await build_command(request, resident, _NOWHERE, key, None)
+
+
+async def opened_again(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Case:
+    """The case, under a lock of its ticket; a failure is the caller's to count (`open_counted`)."""
     return await usecases.open_by_ticket(
         body.ticket_number,
         body.phone_last4,
@@ -79,17 +87,17 @@ async def _opened(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Cas
     )
 
 
-def _resident(request: Request) -> Actor:
+def resident_actor(request: Request) -> Actor:
     """Whoever has the ticket and the digits; who that is nobody asked."""
     return Actor(subject="resident", roles=("resident",), request_id=request.state.request_id)
 
 
-async def _open(body: TicketBody, work: UnitOfWork, parts: IntakeParts, request: Request) -> Case:
+async def open_counted(body: TicketBody, work: UnitOfWork, parts: IntakeParts, request: Request) -> Case:
     """The case; a failure is counted, and the unit of work committed for it."""
     # What somebody types may be anything; in the log stands a ticket number or nothing.
     request.state.asked_for = "ticket", normalise_ticket(body.ticket_number) or "(no ticket number)"
     try:
-        return await _opened(body, work, parts)
+        return await opened_again(body, work, parts)
     except TicketNotFoundError:
         number = normalise_ticket(body.ticket_number)
         if number is not None:
@@ -98,7 +106,8 @@ async def _open(body: TicketBody, work: UnitOfWork, parts: IntakeParts, request:
         raise
 
 
-def _view(case: Case, language: str) -> TrackingView:
+def tracking_view(case: Case, language: str) -> TrackingView:
+    """Where the case stands, in ``id`` or ``en``."""
     return TrackingView(
         ticket_number=case.ticket_number,
         status=case.status,

@@ -1,5 +1,7 @@
 """The refusals of intake, each with its stable name and its sentence for people."""
 
+from types import MappingProxyType
+
 from slrt_kit.problems import ProblemError, Text
 
 
@@ -164,3 +166,33 @@ class FileDetailsError(ProblemError):
         "Header File-Name harus teks UTF-8 ber-persen paling panjang 200 karakter",
         "The File-Name header must be percent-encoded UTF-8 of at most 200 characters",
     )
+
+
+class TooManyCodesError(ProblemError):
+    slug, status = "too-many-codes", 429
+    refuses = True
+    title = Text(
+        "Kode baru saja dikirim atau sudah terlalu sering diminta; coba lagi nanti",
+        "A code was sent just now, or too many were asked for; try again later",
+    )
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
+class CodeNotAcceptedError(ProblemError):
+    """One answer for a wrong code, a dead one and one of another ticket: it tells a guesser nothing."""
+
+    slug, status = "code-not-accepted", 403
+    title = Text(
+        "Kode tidak cocok atau sudah tidak berlaku; periksa lagi, atau minta kode baru",
+        "The code does not match or is no longer good; check it, or ask for a new one",
+    )
+
+
+class SessionEndedError(ProblemError):
+    slug, status = "session-ended", 401
+    refuses = True
+    title = Text("Sesi sudah berakhir; minta kode baru", "The session has ended; ask for a new code")
+    headers = MappingProxyType({"WWW-Authenticate": "Resident-Session"})

@@ -27,6 +27,8 @@ _REMOVE = (
     "UPDATE persons SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
     "UPDATE contacts SET sealed = NULL, phone_check = NULL WHERE case_id = ANY(%(cases)s)",
     "UPDATE needs SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
+    "DELETE FROM resident_challenges WHERE case_id = ANY(%(cases)s)",
+    "DELETE FROM resident_sessions WHERE case_id = ANY(%(cases)s)",
     "UPDATE drafts SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
     "UPDATE attachments SET sealed = NULL, digest = NULL WHERE attachment_id = ANY(%(files)s)",
 )

@@ -1,4 +1,4 @@
-"""Fetch a resident's contact from intake by claim check."""
+"""Fetch a resident's contact, or one-time code, from intake by claim check."""
 
 from typing import Annotated
 
@@ -44,3 +44,32 @@ class IntakeContacts:
             # Without the cause: whatever stood in the answer must not reach a log.
             raise RejectedError("contact answer has another shape") from None
         return Contact(**found.model_dump())
+
+
+class CodeAnswer(BaseModel):
+    """What we read of intake's answer about a code."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    code: Annotated[str, Field(pattern="^[0-9]{6}$")]
+
+
+class IntakeCodes:
+    """Asks intake for residents' one-time codes (keeps the promise of `ports.Codes`); nothing is kept."""
+
+    def __init__(self, client: ServiceClient) -> None:
+        self._claims = ClaimChecks(client, "codes", purpose="resident-code")
+
+    async def code_of(self, case_id: CaseId, *, event_id: EventId) -> str | None:
+        """The code that opens the case now.
+
+        Raises:
+            TransientError: intake is away. RejectedError: it refuses, or answers in another shape.
+        """
+        answer = await self._claims.find(case_id, event_id=event_id)
+        if answer is None:
+            return None
+        try:
+            return CodeAnswer.model_validate(answer).code
+        except ValidationError:
+            raise RejectedError("code answer has another shape") from None

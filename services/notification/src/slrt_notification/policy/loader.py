@@ -14,6 +14,7 @@ from slrt_contracts.types import TemplateCode
 from slrt_notification.policy import wording_rules
 from slrt_notification.policy.model import (
     HEARD_EVENTS,
+    RESIDENT_EVENTS,
     SUPERVISION_EVENTS,
     Condition,
     Language,
@@ -26,6 +27,7 @@ from slrt_notification.policy.model import (
 )
 
 _OF_SUPERVISION = frozenset(event.TYPE for event in SUPERVISION_EVENTS)
+_OF_CODES = frozenset(event.TYPE for event in RESIDENT_EVENTS)
 
 
 class PolicyError(ValueError):
@@ -116,6 +118,7 @@ def _shape_problem(problem: Any) -> str:
 
 def _layout_problems(file: _File) -> Iterator[str]:
     for name, channels in file.layouts.items():
+        with_code = _brings_code(channels)
         for channel in NotificationChannel:
             for language in Language:
                 place = f"layouts.{name}.{channel}.{language}"
@@ -123,11 +126,15 @@ def _layout_problems(file: _File) -> Iterator[str]:
                 if entry is None:
                     yield f"{place}: is missing"
                     continue
-                yield from wording_rules.text_problems(f"{place}.text", entry.text)
+                yield from wording_rules.text_problems(f"{place}.text", entry.text, with_code=with_code)
                 if channel is NotificationChannel.EMAIL:
                     yield from wording_rules.subject_problems(f"{place}.subject", entry.subject)
                 elif entry.subject is not None:
                     yield f"{place}.subject: {channel} has no subject"
+
+
+def _brings_code(layout: Mapping[NotificationChannel, Mapping[Language, _WordingEntry]]) -> bool:
+    return any(wording_rules.brings_code(entry.text) for entries in layout.values() for entry in entries.values())
 
 
 def _template_problems(file: _File) -> Iterator[str]:
@@ -157,6 +164,10 @@ def _rule_problems(file: _File) -> Iterator[str]:
             yield f"{place}: unknown template {rule.template!r}"
         elif (file.templates[rule.template].to is Recipient.SUPERVISOR) != (rule.event in _OF_SUPERVISION):
             yield f"{place}: template {rule.template!r} is for the {file.templates[rule.template].to}"
+        elif file.templates[rule.template].layout in file.layouts and (
+            _brings_code(file.layouts[file.templates[rule.template].layout]) != (rule.event in _OF_CODES)
+        ):
+            yield f"{place}: template {rule.template!r} has no place for the code, or one where none is sent"
         if len(set(rule.channels)) != len(rule.channels):
             yield f"{place}: a channel stands twice"
         for path, wanted in rule.when.items():
@@ -212,7 +223,12 @@ def _policy(file: _File) -> Policy:
             for rule in file.rules
         ),
         templates={
-            code: Template(layouts[template.layout], template.stage, template.to)
+            code: Template(
+                layouts[template.layout],
+                template.stage,
+                template.to,
+                brings_code=_brings_code(file.layouts[template.layout]),
+            )
             for code, template in file.templates.items()
         },
         expires_after=timedelta(hours=file.expires_after_hours),

@@ -9,7 +9,14 @@ from typing import Any
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.events.base import Event
-from slrt_contracts.events.intake import CaseClosed, CaseDecided, CaseRegistered, CaseResolved, EmergencyAccessOpened
+from slrt_contracts.events.intake import (
+    CaseClosed,
+    CaseDecided,
+    CaseRegistered,
+    CaseResolved,
+    EmergencyAccessOpened,
+    ResidentCodeRequested,
+)
 from slrt_contracts.events.referral import ReferralAccepted, ReferralCompleted, ReferralRerouted, ReferralSent
 from slrt_contracts.types import TemplateCode
 
@@ -18,8 +25,11 @@ REFERRAL_EVENTS: tuple[type[Event], ...] = (ReferralSent, ReferralAccepted, Refe
 
 SUPERVISION_EVENTS: tuple[type[Event], ...] = (EmergencyAccessOpened,)
 
+RESIDENT_EVENTS: tuple[type[Event], ...] = (ResidentCodeRequested,)
+"""Those whose message brings a one-time code."""
+
 HEARD_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
-    {event.TYPE: event for event in (*CASE_EVENTS, *REFERRAL_EVENTS, *SUPERVISION_EVENTS)}
+    {event.TYPE: event for event in (*CASE_EVENTS, *REFERRAL_EVENTS, *SUPERVISION_EVENTS, *RESIDENT_EVENTS)}
 )
 """The events that this service hears and that a rule may name, by type."""
 
@@ -69,6 +79,7 @@ class Template:
     layout: Layout
     stage: Mapping[Language, str]
     to: Recipient = Recipient.RESIDENT
+    brings_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +127,22 @@ class Policy:
         return None
 
     def render(
-        self, template: TemplateCode, *, channel: NotificationChannel, language: Language, ticket_number: str
+        self,
+        template: TemplateCode,
+        *,
+        channel: NotificationChannel,
+        language: Language,
+        ticket_number: str,
+        code: str = "",
     ) -> Message:
-        """The message. It takes the ticket number and no other fact, so it can tell no other.
+        """The message. It takes the ticket number, a one-time code and no other fact, so it can tell no other.
 
         Raises:
             KeyError: the template is not (or no longer) in the policy.
         """
         found = self.templates[template]
         wording = found.layout[channel][language]
-        values = {"ticket_number": ticket_number, "stage": found.stage[language]}
+        values = {"ticket_number": ticket_number, "stage": found.stage[language], "code": code}
         return Message(
             subject=None if wording.subject is None else wording.subject.format_map(values),
             text=wording.text.format_map(values).strip(),

@@ -12,6 +12,8 @@ from slrt_contracts.catalogue import NEEDS, PROGRAMMES, SECTORS, Label
 from slrt_contracts.codes import NeedCode
 
 PLACEHOLDERS = frozenset({"ticket_number", "stage"})
+CODE = "code"
+"""The one placeholder more, of the text of a message that brings a one-time code."""
 MAX_STAGE = 80
 MAX_SUBJECT = 60
 MAX_TEXT = 600
@@ -19,10 +21,16 @@ MAX_TEXT = 600
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
-def text_problems(place: str, text: str) -> Iterator[str]:
-    """What is wrong with a message's text; it must name ticket and stage."""
-    yield from _problems(place, text, longest=MAX_TEXT)
-    for name in sorted(PLACEHOLDERS - _placeholders(text)):
+def brings_code(text: str) -> bool:
+    """Whether a message's text has a place for a one-time code."""
+    return CODE in _placeholders(text)
+
+
+def text_problems(place: str, text: str, *, with_code: bool = False) -> Iterator[str]:
+    """What is wrong with a message's text; it must name ticket and stage, and the code where it brings one."""
+    wanted = PLACEHOLDERS | {CODE} if with_code else PLACEHOLDERS
+    yield from _problems(place, text, longest=MAX_TEXT, placeholders=wanted)
+    for name in sorted(wanted - _placeholders(text)):
         yield f"{place}: {{{name}}} is missing"
 
 
@@ -49,7 +57,7 @@ def _one_line(place: str, text: str) -> Iterator[str]:
         yield f"{place}: must be one line of text"
 
 
-def _problems(place: str, text: str, *, longest: int) -> Iterator[str]:
+def _problems(place: str, text: str, *, longest: int, placeholders: frozenset[str] = PLACEHOLDERS) -> Iterator[str]:
     if len(text) > longest:
         yield f"{place}: longer than {longest} characters"
     try:
@@ -58,7 +66,7 @@ def _problems(place: str, text: str, *, longest: int) -> Iterator[str]:
         yield f"{place}: {error}"
         return
     for _, name, shape, conversion in fields:
-        if name is not None and (name not in PLACEHOLDERS or shape or conversion):
+        if name is not None and (name not in placeholders or shape or conversion):
             yield f"{place}: unknown placeholder {{{name}}}; only {{ticket_number}} and {{stage}} may stand here"
     if _LONG_NUMBER.search(text):
         yield f"{place}: holds a long number"

@@ -1,0 +1,247 @@
+"""Tell the sealed looks of a service as events, in batches, without who looked: the resident's list is made of them.
+
+It reads the sealed log behind the sealer, on a connection of its own, so that neither a request nor the sealing waits
+for it. Positions come without gaps and in the order of their commits, so the last one read is all that it must keep.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from slrt_contracts.codes import LookAction, LookerRole, LookObject, LookPurpose
+from slrt_contracts.events import EVENT_TYPES
+from slrt_contracts.events.looks import MOST_LOOKS, LooksRecorded, LookTold
+from slrt_contracts.types import OFFICE_PATTERN, CaseId, ChainId, LookedAtId, OfficeCode
+from slrt_kit import metrics
+from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
+from slrt_kit.connecting import ANSWER_WITHIN_S, BoundedConnection, open_connection
+from slrt_kit.logs import get_logger
+from slrt_kit.outbox import Outbox, identify, insert_events, pending_row
+
+log = get_logger(__name__)
+
+# Whoever else tells waits for nothing: it finds the place taken, and comes again.
+_PLACE = "SELECT position, events FROM audit_told FOR UPDATE SKIP LOCKED"
+_NEXT = "SELECT position, entry FROM audit WHERE position > %s ORDER BY position LIMIT %s"
+_CHAIN = "SELECT statement FROM audit_head"
+_KEEP_PLACE = "UPDATE audit_told SET position = %s, events = %s"
+_TELL = f"{insert_events()} RETURNING 1"
+_LOOKS = tuple(f'{{"action":"{action}"' for action in LookAction)
+"""How the text of a look begins, which no write does: most entries are none, and are not read as JSON."""
+_AT_ONCE = 200
+"""Between so many the other parts of the process have their turn."""
+_ABANDONED_AFTER_MS = 15_000
+_OBJECTS, _PURPOSES = frozenset(LookObject), frozenset(LookPurpose)
+_OFFICE = re.compile(OFFICE_PATTERN)
+
+_SPECIAL: Sequence[LookerRole] = (LookerRole.SERVICE, LookerRole.RESIDENT)
+_DESK: frozenset[LookerRole] = frozenset(LookerRole) - {
+    *_SPECIAL,
+    LookerRole.OPD_OFFICER,
+    LookerRole.PARTNER,
+    LookerRole.ADMIN,
+    LookerRole.AUDITOR,
+    LookerRole.OTHER,
+}
+"""Whose office is the SLRT office of their regency, where their token names none."""
+# Of several roles the one by which a resident knows somebody: whoever decides before whoever writes down.
+_RANK: Mapping[str, int] = MappingProxyType({role: place for place, role in enumerate(LookerRole)})
+
+
+@dataclass(frozen=True, slots=True)
+class TellerSettings:
+    """How a teller works. Times in seconds."""
+
+    batch_size: int = 2000
+    every: float = 1.0
+    retry_min: float = 0.5
+    retry_max: float = 10.0
+
+
+class LookTeller:
+    """Tells the looks of one service database. Copies may run; a batch is one transaction, told once."""
+
+    def __init__(
+        self,
+        *,
+        database_url: str,
+        service: str,
+        settings: TellerSettings | None = None,
+        clock: Clock | None = None,
+        new_id: NewId = new_uuid7,
+    ) -> None:
+        self._url = database_url
+        self._service = service
+        self._model = model_of(service)
+        self._settings = settings or TellerSettings()
+        self._clock = clock or SystemClock()
+        self._new_id = new_id
+        self._outbox = Outbox(service)
+        self._behind = 0.0
+        """How old the last look is that was told, where more of them wait, in seconds."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set. Whatever fails is waited out: relay and sealer beside it must not end for it."""
+        delay, failing_since = self._settings.retry_min, None
+        while not stop.is_set():
+            try:
+                async with await connect(self._url) as connection:
+                    while not stop.is_set():
+                        read = await self.tell(connection)
+                        delay, failing_since = self._settings.retry_min, None
+                        metrics.LOOKS_UNTOLD_AGE.set(self._behind)
+                        if read < self._settings.batch_size:
+                            await _wait(stop, self._settings.every)
+            except Exception as error:  # noqa: BLE001 — see above; an alert says so
+                now = self._clock.now()
+                failing_since = failing_since or now
+                metrics.LOOKS_UNTOLD_AGE.set((now - failing_since).total_seconds())
+                log.warning("looks are not told", error=type(error).__name__)
+                await _wait(stop, delay)
+                delay = min(delay * 2, self._settings.retry_max)
+
+    async def tell(self, connection: BoundedConnection) -> int:
+        """Tell the looks among the entries that were sealed next; returns how many entries were read.
+
+        Raises:
+            psycopg.Error: the database is away, or refuses; nothing was told.
+        """
+        async with connection.transaction():
+            place = await (await connection.execute(_PLACE)).fetchone()
+            if place is None:
+                return 0
+            position, events = place
+            entries = await (await connection.execute(_NEXT, (position, self._settings.batch_size))).fetchall()
+            if not entries:
+                self._behind = 0.0
+                return 0
+            looks: list[LookTold] = []
+            for begin in range(0, len(entries), _AT_ONCE):
+                looks += looks_among(entries[begin : begin + _AT_ONCE])
+                await asyncio.sleep(0)
+            if looks:
+                told = self._events(await _chain_of(connection), looks, after=events)
+                events += len(told)
+                await connection.execute(_TELL, {"events": orjson.dumps(told).decode()})
+            await connection.execute(_KEEP_PLACE, (entries[-1][0], events))
+        metrics.LOOKS_TOLD.inc(len(looks))
+        is_behind = len(entries) == self._settings.batch_size and bool(looks)
+        self._behind = (self._clock.now() - looks[-1].looked_at).total_seconds() if is_behind else 0.0
+        return len(entries)
+
+    def _events(self, chain_id: UUID, looks: Sequence[LookTold], *, after: int) -> list[dict[str, object]]:
+        now = self._clock.now()
+        recorded = [
+            RecordedEvent(
+                self._model(chain_id=ChainId(chain_id), looks=tuple(looks[begin : begin + MOST_LOOKS])), number, now
+            )
+            for number, begin in enumerate(range(0, len(looks), MOST_LOOKS), start=after + 1)
+        ]
+        told = self._outbox.envelopes(identify(recorded, self._new_id), now=now, causation_id=None)
+        return [pending_row(envelope, event) for envelope, event in told]
+
+
+def model_of(service: str) -> type[LooksRecorded]:
+    """What a service's looks are told as. Raises KeyError: it shows nobody's data, and tells none."""
+    model = EVENT_TYPES[f"id.slrt.{service}.looks-recorded.v1"]
+    if not issubclass(model, LooksRecorded):
+        raise TypeError(model.TYPE)
+    return model
+
+
+def tells_looks(service: str) -> bool:
+    """Whether a service tells its looks."""
+    return f"id.slrt.{service}.looks-recorded.v1" in EVENT_TYPES
+
+
+def looks_among(entries: Iterable[tuple[int, str]]) -> list[LookTold]:
+    """The looks among sealed entries (position, text) that were shown something of a case, a person or a family."""
+    found = []
+    for position, text in entries:
+        if not text.startswith(_LOOKS):
+            continue
+        try:
+            told = _told(position, orjson.loads(text))
+        except (ValueError, KeyError, TypeError) as error:
+            # An entry of another time, or altered: nothing that comes after it must wait for it.
+            log.error("a look cannot be told", position=position, error=type(error).__name__)  # noqa: TRY400 — as above
+            continue
+        if told is not None:
+            found.append(told)
+    return found
+
+
+def _told(position: int, entry: Mapping[str, Any]) -> LookTold | None:
+    if entry["result"] != "ok" or entry["object_type"] not in _OBJECTS:
+        return None
+    role = role_of(entry["roles"])
+    case_id = entry.get("case_id")
+    return LookTold(
+        position=position,
+        looked_at=datetime.fromisoformat(entry["at"]),
+        action=LookAction(entry["action"]),
+        object_type=LookObject(entry["object_type"]),
+        object_id=LookedAtId(UUID(entry["object_id"])),
+        case_id=None if case_id is None else CaseId(UUID(case_id)),
+        role=role,
+        office_code=office_of(role, entry.get("office"), entry.get("region")),
+        purpose=purpose_of(entry.get("purpose")),
+    )
+
+
+def role_of(roles: Iterable[str]) -> LookerRole:
+    """The role by which a looker is told; `other` where none is known."""
+    known = sorted((role for role in roles if role in _RANK), key=_RANK.__getitem__)
+    return LookerRole(known[-1]) if known else LookerRole.OTHER
+
+
+def office_of(role: LookerRole, office: str | None, region: str | None) -> OfficeCode | None:
+    """The looker's office, where it has the form of one: what a token says else is not passed on."""
+    if role in _SPECIAL:
+        return None
+    if office is None and region is not None and role in _DESK:
+        office = f"{'.'.join(region.split('.')[:2])}.SLRT"
+    return None if office is None or not _OFFICE.fullmatch(office) else OfficeCode(office)
+
+
+def purpose_of(stated: str | None) -> LookPurpose:
+    """A purpose of the list, or that it was another: the header is the caller's to fill, and might name somebody."""
+    if stated is None:
+        return LookPurpose.NOT_STATED
+    return LookPurpose(stated) if stated in _PURPOSES else LookPurpose.OTHER
+
+
+async def _chain_of(connection: BoundedConnection) -> UUID:
+    row = await (await connection.execute(_CHAIN)).fetchone()
+    if row is None:
+        raise psycopg.OperationalError("the statement of the chain's end is gone")
+    return UUID(orjson.loads(row[0])["chain"])
+
+
+async def connect(url: str) -> BoundedConnection:
+    """A connection as the teller needs it: PostgreSQL ends it, and frees its place, when it hears nothing for long."""
+    return await open_connection(
+        url,
+        answer_within=ANSWER_WITHIN_S * 3,
+        settings={
+            "idle_session_timeout": _ABANDONED_AFTER_MS,
+            "idle_in_transaction_session_timeout": _ABANDONED_AFTER_MS,
+        },
+        prepare_threshold=2,
+        application_name="slrt-look-teller",
+    )
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)

@@ -1,0 +1,87 @@
+"""The plain words in which a resident reads who looked at what, and why."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from slrt_contracts.catalogue import FUNCTIONS
+from slrt_contracts.codes import LookAction, LookerRole, LookObject, LookPurpose
+from slrt_kit.problems import Text
+from slrt_kit.regions import Regions
+
+ROLES: Mapping[str, Text] = MappingProxyType(
+    {
+        LookerRole.RESIDENT: Text("Anda, atau orang yang memegang tiket Anda", "You, or somebody who has your ticket"),
+        LookerRole.FACILITATOR: Text("Fasilitator", "Facilitator"),
+        LookerRole.FRONT_OFFICE: Text("Petugas depan", "Front office"),
+        LookerRole.BACK_OFFICE: Text("Petugas belakang", "Back office"),
+        LookerRole.SURVEYOR: Text("Petugas survei", "Surveyor"),
+        LookerRole.COORDINATOR: Text("Koordinator", "Coordinator"),
+        LookerRole.SUPERVISOR: Text("Supervisor", "Supervisor"),
+        LookerRole.MANAGER: Text("Manajer", "Manager"),
+        LookerRole.OPD_OFFICER: Text("Petugas dinas", "Officer of an office in charge"),
+        LookerRole.HEAD_OF_DIVISION: Text("Kepala bidang", "Head of division"),
+        LookerRole.HEAD_OF_OFFICE: Text("Kepala dinas", "Head of the office"),
+        LookerRole.PROVINCE_DESK: Text("Petugas provinsi", "Officer of the province"),
+        LookerRole.CENTRE_DESK: Text("Petugas pusat", "Officer of the ministry"),
+        LookerRole.LEADERSHIP: Text("Pimpinan daerah", "Head of the region"),
+        LookerRole.PARTNER: Text("Sistem mitra", "System of a partner"),
+        LookerRole.ADMIN: Text("Pengelola sistem", "System administrator"),
+        LookerRole.AUDITOR: Text("Auditor", "Auditor"),
+        LookerRole.SERVICE: Text("Otomatis oleh sistem", "Automatically, by the system"),
+        LookerRole.OTHER: Text("Petugas", "Officer"),
+    }
+)
+PURPOSES: Mapping[str, Text] = MappingProxyType(
+    {
+        LookPurpose.CASE_HANDLING: Text("menangani laporan", "to handle the report"),
+        LookPurpose.CASE_SCREENING: Text("memeriksa laporan", "to check the report"),
+        LookPurpose.VERIFICATION: Text("mencocokkan data", "to verify the data"),
+        LookPurpose.CARD_PRINTING: Text("mencetak kartu atau surat", "to print a card or a letter"),
+        LookPurpose.REGISTRY_RECORD: Text("mencatat di daftar kesejahteraan", "to record it in the registry"),
+        LookPurpose.RESIDENT_MESSAGE: Text("mengirim pesan kepada Anda", "to send you a message"),
+        LookPurpose.RESIDENT_CODE: Text("mengirim kode kepada Anda", "to send you a code"),
+        LookPurpose.RESIDENT_REQUEST: Text("menjawab permintaan warga", "to answer a resident's request"),
+        LookPurpose.OTHER: Text("tujuan lain yang dicatat petugas", "another purpose, which the officer stated"),
+        LookPurpose.NOT_STATED: Text("melihat kasus", "to see the case"),
+    }
+)
+OBJECTS: Mapping[str, Text] = MappingProxyType(
+    {
+        LookObject.CASE: Text("laporan dan perkembangannya", "the report and what became of it"),
+        LookObject.CASE_PARTIES: Text("orang dan alamat dalam laporan", "people and address of the report"),
+        LookObject.CASE_CONTACT: Text("nomor atau alamat untuk menghubungi", "how you are reached"),
+        LookObject.RESIDENT_CODE: Text("kode sekali pakai", "the one-time code"),
+        LookObject.PERSON: Text("data orang dalam daftar", "data of a person in the registry"),
+        LookObject.FAMILY: Text("data keluarga dalam daftar", "data of the family in the registry"),
+        LookObject.REFERRAL: Text("rujukan ke dinas", "the referral to an office"),
+    }
+)
+_FOUND = Text("ditemukan lewat pencarian", "found by a search")
+_IN_FULL = Text("nomor lengkap dibuka", "numbers shown in full")
+ACTIONS: Mapping[str, Text] = MappingProxyType(
+    {
+        LookAction.READ: Text("dibaca", "read"),
+        LookAction.FIND: _FOUND,
+        LookAction.UNMASK: _IN_FULL,
+        LookAction.TRACK: Text("dilacak dengan nomor tiket", "tracked by ticket number"),
+        LookAction.SESSION: Text("dibuka dengan kode sekali pakai", "opened with a one-time code"),
+    }
+)
+_UNKNOWN = Text("lainnya", "other")
+
+
+def words(among: Mapping[str, Text], code: str, language: str) -> str:
+    """The words for a code; one that is newer than this build is only said to be another."""
+    found: str = getattr(among.get(code, _UNKNOWN), language)
+    return found
+
+
+def office_words(code: str | None, regions: Regions, language: str) -> str | None:
+    """An office by its code: what it does and where. An office's own short name stands for what it does, if need be."""
+    if code is None:
+        return None
+    place, _, function = code.rpartition(".")
+    label = FUNCTIONS.get(function)
+    region = regions.get(place)
+    what = function if label is None else getattr(label, language)
+    return what if region is None else f"{what}, {region.name}"
