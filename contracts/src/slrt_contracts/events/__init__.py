@@ -23,6 +23,7 @@ from slrt_contracts.events.intake import (
     CaseTransferred,
     CaseUnassigned,
     CaseUnsealed,
+    ClaimWithdrawn,
     DecidedNeed,
     EmergencyAccessOpened,
     EmergencyAccessReviewed,
@@ -31,6 +32,7 @@ from slrt_contracts.events.intake import (
     NeedOutcomeRecorded,
     NeedSnapshot,
     RecommendedNeed,
+    SharingWithdrawn,
 )
 from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed, NotificationQueued
 from slrt_contracts.events.referral import (
@@ -71,6 +73,8 @@ _ALL: Final[tuple[type[Event], ...]] = (
     CaseUnsealed,
     EmergencyAccessOpened,
     EmergencyAccessReviewed,
+    SharingWithdrawn,
+    ClaimWithdrawn,
     ReferralCreated,
     ReferralSent,
     ReferralReceived,
@@ -130,6 +134,7 @@ __all__ = [
     "CaseTransferred",
     "CaseUnassigned",
     "CaseUnsealed",
+    "ClaimWithdrawn",
     "DecidedNeed",
     "EmergencyAccessOpened",
     "EmergencyAccessReviewed",
@@ -165,6 +170,7 @@ __all__ = [
     "ReferralSent",
     "ReferralServiceStarted",
     "RegistryAuditDaySealed",
+    "SharingWithdrawn",
     "UndecodableEventError",
     "UnknownEventTypeError",
     "decode_event",

@@ -25,7 +25,7 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_intake.api import access, cases, claims, drafts, events, figures, tracking  # noqa: PLC0415
+    from slrt_intake.api import access, cases, claims, consents, drafts, events, figures, tracking  # noqa: PLC0415
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -41,6 +41,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             events.router,
             drafts.router,
             claims.router,
+            consents.router,
             figures.router,
             tracking.router,
         ],

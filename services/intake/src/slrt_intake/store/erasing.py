@@ -28,6 +28,11 @@ _REMOVE = (
     "UPDATE contacts SET sealed = NULL, phone_check = NULL WHERE case_id = ANY(%(cases)s)",
     "UPDATE needs SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
     "UPDATE drafts SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
+    "UPDATE consents SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
+    """
+    UPDATE consent_withdrawals SET sealed = NULL
+    WHERE consent_id IN (SELECT consent_id FROM consents WHERE person_id = ANY(%(parties)s))
+    """,
 )
 
 
