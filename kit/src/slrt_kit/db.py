@@ -19,6 +19,8 @@ from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
 from slrt_kit.connecting import ANSWER_WITHIN_S, STATEMENT_TIMEOUT_MS, BoundedConnection, open_connection
 
 if TYPE_CHECKING:
+    from prometheus_client import Gauge
+
     from slrt_kit.audit.entries import Actor
 
 POOL_TIMEOUT_S = 3.0
@@ -238,6 +240,7 @@ class Database:
         self.new_id = new_id
         self.url = url
         self.when_events_committed: list[Callable[[], None]] = []
+        self.own_backlog: list[tuple[Gauge, str]] = []
         self._writers = _Pool(url, pool_size, read_only=False, name=pool, answer_within=answer_within)
         readers = max(pool_size // 2, 1)
         self._readers = _Pool(url, readers, read_only=True, name=pool, answer_within=answer_within)

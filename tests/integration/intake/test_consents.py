@@ -369,3 +369,24 @@ async def test_the_words_of_an_erased_person_s_consent_are_gone_and_that_they_ag
     (record,) = (await family.intake.get(f"/v1/cases/{family.case_id}/consents")).json()["consents"]
     assert (record["note"], [event["note"] for event in record["events"]]) == (None, [None, None])
     assert (await family.give()).status_code in (410, 422)
+
+
+async def test_what_no_office_says_to_have_erased_in_three_days_is_counted(family: Family) -> None:
+    consent = await family.given()
+    receipt = (await family.fetch()).json()["receipt_id"]
+    await family.withdraw(consent)
+    # The clock of the test stands still, the database's does not.
+    move = "UPDATE sharings SET erase_by = now() + %s * interval '1 day' WHERE receipt_id = %s"
+    with psycopg.connect(family.intake.database.url, autocommit=True) as connection:
+        connection.execute(move, [3, receipt])
+        before = await _overdue(family)
+        connection.execute(move, [0, receipt])
+    assert await _overdue(family) == before + 1
+    await family.intake.post(f"/v1/sharings/{receipt}/erasure", None, "partner", region=None, office=BAZNAS)
+    assert await _overdue(family) == before
+
+
+async def _overdue(family: Family) -> float:
+    page = (await family.intake.client.get("/metrics")).text
+    (line,) = [line for line in page.splitlines() if line.startswith("slrt_erasures_overdue ")]
+    return float(line.split()[1])

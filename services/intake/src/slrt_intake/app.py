@@ -7,6 +7,8 @@ from slrt_intake import consumers
 from slrt_intake.consumers import ConsumerParts
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
+from slrt_intake.store.sharings import COUNT_OVERDUE
+from slrt_kit import metrics
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
@@ -31,6 +33,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
 
+    runtime.database.own_backlog = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE)]
     registrations = Registrations(runtime.database, runtime.outbox, runtime.vault)
     app = runtime.app(
         title="SLRT intake",
@@ -72,6 +75,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of intake."""
+    runtime.database.own_backlog = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE)]
     parts = ConsumerParts(runtime.outbox, runtime.vault)
     return [
         runtime.consumer("outcomes", consumers.outcomes, parts),

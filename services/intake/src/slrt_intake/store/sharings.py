@@ -44,6 +44,8 @@ _HELD = """
     WHERE case_id = %(case_id)s AND %(consent_id)s = ANY(consent_ids) AND withdrawn_at IS NULL AND erased_at IS NULL
     RETURNING receipt_id, office_code, purpose
     """
+COUNT_OVERDUE = "SELECT count(*) FROM sharings WHERE erase_by < now() AND erased_at IS NULL"
+"""How much offices hold that they should have erased, and say nothing; by the index ``sharings_owed``."""
 _ERASED = """
     UPDATE sharings SET erased_at = %(at)s, erased_by = %(by)s
     WHERE receipt_id = %(receipt_id)s AND erased_at IS NULL
