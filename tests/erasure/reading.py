@@ -21,6 +21,13 @@ SEALED: Mapping[tuple[str, str], str] = {
     ("intake", "emergency_accesses"): (
         "SELECT t.access_id::text, c.key_id, t.sealed FROM emergency_accesses t JOIN cases c USING (case_id)"
     ),
+    ("intake", "consents"): (
+        "SELECT t.consent_id::text, p.key_id, t.sealed FROM consents t JOIN persons p USING (person_id)"
+    ),
+    ("intake", "consent_withdrawals"): (
+        "SELECT t.consent_id::text, p.key_id, t.sealed FROM consent_withdrawals t JOIN consents USING (consent_id) "
+        "JOIN persons p USING (person_id)"
+    ),
     ("registry", "persons"): "SELECT person_id::text, key_id, sealed FROM persons",
     ("registry", "families"): "SELECT family_id::text, key_id, sealed FROM families",
     ("referral", "referral_steps"): (
