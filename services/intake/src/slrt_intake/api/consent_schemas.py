@@ -23,6 +23,7 @@ from slrt_intake.store.sharings import Sharing
 from slrt_kit.http.bodies import Body
 from slrt_kit.problems import Text
 from slrt_kit.purposes import CODE, Purpose, PurposeTable
+from slrt_kit.purposes import Basis as LawfulBasis
 
 SCHEMA_VERSION = "https://w3id.org/dpv/schema/dpv-27560#record"
 """The profile of ISO/IEC TS 27560 that the records follow."""
@@ -33,10 +34,18 @@ _STATES = {
     ConsentState.EXPIRED: f"{_DPV}ConsentExpired",
     ConsentState.WITHDRAWN: f"{_DPV}ConsentWithdrawn",
 }
-GOES_ON = Text(
-    "Tetap berjalan karena merupakan tugas atau kewajiban hukum; persetujuan bukan dasarnya.",
-    "Goes on: it is a public task or a legal obligation, and does not rest on consent.",
-)
+_GOES_ON = {
+    LawfulBasis.CONTRACT: Text("Tetap berjalan: diperlukan oleh perjanjian.", "Goes on: a contract needs it."),
+    LawfulBasis.LEGAL_OBLIGATION: Text("Tetap berjalan: diwajibkan hukum.", "Goes on: the law demands it."),
+    LawfulBasis.VITAL_INTEREST: Text(
+        "Tetap berjalan: hanya bila nyawa terancam.", "Goes on: only where a life is in danger."
+    ),
+    LawfulBasis.PUBLIC_TASK: Text(
+        "Tetap berjalan: tugas pemerintah, tidak berdasarkan persetujuan.",
+        "Goes on: a public task, which does not rest on consent.",
+    ),
+    LawfulBasis.LEGITIMATE_INTEREST: Text("Tetap berjalan: kepentingan yang sah.", "Goes on: a legitimate interest."),
+}
 
 PurposeCode = Annotated[str, Field(pattern=CODE, max_length=40, examples=["additional-assistance"])]
 Office = Annotated[str, Field(pattern=OFFICE_PATTERN, max_length=29, examples=["12.74.DUKCAPIL"])]
@@ -133,9 +142,12 @@ class Basis(BaseModel):
         )
 
 
-class GoesOn(Basis):
-    """A purpose that a withdrawal does not end, and why."""
+class GoesOn(BaseModel):
+    """A purpose that a withdrawal does not end, and why; in Indonesian and in English."""
 
+    purpose: str
+    label: dict[str, str]
+    basis: str
     why: dict[str, str]
 
 
@@ -168,7 +180,12 @@ class WithdrawalReceipt(BaseModel):
 def goes_on(table: PurposeTable) -> list[GoesOn]:
     """The purposes that no withdrawal ends."""
     return [
-        GoesOn(**Basis.of(purpose).model_dump(), why=GOES_ON._asdict())
+        GoesOn(
+            purpose=purpose.code,
+            label=purpose.label._asdict(),
+            basis=purpose.basis,
+            why=_GOES_ON[purpose.basis]._asdict(),
+        )
         for purpose in table.purposes.values()
         if not purpose.needs_consent
     ]
