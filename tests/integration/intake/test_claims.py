@@ -171,6 +171,54 @@ async def test_an_officer_of_the_region_gets_everybody(intake: Any, case: dict[s
     assert len(answer.json()["persons"]) == 2
 
 
+@pytest.mark.parametrize(
+    ("purpose", "status", "problem"),
+    [("curiosity", 422, "unknown-purpose"), ("registry-record", 403, "purpose-not-yours")],
+)
+async def test_a_purpose_that_is_none_or_somebody_else_s_shows_nothing_and_says_what_is_possible(
+    purpose: str, status: int, problem: str, intake: Any, case: dict[str, Any]
+) -> None:
+    async with intake.unchanged():
+        answer = await _fetch(intake, case["case_id"], role="coordinator", region="12.74", purpose=purpose)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:slrt:problem:{problem}")
+    assert answer.json()["possible"] == ["case-handling"]
+
+
+async def test_a_machine_states_its_own_purpose_and_no_other_machine_s(intake: Any, case: dict[str, Any]) -> None:
+    for machine in ("slrt-notification", "slrt-web", "slrt-registry.evil"):
+        async with intake.unchanged():
+            answer = await _fetch(intake, case["case_id"], azp=machine)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:slrt:problem:purpose-not-yours")
+
+
+async def test_a_desk_sees_masked_numbers_and_the_year_unless_its_purpose_shows_more(
+    intake: Any, case: dict[str, Any]
+) -> None:
+    masked = (await _fetch(intake, case["case_id"], role="front_office", region="12.74")).json()
+    mother = masked["persons"][0]
+    assert (mother["nik"], mother["birth_date"], mother["birth_year"]) == ("1274••••••••9001", None, 1987)
+    assert (masked["kk_number"], masked["phone"]) == ("1274••••••••9001", "+628••••••9901")
+    clear = await _fetch(intake, case["case_id"], role="front_office", region="12.74", purpose="identity-check")
+    assert clear.json()["persons"][0] | {"person_id": ""} == MOTHER | {
+        "person_id": "",
+        "erased": False,
+        "birth_year": 1987,
+        "sex": None,
+    }
+    assert (clear.json()["address"], clear.json()["phone"]) == (None, "+628••••••9901")
+    first, second = await _looks(intake, case["case_id"])
+    assert set(first.fields) == {
+        "name",
+        "sex",
+        "address",
+        "nik-masked",
+        "kk_number-masked",
+        "birth_date-masked",
+        "phone-masked",
+    }
+    assert set(second.fields) == {"name", "nik", "kk_number", "birth_date", "sex", "phone-masked"}
+
+
 @pytest.mark.parametrize("role", ["opd_officer", "partner"])
 async def test_an_office_gets_the_person_of_the_need_that_it_was_sent_and_no_other(
     role: str, intake: Any, case: dict[str, Any]
