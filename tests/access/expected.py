@@ -19,6 +19,26 @@ ROLES = sorted(
 )
 
 
+def purpose_of(role: str, looks_at: str) -> tuple[str | None, str]:
+    """A purpose that somebody with the role may state to see that, and the machine that may, where it is one."""
+    if role == "service":
+        return _PURPOSES_OF_MACHINES.get(looks_at, (None, "case-handling"))
+    if role in ("opd_officer", "partner"):
+        return None, "referral-service" if role == "opd_officer" else "emergency-help"
+    return None, _PURPOSES_OF_DESKS.get(looks_at, "case-handling")
+
+
+_PURPOSES_OF_DESKS = {"numbers": "letter", "case-looks": "resident-request"}
+
+
+_PURPOSES_OF_MACHINES: dict[str, tuple[str | None, str]] = {
+    "parties": ("slrt-registry", "registry-record"),
+    "contact": ("slrt-notification", "resident-message"),
+    "family": ("slrt-referral", "referral-routing"),
+    "resident-code": ("slrt-notification", "resident-code"),
+}
+
+
 class Kept(StrEnum):
     """What kind of case it is."""
 
@@ -112,6 +132,7 @@ _REACH = {
     "people of a case": lambda who, kind, kept: (
         _reaches_case(who, kind, kept, looking=True) or _reaches_office(who, kind, kept)
     ),
+    "receipt": lambda who, kind, _: kind == "office" and who.office == OFFICE,
     "restricted": lambda who, kind, kept: kept is Kept.SENSITIVE and _reaches_area(who, kind),
     "referral": lambda who, kind, kept: (
         kind == "any" or (_is_open(kept) and _reaches_area(who, kind, DISTRICT)) or _reaches_office(who, kind, kept)

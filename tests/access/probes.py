@@ -14,7 +14,8 @@ class Probe:
     """A call of a route. ``reach`` is one of `expected`; ``{case_id}`` and the like are of the object that is tried.
 
     ``lists`` names what of the object stands in the answer when the caller may see it: such a route is asked once, and
-    answers everybody who has the permission.
+    answers everybody who has the permission. ``looks_at`` is what of people it shows: for that each caller states a
+    purpose that is theirs (`expected.purpose_of`).
     """
 
     reach: str
@@ -23,12 +24,20 @@ class Probe:
     query: str = ""
     lists: str | None = None
     streams: bool = False
+    looks_at: str | None = None
 
 
 _CLOSED = {"finding": "unclear"}
 _NEED = {"need_id": "019f1a00-0000-7000-8000-000000000009"}
+CONSENT = {
+    "person_id": "019f1a00-0000-7000-8000-000000000009",
+    "purposes": ["additional-assistance"],
+    "notice_version": "2026.07",
+    "notice_language": "id",
+    "method": "signed_form",
+    "given_at": "2026-07-01T03:00:00Z",
+}
 _REGISTRATION = {"village_code": VILLAGE, "needs": [{"need_code": "JALAN"}]}
-_FEW = {"Purpose": "verification"}
 
 PROBES: dict[str, Probe] = {
     # -- intake ------------------------------------------------------------------------------------------------------
@@ -47,18 +56,20 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/cases/{case_id}/transfer": Probe("case to assign", {"village_code": "12.71.01.1001"}, _NEVER),
     "POST /intake/v1/cases/{case_id}/seal": Probe("case to assign", {"reason": "safety"}, _NEVER),
     "POST /intake/v1/cases/{case_id}/unseal": Probe("case to assign", None, _NEVER),
-    "GET /intake/v1/cases/{case_id}/parties": Probe("people of a case", headers=_FEW),
+    "GET /intake/v1/cases/{case_id}/parties": Probe("people of a case", looks_at="parties"),
     "POST /intake/v1/parties/search": Probe(
-        "people of a case", {"cases": [{"case_id": "{case_id}"}]}, _FEW, lists="case_id"
+        "people of a case", {"cases": [{"case_id": "{case_id}"}]}, looks_at="parties", lists="case_id"
     ),
-    "GET /intake/v1/cases/{case_id}/contact": Probe("people of a case", headers=_FEW),
+    "GET /intake/v1/cases/{case_id}/contact": Probe("people of a case", looks_at="contact"),
     "POST /intake/v1/contacts/search": Probe(
-        "people of a case", {"cases": [{"case_id": "{case_id}"}]}, _FEW, lists="case_id"
+        "people of a case", {"cases": [{"case_id": "{case_id}"}]}, looks_at="contact", lists="case_id"
     ),
     # A file that cannot be one: whoever is let through is told so (415), and nothing is kept.
     "POST /intake/v1/cases/{case_id}/attachments": Probe("case", "no file", {"File-Class": "other"}),
     "GET /intake/v1/cases/{case_id}/attachments": Probe("case to look at"),
-    "GET /intake/v1/cases/{case_id}/attachments/{attachment_id}/content": Probe("no case at all", headers=_FEW),
+    "GET /intake/v1/cases/{case_id}/attachments/{attachment_id}/content": Probe(
+        "no case at all", looks_at="attachment"
+    ),
     "DELETE /intake/v1/cases/{case_id}/attachments/{attachment_id}": Probe(
         "no case at all", query="?reason=not_needed"
     ),
@@ -73,9 +84,16 @@ PROBES: dict[str, Probe] = {
     "GET /intake/v1/exports/{export_id}/content": Probe("no case at all"),
     # Nobody has asked for a code.
     "POST /intake/v1/codes/search": Probe(
-        "no case at all", {"cases": [{"case_id": "{case_id}"}]}, {"Purpose": "resident-code"}, lists="case_id"
+        "no case at all", {"cases": [{"case_id": "{case_id}"}]}, lists="case_id", looks_at="resident-code"
     ),
-    "GET /intake/v1/cases/{case_id}/looks": Probe("case", headers=_FEW),
+    "GET /intake/v1/cases/{case_id}/looks": Probe("case", looks_at="case-looks"),
+    "GET /intake/v1/cases/{case_id}/consents": Probe("case to look at"),
+    # Of a person whom no case has; and a consent that was withdrawn before: whoever is let through is told so.
+    "POST /intake/v1/cases/{case_id}/consents": Probe("case", CONSENT),
+    "POST /intake/v1/cases/{case_id}/consents/{consent_id}/withdrawal": Probe("case", {}),
+    "GET /intake/v1/cases/{case_id}/sharings": Probe("case to look at"),
+    # What the office has erased before.
+    "POST /intake/v1/sharings/{receipt_id}/erasure": Probe("receipt"),
     "GET /intake/v1/restricted-cases": Probe("restricted", query="?limit=200", lists="case_id"),
     # Of a case that nobody has; opening one for real is how the callers of that place came there.
     "POST /intake/v1/emergency-accesses": Probe(
@@ -99,14 +117,14 @@ PROBES: dict[str, Probe] = {
     "GET /referral/v1/routing-rules": Probe("nothing"),
     # -- registry ----------------------------------------------------------------------------------------------------
     "GET /registry/v1/cases/{case_id}/records": Probe("records"),
-    "GET /registry/v1/families/{family_id}": Probe("person", headers=_FEW),
-    "GET /registry/v1/persons/{person_id}": Probe("person", headers=_FEW),
-    "POST /registry/v1/persons/{person_id}/unmask": Probe("person", {"fields": ["nik"]}, _FEW),
+    "GET /registry/v1/families/{family_id}": Probe("person", looks_at="family"),
+    "GET /registry/v1/persons/{person_id}": Probe("person", looks_at="person"),
+    "POST /registry/v1/persons/{person_id}/unmask": Probe("person", {"fields": ["nik"]}, looks_at="numbers"),
     "POST /registry/v1/persons/{person_id}/erasure": Probe("person", {"reason_code": "requested"}, _NEVER),
     "POST /registry/v1/persons/{person_id}/legal-hold": Probe("person", {"hold": None}, _NEVER),
     "POST /registry/v1/persons/{person_id}/transfer": Probe("person", {"village_code": "12.71.01.1001"}, _NEVER),
     "POST /registry/v1/families/{family_id}/transfer": Probe("person", {"village_code": "12.71.01.1001"}, _NEVER),
-    "POST /registry/v1/persons/search": Probe("person", {"nik": "{nik}"}, _FEW, lists="person_id"),
+    "POST /registry/v1/persons/search": Probe("person", {"nik": "{nik}"}, looks_at="person", lists="person_id"),
     # -- notification ------------------------------------------------------------------------------------------------
     "GET /notification/v1/notifications": Probe("message", query="?limit=200", lists="notification_id"),
     "GET /notification/v1/notifications/{notification_id}": Probe("message"),

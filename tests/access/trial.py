@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import httpx
 import orjson
-from tests.access.expected import Caller, Kept, Verdict, callers, verdict
+from tests.access.expected import Caller, Kept, Verdict, callers, purpose_of, verdict
 from tests.access.probes import PROBES, Probe
 from tests.access.world import Thing, World
 
@@ -21,7 +21,7 @@ _MACHINES = ("service",)
 _VERDICTS = {401: None, 403: Verdict.FORBIDDEN, 404: Verdict.HIDDEN}
 _NAMES = (
     *("case_id", "draft_id", "access_id", "attachment_id", "export_id", "referral_id", "family_id"),
-    *("person_id", "notification_id", "review_id", "nik"),
+    *("person_id", "notification_id", "review_id", "nik", "consent_id", "receipt_id"),
 )
 
 
@@ -141,7 +141,10 @@ async def _call(world: World, http: httpx.AsyncClient, case: Case, ids: dict[str
     method, path = f"{case.operation}{case.probe.query}".split(" ")
     for name, value in ids.items():
         path = path.replace(f"{{{name}}}", value)
-    headers = world.headers(case.caller) | case.probe.headers
+    client, purpose = purpose_of(case.caller.role, case.probe.looks_at or "")
+    headers = world.headers(case.caller, client=client) | case.probe.headers
+    if case.probe.looks_at is not None:
+        headers["Purpose"] = purpose
     body = None
     if case.probe.body is not None:
         text = orjson.dumps(case.probe.body).decode()

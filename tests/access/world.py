@@ -6,7 +6,8 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from tests.access.expected import REGENCY, VILLAGE, Caller, Kept, callers
+from tests.access.expected import OFFICE, REGENCY, VILLAGE, Caller, Kept, callers
+from tests.access.probes import CONSENT
 
 from slrt_kit.testing import eventually
 from slrt_local.identity import Account
@@ -50,12 +51,14 @@ class World:
         """On a running stack."""
         return cls(gateway, Signer.of(state, state.read("identity", {})["issuer"]))
 
-    def headers(self, caller: Caller) -> dict[str, str]:
-        """With a token of the local issuer."""
-        if caller.subject not in self._tokens:
+    def headers(self, caller: Caller, *, client: str | None = None) -> dict[str, str]:
+        """With a token of the local issuer; ``client`` is the machine that it is for, where it is one."""
+        name = f"{caller.subject} {client}"
+        if name not in self._tokens:
             account = Account(caller.subject, caller.subject, (caller.role,), caller.region, caller.office)
-            self._tokens[caller.subject] = self.signer.mint(account, now=datetime.now(UTC), ttl=3600)
-        return {"Authorization": f"Bearer {self._tokens[caller.subject]}", "Idempotency-Key": uuid4().hex}
+            more = {} if client is None else {"client": client}
+            self._tokens[name] = self.signer.mint(account, now=datetime.now(UTC), ttl=3600, **more)
+        return {"Authorization": f"Bearer {self._tokens[name]}", "Idempotency-Key": uuid4().hex}
 
     async def build(self, http: httpx.AsyncClient) -> None:
         """Make one thing of each kind."""
@@ -88,6 +91,7 @@ class _Builder:
             await self._do("manager", f"{path}/assign", {"officer": officer}, on_version=True)
         await self._decide(path, case)
         ids = await self._ids(case) | {"draft_id": draft["drafts"][0]["draft_id"], "ticket": case["ticket_number"]}
+        ids |= await self._shared(path)
         for officer in builders:
             await self._do("manager", f"{path}/unassign", {"officer": officer}, on_version=True)
         for caller in callers():
@@ -130,6 +134,25 @@ class _Builder:
         for look in (records, referral, message):
             found |= await eventually(look, what="the case has gone through the services", seconds=_PATIENCE_S)
         return found
+
+    async def _shared(self, path: str) -> dict[str, str]:
+        """What an office got and has erased, and a consent that was withdrawn: nobody can do either again."""
+        office = Caller("opd_officer", "building", office=OFFICE)
+
+        async def fetched() -> dict[str, Any] | None:
+            headers = self._world.headers(office) | {"Purpose": "referral-service"}
+            answer = await self._http.get(f"{path}/parties", headers=headers)
+            return None if answer.status_code == httpx.codes.NOT_FOUND else _checked(answer)
+
+        people = await eventually(fetched, what="the referral has reached the office", seconds=_PATIENCE_S)
+        receipt = people["receipt_id"]
+        answer = await self._http.post(f"/intake/v1/sharings/{receipt}/erasure", headers=self._world.headers(office))
+        _checked(answer)
+        consent = await self._do(
+            "front_office", f"{path}/consents", CONSENT | {"person_id": people["persons"][0]["person_id"]}
+        )
+        await self._do("front_office", f"{path}/consents/{consent['consent_id']}/withdrawal", {})
+        return {"receipt_id": receipt, "consent_id": consent["consent_id"]}
 
     async def _emergencies(self, case_id: str) -> str:
         """Open the case for those who stand in an emergency; the id of one such access."""

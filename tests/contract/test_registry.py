@@ -78,7 +78,7 @@ def test_only_the_owner_may_write_and_every_consumer_may_read() -> None:
 def test_partners_can_be_given_referrals_and_everybody_the_roots_of_the_audit_logs_and_nothing_else() -> None:
     open_to = {name: str(topic.audience) for name, topic in TOPICS.items() if topic.audience != "internal"}
     roots = {f"slrt.{service}.audit.v1": "public" for service in SERVICES}
-    assert open_to == {"slrt.referral.referral.v1": "partner"} | roots
+    assert open_to == {"slrt.referral.referral.v1": "partner", "slrt.intake.tombstone.v1": "partner"} | roots
 
 
 def test_a_compacted_topic_keeps_keys_for_ever_and_any_other_says_for_how_long() -> None:

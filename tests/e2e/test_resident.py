@@ -39,7 +39,7 @@ def test_a_look_in_the_registry_is_in_the_resident_s_list_within_seconds(stack: 
     )
     assert registered.status_code == 201, registered.text
     case_id, ticket = registered.json()["case_id"], registered.json()["ticket_number"]
-    desk = {"Authorization": f"Bearer {stack.token('front_office', '--region', '12.74')}", "Purpose": "verification"}
+    desk = {"Authorization": f"Bearer {stack.token('front_office', '--region', '12.74')}", "Purpose": "identity-check"}
     person_id = until(lambda: _person(stack, case_id, desk), what="the registry knows the person")
     looked = httpx.get(f"{stack.url}/registry/v1/persons/{person_id}", headers=desk, timeout=20)
     assert looked.status_code == 200, looked.text

@@ -72,7 +72,7 @@ class Offices:
     ) -> dict[str, Any]:
         """A command that must succeed."""
         claims = {"region": "12.74", "sub": f"{role}-1"} | claims
-        headers = self.issuer.headers(role, **claims) | {"Idempotency-Key": uuid4().hex, "Purpose": "drill"}
+        headers = self.issuer.headers(role, **claims) | {"Idempotency-Key": uuid4().hex, "Purpose": "case-handling"}
         if version is not None:
             headers["If-Match"] = f'"{version}"'
         answer = await self.clients[service].post(path, json=body, headers=headers)
@@ -84,7 +84,9 @@ class Offices:
     async def get(self, service: str, path: str, role: str, **claims: Any) -> httpx.Response:
         """A look, whatever comes of it."""
         claims = {"region": "12.74", "sub": f"{role}-1"} | claims
-        return await self.clients[service].get(path, headers=self.issuer.headers(role, **claims) | {"Purpose": "drill"})
+        return await self.clients[service].get(
+            path, headers=self.issuer.headers(role, **claims) | {"Purpose": "case-handling"}
+        )
 
     # -- events -----------------------------------------------------------------------------------------------------
 

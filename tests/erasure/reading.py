@@ -26,6 +26,13 @@ SEALED: Mapping[tuple[str, str], str] = {
     ),
     ("intake", "attachments"): "SELECT attachment_id::text, key_id, sealed FROM attachments",
     ("intake", "exports"): "SELECT export_id::text, key_id, sealed FROM exports",
+    ("intake", "consents"): (
+        "SELECT t.consent_id::text, p.key_id, t.sealed FROM consents t JOIN persons p USING (person_id)"
+    ),
+    ("intake", "consent_withdrawals"): (
+        "SELECT t.consent_id::text, p.key_id, t.sealed FROM consent_withdrawals t JOIN consents USING (consent_id) "
+        "JOIN persons p USING (person_id)"
+    ),
     ("registry", "persons"): "SELECT person_id::text, key_id, sealed FROM persons",
     ("registry", "families"): "SELECT family_id::text, key_id, sealed FROM families",
     ("referral", "referral_steps"): (

@@ -398,15 +398,21 @@ class LookObject(Code):
     PERSON = "person"
     FAMILY = "family"
     REFERRAL = "referral"
+    ATTACHMENT = "attachment"
 
 
 class LookPurpose(Code):
-    """What a look was for. What an officer states may be anything: what is not in this list is told as `other`."""
+    """What a look was for: a purpose that may be stated, or that none was, or another than today's."""
 
     CASE_HANDLING = "case-handling"
-    CASE_SCREENING = "case-screening"
-    VERIFICATION = "verification"
-    CARD_PRINTING = "card-printing"
+    IDENTITY_CHECK = "identity-check"
+    CONTACT_RESIDENT = "contact-resident"
+    LETTER = "letter"
+    DATA_CORRECTION = "data-correction"
+    REFERRAL_SERVICE = "referral-service"
+    REFERRAL_ROUTING = "referral-routing"
+    EMERGENCY_HELP = "emergency-help"
+    ADDITIONAL_ASSISTANCE = "additional-assistance"
     REGISTRY_RECORD = "registry-record"
     RESIDENT_MESSAGE = "resident-message"
     RESIDENT_CODE = "resident-code"

@@ -86,6 +86,13 @@ ChallengeId = NewType(
     "ChallengeId", Annotated[UUID, _identifier("One request of a resident for a one-time code; not the code.")]
 )
 LookedAtId = NewType("LookedAtId", Annotated[UUID, _identifier("What somebody looked at, by the id that it has.")])
+ConsentId = NewType("ConsentId", Annotated[UUID, _identifier("One person's consent (persetujuan) in one case.")])
+ReceiptId = NewType(
+    "ReceiptId",
+    Annotated[
+        UUID, _identifier("One delivery of personal data to an office, which got this id with it and nobody else.")
+    ],
+)
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
 
 ChainId = NewType("ChainId", Annotated[UUID, _identifier("The chain of an audit log, from its first entry on.")])
@@ -158,6 +165,19 @@ TemplateCode = NewType(
     ],
 )
 
+PurposeCode = NewType(
+    "PurposeCode",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "A purpose that personal data was asked for, such as additional-assistance.",
+            pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,4}$",
+            max_length=40,
+        ),
+    ],
+)
+
 # -- plain values: strict, because JSON Schema does not take "yes" for true or 1 for a date ------------------
 UrgentFlag = Annotated[
     bool, classified(DataClass.FLAG, "True when help cannot wait for the normal clock.", strict=True)
@@ -196,6 +216,15 @@ Digest = Annotated[
 ]
 SealedDay = Annotated[
     date, classified(DataClass.DATE, "A day of UTC, by the sealing service's clock.", shape=DATE_SHAPE, strict=True)
+]
+EraseBy = Annotated[
+    date,
+    classified(
+        DataClass.DATE,
+        "The day of UTC on which 3 x 24 hours from the event's time end: by then the receiver has erased.",
+        shape=DATE_SHAPE,
+        strict=True,
+    ),
 ]
 StartDate = Annotated[
     date,

@@ -59,16 +59,22 @@ _GAUGES = (
 
 
 async def measure_backlog(database: Database) -> None:
-    """Set the gauges of the database, its outbox and its parked events; what cannot be asked is shown as NaN."""
+    """Set the gauges of the database, its outbox and its parked events; what cannot be asked is shown as NaN.
+
+    Beside them those of `Database.own_backlog`, each the only number of a query of the service.
+    """
+    own = database.own_backlog
     try:
         async with asyncio.timeout(TIMEOUT_S), database.read() as session:
-            (outbox,), parked, (audit,) = await session.rows_of((_OUTBOX, {}), (_PARKED, {}), (_AUDIT, {}))
+            (outbox,), parked, (audit,), *found = await session.rows_of(
+                (_OUTBOX, {}), (_PARKED, {}), (_AUDIT, {}), *((query, {}) for _, query in own)
+            )
     except (TimeoutError, psycopg.Error, *DATABASE_DOWN) as error:
         # A pool without a free connection says nothing about the database, and a refusal is an answer.
         is_away = isinstance(error, (TimeoutError, *DATABASE_DOWN)) and not isinstance(error, NoConnectionFreeError)
         metrics.DATABASE_UP.set(not is_away)
         log.warning("backlog not measured", error=type(error).__name__)
-        for gauge in _GAUGES:
+        for gauge in (*_GAUGES, *(gauge for gauge, _ in own)):
             gauge.set(nan)
         for family in (metrics.PARKED_EVENTS, metrics.PARKED_KEYS, metrics.PARKED_AGE):
             for _, child in family.children():
@@ -81,6 +87,8 @@ async def measure_backlog(database: Database) -> None:
     metrics.AUDIT_UNSEALED_AGE.set(max(audit.unsealed or 0.0, 0.0))
     metrics.AUDIT_REVIEWS_OPEN.set(audit.reviews)
     metrics.AUDIT_REVIEWS_AGE.set(max(audit.oldest_review or 0.0, 0.0))
+    for (gauge, _), ((number,),) in zip(own, found, strict=True):
+        gauge.set(number)
     _show(metrics.PARKED_EVENTS, {row.consumer: row.events for row in parked})
     _show(metrics.PARKED_KEYS, {row.consumer: row.keys for row in parked})
     _show(metrics.PARKED_AGE, {row.consumer: max(row.oldest, 0.0) for row in parked})

@@ -135,6 +135,12 @@ class Connection:
         return None if row is None else row[0]
 
 
+class Measure(Protocol):
+    """Shows a number: a gauge of `slrt_kit.metrics`."""
+
+    def set(self, value: float) -> None: ...
+
+
 class ReadSession(Connection):
     """A connection that may only read: PostgreSQL itself refuses a write on it."""
 
@@ -238,6 +244,7 @@ class Database:
         self.new_id = new_id
         self.url = url
         self.when_events_committed: list[Callable[[], None]] = []
+        self.own_backlog: list[tuple[Measure, str]] = []
         self._writers = _Pool(url, pool_size, read_only=False, name=pool, answer_within=answer_within)
         readers = max(pool_size // 2, 1)
         self._readers = _Pool(url, readers, read_only=True, name=pool, answer_within=answer_within)

@@ -356,6 +356,12 @@ LOOKS_TOLD = _counter(
     unit="looks",
     roles=(Role.RELAY,),
 )
+ERASURES_OVERDUE = _gauge(
+    "slrt_erasures_overdue",
+    "Deliveries to offices whose consent was withdrawn 3 x 24 hours ago, and that no office has said to have erased",
+    unit="deliveries",
+    roles=_SEALING,
+)
 AUDIT_REFUSALS_LOST = _counter(
     "slrt_audit_refusals_lost_total",
     "Refusals that did not get into the audit log; the log names them",

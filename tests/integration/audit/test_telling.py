@@ -21,7 +21,7 @@ from slrt_kit.clock import new_uuid7
 from slrt_kit.testing import FixedClock, eventually, running
 
 CASE, PERSON = uuid4(), uuid4()
-DESK = Actor(subject="depan.1274", roles=("front_office",), region="12.74.03", purpose="verification")
+DESK = Actor(subject="depan.1274", roles=("front_office",), region="12.74.03", purpose="identity-check")
 
 
 class Teller:
@@ -93,7 +93,7 @@ async def test_a_look_is_told_by_role_office_purpose_and_time_and_not_by_whom(to
         "case_id": str(CASE),
         "role": "front_office",
         "office_code": "12.74.SLRT",
-        "purpose": "verification",
+        "purpose": "identity-check",
     }
     assert b"depan" not in event.encode()
 

@@ -22,6 +22,11 @@ from slrt_kit.privacy import SealedRow, Vault
 from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event
 
 VILLAGE = "12.74.03.1002"
+USUAL_PURPOSES: dict[str, tuple[str | None, str]] = {
+    "service": ("slrt-registry", "registry-record"),
+    "opd_officer": (None, "referral-service"),
+    "partner": (None, "emergency-help"),
+}
 TABLES = [
     "cases",
     "needs",
@@ -31,6 +36,9 @@ TABLES = [
     "timeline",
     "timeline_editions",
     "office_needs",
+    "consents",
+    "consent_withdrawals",
+    "sharings",
     "case_officers",
     "emergency_accesses",
     "attachments",
@@ -83,6 +91,14 @@ class Intake:
     def token(self, role: str = "facilitator", *, region: str | None = "12.74", **claims: Any) -> dict[str, str]:
         """The headers of somebody with that role; each role is another person unless ``sub`` says who."""
         return self.issuer.headers(role, region=region, **({"sub": f"{role}-1"} | claims))
+
+    def asking(self, role: str, what: str = "parties", **claims: Any) -> dict[str, str]:
+        """The headers of somebody with that role who asks for people, with a purpose that is theirs to state."""
+        machine, purpose = USUAL_PURPOSES.get(role, (None, "case-handling"))
+        if what.startswith("contact"):
+            machine, purpose = "slrt-notification", "resident-message"
+        named = {"azp": machine} if machine is not None and role == "service" else {}
+        return self.token(role, **(named | claims)) | {"Purpose": purpose}
 
     async def get(self, path: str, role: str = "facilitator", **claims: Any) -> httpx.Response:
         return await self.client.get(path, headers=self.token(role, **claims))

@@ -33,7 +33,8 @@ async def test_a_role_reaches_what_the_table_gives_it(
 ) -> None:
     path, kind = REACHES[permission].format(**case), permission_table()[permission].get(role)
     for region, inside in (("12.74", True), ("12.74.03.1002", True), ("12.71", False), ("12.74.03.1001", False)):
-        headers = intake.token(role, region=region, office="12.74.DUKCAPIL") | {"Purpose": "verification"}
+        what = path.rpartition("/")[2]
+        headers = intake.asking(role, what, region=region, office="12.74.DUKCAPIL")
         answer = await intake.client.get(path, headers=headers)
         assert answer.status_code == _expected(kind, inside=inside), region
 

@@ -25,7 +25,7 @@ from slrt_kit.testing import raw_event
 
 from .conftest import Intake
 
-PURPOSE = {"Purpose": "verification"}
+PURPOSE = {"Purpose": "case-handling"}
 
 
 def problem(answer: Any) -> tuple[int, str]:
@@ -173,7 +173,7 @@ async def test_a_file_comes_back_clean_to_be_saved_and_each_look_is_on_record(
         "AND entry::jsonb->>'action' = 'read' AND entry::jsonb->>'object_id' = %(id)s",
         id=receipt["attachment_id"],
     )
-    assert (entry.said["purpose"], entry.said["case_id"]) == ("verification", case["case_id"])
+    assert (entry.said["purpose"], entry.said["case_id"]) == ("case-handling", case["case_id"])
 
 
 async def test_a_large_picture_comes_and_goes_in_pieces(intake: Intake, case: dict[str, Any]) -> None:

@@ -29,12 +29,15 @@ async def _fetch(
     what: str = "parties",
     *,
     role: str = "service",
-    purpose: str | None = "referral",
+    purpose: str | None = "usual",
     **more: Any,
 ) -> httpx.Response:
     request_id = more.pop("request_id", "")
-    headers = intake.token(role, **({"region": None} | more))
-    headers |= {"Purpose": purpose} if purpose is not None else {}
+    headers = intake.asking(role, what, **({"region": None} | more))
+    if purpose is None:
+        del headers["Purpose"]
+    elif purpose != "usual":
+        headers["Purpose"] = purpose
     headers |= {"X-Request-Id": request_id} if request_id else {}
     return await intake.client.get(f"/v1/cases/{case_id}/{what}", headers=headers)
 
@@ -131,7 +134,7 @@ async def test_a_service_gets_the_people_and_the_look_is_on_record(intake: Any, 
     assert [person["name"] for person in people["persons"]] == ["Mawar Karangan", "Bayu Karangan"]
     assert people["persons"][0]["birth_date"] == "1987-03-12"
     assert people["persons"][1]["nik"] is None
-    assert (people["kk_number"], people["phone"]) == ("1274030101109001", "+6281200009901")
+    assert (people["kk_number"], people["phone"], people["address"]) == ("1274030101109001", None, None)
     ids = [person["person_id"] for person in people["persons"]]
     needs = [need["need_id"] for need in case["needs"]]
     assert people["need_persons"] == {needs[0]: ids[0], needs[1]: ids[1]}
@@ -139,14 +142,14 @@ async def test_a_service_gets_the_people_and_the_look_is_on_record(intake: Any, 
     assert (look.subject, look.roles, look.office) == ("slrt-registry", ["service"], None)
     assert (look.purpose, look.action, look.object_type) == ("registry-record", "read", "case-parties")
     assert look.request_id == "ask-1" == answer.headers["x-request-id"]
-    assert {"name", "nik", "kk_number", "phone"} <= set(look.fields)
+    assert set(look.fields) == {"name", "nik", "kk_number", "birth_date", "sex"}
     assert look.at == intake.clock.now()
 
 
 async def test_a_service_gets_the_contact_and_the_look_is_on_record(intake: Any) -> None:
     contact = {"phone": "0812-0000-9902", "email": "mawar@contoh.id", "language": "en"}
     case = await intake.register(contact=contact)
-    answer = await _fetch(intake, case["case_id"], "contact", purpose="notify")
+    answer = await _fetch(intake, case["case_id"], "contact", purpose="resident-message")
     assert answer.json() == {
         "ticket_number": case["ticket_number"],
         "language": "en",
@@ -154,7 +157,7 @@ async def test_a_service_gets_the_contact_and_the_look_is_on_record(intake: Any)
         "email": "mawar@contoh.id",
     }
     [look] = await _looks(intake, case["case_id"])
-    assert (look.purpose, look.object_type, look.fields) == ("notify", "case-contact", ["phone", "email"])
+    assert (look.purpose, look.object_type, look.fields) == ("resident-message", "case-contact", ["phone", "email"])
 
 
 async def test_every_look_is_on_record_anew(intake: Any, case: dict[str, Any]) -> None:
@@ -164,8 +167,56 @@ async def test_every_look_is_on_record_anew(intake: Any, case: dict[str, Any]) -
 
 
 async def test_an_officer_of_the_region_gets_everybody(intake: Any, case: dict[str, Any]) -> None:
-    answer = await _fetch(intake, case["case_id"], role="back_office", region="12.74.03", purpose="verification")
+    answer = await _fetch(intake, case["case_id"], role="back_office", region="12.74.03", purpose="case-handling")
     assert len(answer.json()["persons"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("purpose", "status", "problem"),
+    [("curiosity", 422, "unknown-purpose"), ("registry-record", 403, "purpose-not-yours")],
+)
+async def test_a_purpose_that_is_none_or_somebody_else_s_shows_nothing_and_says_what_is_possible(
+    purpose: str, status: int, problem: str, intake: Any, case: dict[str, Any]
+) -> None:
+    async with intake.unchanged():
+        answer = await _fetch(intake, case["case_id"], role="coordinator", region="12.74", purpose=purpose)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:slrt:problem:{problem}")
+    assert answer.json()["possible"] == ["case-handling"]
+
+
+async def test_a_machine_states_its_own_purpose_and_no_other_machine_s(intake: Any, case: dict[str, Any]) -> None:
+    for machine in ("slrt-notification", "slrt-web", "slrt-registry.evil"):
+        async with intake.unchanged():
+            answer = await _fetch(intake, case["case_id"], azp=machine)
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:slrt:problem:purpose-not-yours")
+
+
+async def test_a_desk_sees_masked_numbers_and_the_year_unless_its_purpose_shows_more(
+    intake: Any, case: dict[str, Any]
+) -> None:
+    masked = (await _fetch(intake, case["case_id"], role="front_office", region="12.74")).json()
+    mother = masked["persons"][0]
+    assert (mother["nik"], mother["birth_date"], mother["birth_year"]) == ("1274••••••••9001", None, 1987)
+    assert (masked["kk_number"], masked["phone"]) == ("1274••••••••9001", "+628••••••9901")
+    clear = await _fetch(intake, case["case_id"], role="front_office", region="12.74", purpose="identity-check")
+    assert clear.json()["persons"][0] | {"person_id": ""} == MOTHER | {
+        "person_id": "",
+        "erased": False,
+        "birth_year": 1987,
+        "sex": None,
+    }
+    assert (clear.json()["address"], clear.json()["phone"]) == (None, "+628••••••9901")
+    first, second = await _looks(intake, case["case_id"])
+    assert set(first.fields) == {
+        "name",
+        "sex",
+        "address",
+        "nik-masked",
+        "kk_number-masked",
+        "birth_date-masked",
+        "phone-masked",
+    }
+    assert set(second.fields) == {"name", "nik", "kk_number", "birth_date", "sex", "phone-masked"}
 
 
 @pytest.mark.parametrize("role", ["opd_officer", "partner"])
@@ -242,7 +293,7 @@ async def test_a_need_that_comes_back_to_the_office_opens_it_again(intake: Any, 
 async def _fetch_many(
     intake: Any, *cases: Any, role: str = "service", what: str = "parties", **more: Any
 ) -> httpx.Response:
-    headers = intake.token(role, **({"region": None} | more)) | {"Purpose": "registry-record"}
+    headers = intake.asking(role, what, **({"region": None} | more))
     asked = [case if isinstance(case, dict) else {"case_id": str(case)} for case in cases]
     return await intake.client.post(f"/v1/{what}/search", json={"cases": asked}, headers=headers)
 
@@ -259,7 +310,7 @@ async def _fetch_many(
     ],
 )
 async def test_a_question_that_does_not_fit_is_refused(cases: Any, intake: Any) -> None:
-    headers = intake.token("service", region=None) | {"Purpose": "registry-record"}
+    headers = intake.asking("service", region=None)
     async with intake.unchanged():
         answer = await intake.client.post("/v1/parties/search", json={"cases": cases}, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:slrt:problem:invalid-request")

@@ -45,7 +45,7 @@ def hear(intake: Any) -> Any:
 
 
 async def parties(intake: Any, case: dict[str, Any]) -> dict[str, Any]:
-    headers = intake.token("coordinator") | {"Purpose": "verification"}
+    headers = intake.asking("coordinator")
     answer = await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
@@ -132,7 +132,7 @@ async def test_a_resident_who_was_erased_is_reached_by_nobody(intake: Any, hear:
     case = await intake.register()
     (row,) = await copies(intake, "persons", case)
     await hear((case, [row.row]))
-    headers = intake.token("service", region=None) | {"Purpose": "notification"}
+    headers = intake.asking("service", "contact", region=None)
     contact = (await intake.client.get(f"/v1/cases/{case['case_id']}/contact", headers=headers)).json()
     assert (contact["phone"], contact["email"]) == (None, None)
 

@@ -80,9 +80,9 @@ async def test_what_is_as_it_should_be_never_reaches_the_ordinary_way(
     case = await intake.register()
     monkeypatch.setattr(intake.client._transport.app.router, "__class__", type("Closed", (), {"__call__": slow}))
     assert (await intake.post("/v1/cases", made.registration())).status_code == 201
-    headers = intake.token("service", region=None) | {"Purpose": "resident-message"}
     body = {"cases": [{"case_id": case["case_id"]}]}
-    for path in ("/v1/contacts/search", "/v1/parties/search"):
+    for what in ("contacts", "parties"):
+        path, headers = f"/v1/{what}/search", intake.asking("service", what, region=None)
         assert (await intake.client.post(path, json=body, headers=headers)).status_code == 200
     assert (await intake.get("/v1/cases")).status_code == 500, "the ordinary way is closed"
 
@@ -158,7 +158,7 @@ async def test_a_body_that_is_too_large_is_refused_alike(intake: Any, ordinary: 
 
 @pytest.mark.parametrize("path", ["/v1/cases/", "/v1//cases", "/v1/parties/search/", "/v1/parties%2Fsearch"])
 async def test_addresses_that_are_nearly_right(path: str, intake: Any, ordinary: Any) -> None:
-    headers = intake.token("service", region=None) | {"Purpose": "resident-message"}
+    headers = intake.asking("service", "contact", region=None)
     for method in ("GET", "HEAD", "OPTIONS", "POST", "DELETE"):
         await _both(intake, ordinary, method=method, url=path, headers=headers | {"Idempotency-Key": "own"})
 
@@ -168,11 +168,15 @@ async def test_contacts_and_people_are_shown_alike(what: str, intake: Any, ordin
     case = await intake.register()
     body = {"cases": [{"case_id": case["case_id"]}, {"case_id": str(uuid4())}]}
     ask = {"method": "POST", "url": f"/v1/{what}/search", "json": body}
-    token = intake.token("service", region=None)
-    answer = await _both(intake, ordinary, **ask, headers=token | {"Purpose": "resident-message"})
+    good = intake.asking("service", what, region=None)
+    answer = await _both(intake, ordinary, **ask, headers=good)
     assert len(answer.json()[what]) == 1
-    for purpose in ({}, {"Purpose": "Ngintip!"}):
-        assert (await _both(intake, ordinary, **ask, headers=token | purpose)).status_code in (400, 422)
+    token = {"Authorization": good["Authorization"]}
+    refused = [
+        (await _both(intake, ordinary, **ask, headers=token | purpose)).status_code
+        for purpose in ({}, {"Purpose": "Ngintip!"}, {"Purpose": "curiosity"}, {"Purpose": "case-handling"})
+    ]
+    assert refused == [400, 422, 422, 403]
 
 
 _VALUES = st.one_of(

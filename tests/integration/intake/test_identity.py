@@ -83,12 +83,11 @@ async def test_a_case_of_another_region_does_not_exist_for_the_caller(
     region: str | None, intake: Any, case: dict[str, Any]
 ) -> None:
     path = f"/v1/cases/{case['case_id']}"
-    headers = {"Purpose": "verification"}
     nowhere = await intake.get(f"/v1/cases/{uuid4()}", region=region)
     async with intake.unchanged():
         answers = [
             await intake.get(path, region=region),
-            await intake.client.get(f"{path}/parties", headers=intake.token("coordinator", region=region) | headers),
+            await intake.client.get(f"{path}/parties", headers=intake.asking("coordinator", region=region)),
             *[await intake.step(case, verb, 1, region=region) for verb in STEPS],
         ]
     for answer in answers:

@@ -40,7 +40,7 @@ async def test_registrations_go_on_with_the_keys_in_memory_and_then_ask_to_come_
 async def test_who_reads_a_person_is_asked_to_come_again_and_shown_nothing_wrong(intake: Any, away: KeyRing) -> None:
     case = await intake.register()
     away._remembered.clear()
-    headers = intake.token("coordinator") | {"Purpose": "verification"}
+    headers = intake.asking("coordinator")
     answer = await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert "erased" not in answer.text

@@ -47,7 +47,7 @@ class Told:
             "object_id": LookedAtId(UUID(str(object_id))),
             "role": "front_office",
             "office_code": "12.74.SLRT",
-            "purpose": "verification",
+            "purpose": "identity-check",
         }
         return LookTold(**(values | changes))  # type: ignore[arg-type]
 
@@ -215,7 +215,7 @@ async def test_a_code_that_this_build_does_not_know_is_another(intake: Any, told
     case = await intake.register()
     event = IntakeLooksRecorded(chain_id=told.chain, looks=(told.look(case["case_id"], "case"),))
     raw = raw_event(event)
-    newer = replace(raw, payload=raw.payload.replace(b'"verification"', b'"space-travel"'))
+    newer = replace(raw, payload=raw.payload.replace(b'"identity-check"', b'"space-travel"'))
     assert await intake.looks.process(newer) is Outcome.APPLIED
     [item] = (await _at_desk(intake, case)).json()["items"]
     assert (item["purpose"], item["purpose_words"]) == ("space-travel", "lainnya")
@@ -278,7 +278,7 @@ async def _own_looks(intake: Any, case: dict[str, Any]) -> list[dict[str, Any]]:
     body = {"ticket_number": case["ticket_number"], "phone_last4": "9901"}
     asked = await intake.client.post("/v1/tracking/codes", json=body, headers={"Idempotency-Key": uuid4().hex})
     claim = {"cases": [{"case_id": case["case_id"], "event_id": str(uuid4())}]}
-    headers = intake.token("service", region=None) | {"Purpose": "resident-code"}
+    headers = intake.token("service", region=None, azp="slrt-notification") | {"Purpose": "resident-code"}
     [code] = (await intake.client.post("/v1/codes/search", json=claim, headers=headers)).json()["codes"]
     opening = {
         "ticket_number": case["ticket_number"],
@@ -321,7 +321,7 @@ async def test_looks_in_an_emergency_are_told_as_such_and_others_are_not(intake:
     assert opened.status_code == 201, opened.text
     intake.clock.move(minutes=1)
     assert (await intake.get(f"/v1/cases/{case['case_id']}", "front_office", sub=officer)).status_code == 200
-    headers = intake.token("service", region=None) | {"Purpose": "registry-record"}
+    headers = intake.token("service", region=None, azp="slrt-registry") | {"Purpose": "registry-record"}
     assert (await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)).status_code == 200
     await _seal_and_tell(intake, intake.url)
     seen = {(item["role"], item["what"]): item for item in await _own_looks(intake, case)}

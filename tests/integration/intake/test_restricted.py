@@ -12,7 +12,7 @@ READERS = ["facilitator", "front_office", "back_office", "coordinator", "supervi
 async def _statuses(intake: Any, case: dict[str, Any], role: str, **claims: Any) -> tuple[int, bool, int]:
     """Of a look at the case, whether the list has it, of a look at its people."""
     case_id = case["case_id"]
-    headers = intake.token(role, **claims) | {"Purpose": "verification"}
+    headers = intake.asking(role, **claims)
     one = await intake.client.get(f"/v1/cases/{case_id}", headers=headers)
     listed = (await intake.client.get("/v1/cases?limit=200", headers=headers)).json()
     people = await intake.client.get(f"/v1/cases/{case_id}/parties", headers=headers)
@@ -136,7 +136,7 @@ async def test_a_restricted_case_is_in_no_number(intake: Any) -> None:
 
 async def test_leadership_sees_no_case(intake: Any) -> None:
     case = await intake.register()
-    headers = intake.token("leadership") | {"Purpose": "verification"}
+    headers = intake.asking("leadership")
     for path in ("/v1/cases", f"/v1/cases/{case['case_id']}", f"/v1/cases/{case['case_id']}/parties"):
         assert (await intake.client.get(path, headers=headers)).status_code == 403
 
@@ -193,7 +193,7 @@ async def test_a_case_goes_only_where_there_is_a_village_and_it_is_not(village: 
 @pytest.mark.parametrize("role", ["facilitator", "front_office", "back_office", "coordinator", "manager"])
 async def test_how_a_secret_reporter_is_reached_nobody_at_the_desk_learns(role: str, intake: Any) -> None:
     case = await intake.register(reporter_secret=True)
-    headers = intake.token(role) | {"Purpose": "verification"}
+    headers = intake.asking(role)
     people = (await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)).json()
     assert (people["phone"], people["address"], people["kk_number"]) == (None, None, None)
     assert people["persons"]
@@ -201,7 +201,7 @@ async def test_how_a_secret_reporter_is_reached_nobody_at_the_desk_learns(role: 
 
 async def test_a_secret_reporter_is_told_all_the_same(intake: Any) -> None:
     case = await intake.register(reporter_secret=True)
-    headers = intake.token("service", region=None) | {"Purpose": "resident-message"}
+    headers = intake.asking("service", "contact", region=None)
     contact = (await intake.client.get(f"/v1/cases/{case['case_id']}/contact", headers=headers)).json()
     assert contact["phone"] == "+6281200009901"
 

@@ -80,7 +80,7 @@ async def test_a_person_s_sealed_value_moved_to_another_person_is_refused(intake
             {"one": one["case_id"], "other": other["case_id"]},
         )
         await work.commit()
-    headers = intake.token("coordinator") | {"Purpose": "verification"}
+    headers = intake.asking("coordinator")
     answer = await intake.client.get(f"/v1/cases/{other['case_id']}/parties", headers=headers)
     assert answer.status_code == 500
     assert "Mawar" not in answer.text

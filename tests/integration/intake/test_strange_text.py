@@ -30,7 +30,7 @@ async def test_a_strange_name_comes_back_to_the_letter(text: str, intake: Any, m
         contact={"phone": "0812-0000-9901", "address": text, "proxy_name": text, "kk_number": text[:32].strip()},
         needs=[{"need_code": "BPBL", "person_ref": 0, "description": text}],
     )
-    headers = intake.token("coordinator") | {"Purpose": "verification"}
+    headers = intake.asking("coordinator")
     parties = (await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)).json()
     assert parties["persons"][0]["name"] == text
     assert parties["address"] == text

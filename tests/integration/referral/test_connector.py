@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import orjson
 import psycopg
 import pytest
 from pydantic import SecretStr
-from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from tests.office_system import SECRET, OfficeSystem
 
 from slrt_contracts.envelope import Envelope
-from slrt_contracts.events import decode_event
+from slrt_contracts.events import SharingWithdrawn, decode_event
 from slrt_contracts.events.referral import ReferralReceived, ReferralSent
 from slrt_contracts.structured import read_structured
 from slrt_contracts.types import OfficeCode
@@ -28,7 +27,7 @@ from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.errors import TransientError
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
-from slrt_kit.testing import eventually, running
+from slrt_kit.testing import eventually, raw_event, running
 from slrt_referral.adapters.connectors_file import Endpoint
 from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.connector import ConnectorParts, connector
@@ -38,71 +37,8 @@ if TYPE_CHECKING:
 
     from slrt_local.testing import KafkaHandle
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYqr"
 OTHER_SECRET = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDC2FVsBQIhrsc"
 OFFICE = "12.74.DUKCAPIL"
-
-
-@dataclass
-class OfficeSystem:
-    """An office's own system: takes what is well signed. ``answer`` replaces 204."""
-
-    secret: str = SECRET
-    answer: int = 204
-    taken: list[dict[str, Any]] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    refused: int = 0
-    port: int = 0
-    before_answer: Callable[[], None] = lambda: None
-
-    @property
-    def url(self) -> str:
-        """Where it listens; while it is closed nobody answers there."""
-        return f"http://127.0.0.1:{self.port}/notices"
-
-    def take(self, headers: dict[str, str], body: bytes) -> int:
-        """The status that the sender gets."""
-        try:
-            Webhook(self.secret).verify(body, headers)
-        except WebhookVerificationError:
-            self.refused += 1
-            return 401
-        if self.answer < 300:
-            self.taken.append(orjson.loads(body))
-            self.ids.append(headers["webhook-id"])
-        self.before_answer()
-        return self.answer
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Open for the length of the block, always at the same port."""
-        server = ThreadingHTTPServer(("127.0.0.1", self.port), _handler_for(self))
-        server.daemon_threads = True
-        self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
-
-
-def _handler_for(system: OfficeSystem) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            status = system.take({name.lower(): value for name, value in self.headers.items()}, body)
-            self.send_response(status)
-            if status == 302:
-                self.send_header("Location", system.url)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Tests are quiet."""
-
-    return Handler
 
 
 @pytest.fixture
@@ -299,6 +235,64 @@ async def test_an_event_without_its_referral_is_parked(service: Service, office:
         connection.execute("DELETE FROM referrals")
     assert await processor_of(service, office).process(event) is Outcome.PARKED
     assert office.taken == []
+
+
+def _withdrawn(office: str = OFFICE) -> RawEvent:
+    """What intake tells when a consent was withdrawn by which the office holds something."""
+    return raw_event(
+        SharingWithdrawn(
+            consent_id=uuid4(),
+            case_id=uuid4(),
+            office_code=office,
+            purposes=("additional-assistance",),
+            receipt_ids=(uuid4(), uuid4()),
+            erase_by=date(2026, 7, 4),
+        )
+    )
+
+
+async def test_an_office_is_told_of_a_withdrawal_by_when_it_must_erase_and_where_to_say_so(
+    service: Service, office: OfficeSystem
+) -> None:
+    raw = _withdrawn()
+    assert await processor_of(service, office).process(raw) is Outcome.APPLIED
+    assert await processor_of(service, office).process(raw) is Outcome.DUPLICATE
+    (notice,) = office.taken
+    envelope = Envelope.from_headers(raw.headers)
+    assert office.ids == [str(envelope.id)]
+    assert notice["type"] == SharingWithdrawn.TYPE
+    assert len(notice["data"]["receipt_ids"]) == 2
+    assert datetime.fromisoformat(notice["eraseby"]) - envelope.time == timedelta(hours=72)
+    assert notice["erasurepath"] == "/intake/v1/sharings/{receipt_id}/erasure"
+
+
+async def test_of_another_office_s_withdrawal_nobody_is_told(service: Service, office: OfficeSystem) -> None:
+    assert await processor_of(service, office).process(_withdrawn("12.74.PUPR")) is Outcome.IGNORED
+    assert office.taken == []
+
+
+async def test_a_withdrawal_waits_for_an_office_that_is_away(service: Service) -> None:
+    office = OfficeSystem()
+    with office.listening():
+        pass
+    raw, connector_of = _withdrawn(), processor_of(service, office)
+    with pytest.raises(TransientError):
+        await connector_of.process(raw)
+    with office.listening():
+        assert await connector_of.process(raw) is Outcome.APPLIED
+    assert len(office.taken) == 1
+
+
+async def test_a_withdrawal_that_an_office_refuses_is_kept_and_tried_again(
+    service: Service, office: OfficeSystem, fixed_clock: Any
+) -> None:
+    office.answer = 400
+    raw, connector_of = _withdrawn(), processor_of(service, office)
+    assert await connector_of.process(raw) is Outcome.PARKED
+    office.answer = 204
+    fixed_clock.move(minutes=10)
+    await connector_of.retry_parked()
+    assert len(office.taken) == 1
 
 
 async def test_an_office_that_is_away_holds_up_nobody_else(

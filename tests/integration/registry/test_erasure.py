@@ -303,7 +303,7 @@ async def test_numbers_are_shown_whole_to_a_desk_of_the_region_for_a_purpose_on_
     service: Any, closed: Any, role: str, region: str | None, status: int
 ) -> None:
     (one, _) = await ids_of(service, closed)
-    headers = service.issuer.headers(role, region=region, sub="desk-9") | {"Purpose": "card-printing"}
+    headers = service.issuer.headers(role, region=region, sub="desk-9") | {"Purpose": "letter"}
     body = {"fields": ["nik", "kk_number"]}
     answer = await service.client.post(f"/v1/persons/{one}/unmask", json=body, headers=headers)
     assert answer.status_code == status
@@ -313,7 +313,7 @@ async def test_numbers_are_shown_whole_to_a_desk_of_the_region_for_a_purpose_on_
     else:
         assert NIK not in answer.text
     unmasked = await service.rows(f"SELECT purpose, fields FROM {LOOKS} WHERE action = 'unmask'")  # noqa: S608
-    assert [tuple(row) for row in unmasked] == ([("card-printing", ["kk_number", "nik"])] if status == 200 else [])
+    assert [tuple(row) for row in unmasked] == ([("letter", ["kk_number", "nik"])] if status == 200 else [])
 
 
 async def test_without_a_purpose_or_a_field_nothing_is_unmasked(service: Any, closed: Any) -> None:
@@ -321,15 +321,22 @@ async def test_without_a_purpose_or_a_field_nothing_is_unmasked(service: Any, cl
     headers = service.issuer.headers("manager", region="12.74")
     path = f"/v1/persons/{one}/unmask"
     assert (await service.client.post(path, json={"fields": ["nik"]}, headers=headers)).status_code == 400
-    purpose = headers | {"Purpose": "card-printing"}
+    purpose = headers | {"Purpose": "letter"}
     for body in ({"fields": []}, {"fields": ["name"]}, {}, {"fields": ["nik"], "all": True}):
         assert (await service.client.post(path, json=body, headers=purpose)).status_code == 422
+    masked = await service.client.post(path, json={"fields": ["nik"]}, headers=service.manager())
+    assert (masked.status_code, masked.json()["type"]) == (403, PROBLEM + "not-of-the-purpose")
+    assert NIK not in masked.text
+    for other in ("curiosity", "referral-service"):
+        refused = await service.client.post(path, json={"fields": ["nik"]}, headers=headers | {"Purpose": other})
+        assert refused.status_code in (422, 403)
+        assert "letter" in refused.json()["possible"]
 
 
 async def test_of_an_erased_person_nothing_is_unmasked(service: Any, dpo: Dpo, closed: Any) -> None:
     (one, _) = await ids_of(service, closed)
     await dpo.erase(one)
-    headers = service.manager()
+    headers = service.manager() | {"Purpose": "letter"}
     answer = await service.client.post(f"/v1/persons/{one}/unmask", json={"fields": ["nik"]}, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (410, PROBLEM + "erased")
 

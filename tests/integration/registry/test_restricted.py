@@ -23,7 +23,7 @@ async def _needs(service: Any, family_id: str, headers: dict[str, str]) -> set[s
 
 
 def _machine(service: Any) -> dict[str, str]:
-    headers: dict[str, str] = service.issuer.headers("service") | {"Purpose": "case-handling"}
+    headers: dict[str, str] = service.issuer.headers("service", azp="slrt-referral") | {"Purpose": "referral-routing"}
     return headers
 
 

@@ -64,6 +64,7 @@ def test_a_service_may_write_and_make_what_it_produces_read_what_it_consumes_and
         "slrt-referral may Read Topic slrt.referral.dlq.v1",
         "slrt-referral may Read Topic slrt.referral.referral.v1",
         "slrt-referral may Read Topic slrt.intake.case.v1",
+        "slrt-referral may Read Topic slrt.intake.sharing.v1",
         "slrt-referral may Read Topic slrt.registry.person.v1",
         "slrt-referral may Read Group slrt.referral.*",
     }

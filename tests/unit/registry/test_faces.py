@@ -152,6 +152,7 @@ async def test_what_intake_says_by_its_own_schema_is_what_we_read() -> None:
     person, need = uuid4(), uuid4()
     said = PartiesView(
         case_id=CASE,
+        receipt_id=None,
         village_code="12.74.03.1002",
         erased=False,
         kk_number="1274031505159001",
@@ -165,6 +166,7 @@ async def test_what_intake_says_by_its_own_schema_is_what_we_read() -> None:
                 name="Siti Aminah",
                 nik="-",
                 birth_date="1985-08-17",
+                birth_year=1985,
                 sex="P",
             )
         ],

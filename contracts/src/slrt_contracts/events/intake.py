@@ -30,11 +30,16 @@ from slrt_contracts.types import (
     AccessId,
     CaseId,
     ChallengeId,
+    ConsentId,
     DistrictCode,
+    EraseBy,
     FileId,
     JustifiedFlag,
     Moment,
     NeedId,
+    OfficeCode,
+    PurposeCode,
+    ReceiptId,
     ReferralId,
     RestrictedFlag,
     SatisfiedFlag,
@@ -47,6 +52,8 @@ from slrt_contracts.types import (
 _PerNeed = Field(min_length=1, max_length=50)
 _Attributes = Field(max_length=20)
 _Channels = Field(max_length=10)
+_PerPurpose = Field(min_length=1, max_length=20)
+_PerReceipt = Field(min_length=1, max_length=100)
 
 
 class NeedAttribute(Part):
@@ -319,3 +326,35 @@ class ResidentCodeRequested(Event):
     case_id: CaseId
     expires_at: Moment
     reachable_by: Annotated[tuple[Open[NotificationChannel], ...], _Channels]
+
+
+class SharingWithdrawn(Event):
+    """A person withdrew consent: an office holds data that it may use no more and must erase.
+
+    One event for each office that holds some, which its connector tells it; several where it holds much.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.sharing-withdrawn.v1"
+    TOPIC: ClassVar[str] = "slrt.intake.sharing.v1"
+    KEY: ClassVar[str] = "consent_id"
+
+    consent_id: ConsentId
+    case_id: CaseId
+    office_code: OfficeCode
+    purposes: Annotated[tuple[PurposeCode, ...], _PerPurpose]
+    receipt_ids: Annotated[tuple[ReceiptId, ...], _PerReceipt]
+    erase_by: EraseBy
+
+
+class ClaimWithdrawn(Event):
+    """What was delivered under this receipt may be used no more and must be erased.
+
+    For partners that read topics: each knows the receipts that it was given, and to all others they say nothing.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.claim-withdrawn.v1"
+    TOPIC: ClassVar[str] = "slrt.intake.tombstone.v1"
+    KEY: ClassVar[str] = "receipt_id"
+
+    receipt_id: ReceiptId
+    erase_by: EraseBy

@@ -117,7 +117,8 @@ class TestIssuer:
         if path.endswith("/revocations"):
             return self.revoked
         if path.endswith("/token"):
-            token = self.mint("service", sub=form.get("client_id", ["service"])[0], ttl=_SERVICE_TOKEN_S)
+            client = form.get("client_id", ["service"])[0]
+            token = self.mint("service", sub=client, azp=client, ttl=_SERVICE_TOKEN_S)
             return {"access_token": token, "token_type": "Bearer", "expires_in": _SERVICE_TOKEN_S}
         return None
 

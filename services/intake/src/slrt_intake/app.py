@@ -8,6 +8,8 @@ from slrt_intake.consumers import ConsumerParts
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
 from slrt_intake.store.attachments import named
+from slrt_intake.store.sharings import COUNT_OVERDUE
+from slrt_kit import metrics
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
 from slrt_kit.files.uploads import Uploads
@@ -33,6 +35,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         attachments,
         cases,
         claims,
+        consents,
         drafts,
         events,
         exports,
@@ -46,6 +49,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
 
+    runtime.database.own_backlog = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE)]
     registrations = Registrations(runtime.database, runtime.outbox, runtime.vault)
     app = runtime.app(
         title="SLRT intake",
@@ -58,6 +62,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             exports.router,
             drafts.router,
             claims.router,
+            consents.router,
             figures.router,
             tracking.router,
             resident.router,
@@ -94,6 +99,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of intake."""
+    runtime.database.own_backlog = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE)]
     uploads = Uploads.of(_settings(runtime))
     parts = ConsumerParts(runtime.outbox, runtime.vault, None if uploads is None else uploads.objects)
     return [

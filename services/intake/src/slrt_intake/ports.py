@@ -1,19 +1,21 @@
 """What the use cases need from outside, as Protocols; `store.py` and `adapters/` keep these promises."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from slrt_contracts.types import AccessId, CaseId, FileId
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.case import Case
+from slrt_intake.domain.consent import Consent, HeldClaim
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.emergency import EmergencyAccess
 from slrt_intake.domain.export import Export
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_kit.access import Scope
+from slrt_kit.privacy import SubjectKey
 from slrt_kit.regions import Region
 
 
@@ -125,6 +127,34 @@ class Exports(Protocol):
 
     async def get_within(self, export_id: UUID, scope: Scope) -> Export | None:
         """What was asked for in a region that the scope covers as a whole."""
+
+
+class Principal(NamedTuple):
+    """The person of a case who agrees. The birth date is None where nobody knows it."""
+
+    person_id: UUID
+    birth_date: date | None
+    key: SubjectKey
+
+
+class Consents(Protocol):
+    """The consents of one unit of work."""
+
+    async def principal(self, case_id: CaseId, person_id: UUID) -> Principal | None:
+        """The person of the case, locked. Raises ErasedError."""
+
+    async def of_case(self, case_id: CaseId) -> Sequence[Consent]: ...
+
+    async def get_locked(self, case_id: CaseId, consent_id: UUID) -> Consent | None:
+        """The consent; deliveries by it have ended, and none begins before this unit of work ends."""
+
+    async def held(self, consent: Consent, *, at: datetime) -> list[HeldClaim]:
+        """Mark as withdrawn what offices hold by the consent, and return it."""
+
+    def add(self, consent: Consent, key: SubjectKey) -> None: ...
+
+    async def save_withdrawn(self, consent: Consent) -> None:
+        """Raises StaleVersionError when somebody else has withdrawn it."""
 
 
 class Drafts(Protocol):

@@ -21,7 +21,6 @@ from slrt_intake.api.attachment_schemas import (
     media_type_code,
     media_type_text,
 )
-from slrt_intake.api.claims import Purpose, stated
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.store.attachments import attachments_of, file_of, place_of_file
@@ -35,6 +34,7 @@ from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, Upload, command, upload
 from slrt_kit.http.context import MAX_BODY_BYTES, expect_large_body
+from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.problems import ErasedError, NotFoundError, ProblemError
 
 router = APIRouter(tags=["attachments"])
@@ -197,10 +197,10 @@ async def get_attachment_content(
     request: Request,
     authorized: Annotated[Authorized, require("intake.attachment.read")],
     parts: Parts,
-    purpose: Purpose = None,
+    purpose: PurposeHeader = None,
 ) -> Response:
     """The file itself, to be saved; each look is on record. 410 once its person is erased."""
-    purpose = stated(purpose)
+    asked = stated(purpose, authorized.principal, "attachment")
     async with parts.database.read() as session:
         if not await may_look(session, CaseId(case_id), authorized.scope, at=parts.database.clock.now()):
             raise NotFoundError
@@ -213,7 +213,7 @@ async def get_attachment_content(
     pieces = parts.uploads.content(attachment.attachment_id, key, place_of_file(attachment.attachment_id))
     first = await anext(pieces)  # whatever is wrong with it from the beginning is still said in words
     look = Look("read", "attachment", attachment.attachment_id, (attachment.file_class,), case_id=attachment.case_id)
-    await put_on_record(request, authorized.principal, [look], purpose=purpose)
+    await put_on_record(request, authorized.principal, [look], purpose=asked.code)
     headers = {"Content-Disposition": disposition(attachment), "Content-Length": str(attachment.size), **_GUARDED}
     return StreamingResponse(_all(first, pieces), media_type=media_type_text(attachment.media_type), headers=headers)
 

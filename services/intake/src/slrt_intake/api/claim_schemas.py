@@ -1,4 +1,4 @@
-"""What claim checks take and give over HTTP: the only answers of intake with personal data in them."""
+"""What claim checks take and give over HTTP: answers of intake with personal data in them."""
 
 from datetime import date, datetime
 from typing import Self
@@ -20,15 +20,17 @@ class PersonView(BaseModel):
     relation: Relation
     erased: bool = Field(description="true: the person was erased, and nothing else is known")
     name: str | None
-    nik: str | None
+    nik: str | None = Field(description="masked unless the purpose shows it")
     birth_date: date | None
+    birth_year: int | None = Field(description="also where the purpose masks the birth date")
     sex: str | None
 
 
 class PartiesView(BaseModel):
-    """The people of a case, for a stated purpose."""
+    """The people of a case, with the fields of the stated purpose; what it does not show is null."""
 
     case_id: UUID
+    receipt_id: UUID | None = Field(description="what an office got is on record by this; null for desks and machines")
     village_code: str
     erased: bool = Field(description="true: number, address and phone were erased")
     kk_number: str | None
@@ -38,9 +40,10 @@ class PartiesView(BaseModel):
     need_persons: dict[UUID, UUID] = Field(description="need → the person it is for")
 
     @classmethod
-    def of(cls, parties: Parties) -> Self:
+    def of(cls, parties: Parties, receipt_id: UUID | None = None) -> Self:
         return cls(
             case_id=parties.case_id,
+            receipt_id=receipt_id,
             village_code=parties.village_code,
             erased=parties.erased,
             kk_number=parties.kk_number,
@@ -54,6 +57,7 @@ class PartiesView(BaseModel):
                     name=person.name,
                     nik=person.nik,
                     birth_date=person.birth_date,
+                    birth_year=person.birth_year,
                     sex=person.sex,
                 )
                 for person in parties.persons

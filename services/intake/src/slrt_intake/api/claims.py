@@ -1,13 +1,12 @@
 """Claim checks: who may fetch the personal data that no event carries, for a stated purpose, on record."""
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Collection, Mapping, Sequence
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 
-from slrt_contracts.codes import LookPurpose
-from slrt_contracts.types import CaseId
+from slrt_contracts.types import CaseId, OfficeCode, ReceiptId
 from slrt_intake.api.claim_schemas import (
     ClaimsBody,
     CodeList,
@@ -19,21 +18,22 @@ from slrt_intake.api.claim_schemas import (
     PartiesView,
 )
 from slrt_intake.api.parts import IntakeParts, Parts
-from slrt_intake.domain.claim import Parties, shown
-from slrt_intake.domain.problems import PurposeRequiredError
+from slrt_intake.domain.claim import Parties, limited, shown
+from slrt_intake.domain.problems import ConsentMissingError
 from slrt_intake.store import people
+from slrt_intake.store.consents import CoveredPerson, covered_persons
 from slrt_intake.store.residents import living_codes
+from slrt_intake.store.sharings import Sharing, deliver
 from slrt_kit.audit.entries import Look
-from slrt_kit.http.audited import put_on_record
+from slrt_kit.http.audited import actor_of, put_on_record
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.problems import NotFoundError
+from slrt_kit.purposes import Purpose, Recipient, purpose_table
 
 router = APIRouter(tags=["claim checks"])
 
-Purpose = Annotated[
-    str | None,
-    Header(max_length=100, pattern="^[a-z0-9-]+$", description="what the data is for, such as registry-record"),
-]
+_MAY_UNMASK = "intake.party.unmask"
 
 
 @router.get("/cases/{case_id}/parties")
@@ -42,13 +42,17 @@ async def get_parties(
     request: Request,
     authorized: Annotated[Authorized, require("intake.party.read")],
     parts: Parts,
-    purpose: Purpose = None,
+    purpose: PurposeHeader = None,
 ) -> PartiesView:
-    """The people of a case. An office gets those whose needs were referred to it; each look is on record."""
-    found = await _parties({case_id: None}, request, authorized, parts, purpose=stated(purpose))
-    if not found:
-        raise NotFoundError
-    return PartiesView.of(found[0])
+    """The people of a case. An office gets those whose needs were referred to it, and a receipt.
+
+    What the stated purpose does not show is null; each look is on record.
+    """
+    asked = stated(purpose, authorized.principal, "case-parties")
+    found = await _parties({case_id: None}, request, authorized, parts, purpose=asked)
+    if not found.shown:
+        raise ConsentMissingError if found.without_consent else NotFoundError
+    return found.shown[0]
 
 
 @router.post("/parties/search")
@@ -57,34 +61,109 @@ async def search_parties(
     request: Request,
     authorized: Annotated[Authorized, require("intake.party.read")],
     parts: Parts,
-    purpose: Purpose = None,
+    purpose: PurposeHeader = None,
 ) -> PartiesList:
-    """The people of several cases, as of one; a case that is not the caller's to see is left out.
+    """The people of several cases, as of one; a case that is not the caller's to see, or whose resident has not agreed
+    where the purpose rests on that, is left out.
 
-    It changes nothing and takes no Idempotency-Key.
+    It changes nothing that is shown and takes no Idempotency-Key.
     """
+    asked = stated(purpose, authorized.principal, "case-parties")
     wanted = {case.case_id: case.event_id for case in body.cases}
-    found = await _parties(wanted, request, authorized, parts, purpose=stated(purpose))
-    return PartiesList(parties=[PartiesView.of(parties) for parties in found])
+    return PartiesList(parties=(await _parties(wanted, request, authorized, parts, purpose=asked)).shown)
+
+
+class _Found(NamedTuple):
+    shown: list[PartiesView]
+    without_consent: bool
+    """Something was kept back because nobody agreed to it."""
 
 
 async def _parties(
-    wanted: Mapping[UUID, UUID | None], request: Request, authorized: Authorized, parts: IntakeParts, *, purpose: str
-) -> list[Parties]:
-    """What the caller may see of the cases; each is named with the event that made the caller ask."""
-    scope = authorized.scope
+    wanted: Mapping[UUID, UUID | None],
+    request: Request,
+    authorized: Authorized,
+    parts: IntakeParts,
+    *,
+    purpose: Purpose,
+) -> _Found:
+    """What the caller may see of the cases for a purpose; each is named with the event that made the caller ask."""
+    principal, scope, now = authorized.principal, authorized.scope, parts.database.clock.now()
     case_ids = [CaseId(case_id) for case_id in wanted]
+    covered = None
     async with parts.database.read() as session:
-        found = await people.parties_of(session, parts.vault, case_ids, scope, at=parts.database.clock.now())
+        found = await people.parties_of(session, parts.vault, case_ids, scope, at=now)
+        if purpose.needs_consent:
+            office = None if scope.office is None else OfficeCode(scope.office)
+            covered = await covered_persons(session, case_ids, purpose.code, office, at=now)
+    unmask = principal.scope(_MAY_UNMASK) is not None
+    agreed = None if covered is None else {each.person_id for each in covered}
     seen = [
-        view
-        for parties, within, referred in found
-        if (view := shown(parties, within=within, referred=referred, is_machine=scope.everywhere)) is not None
+        (limited(view, purpose.shows["case-parties"], unmask=unmask), each)
+        for each in found
+        if (
+            view := shown(
+                each.parties,
+                to=purpose.recipient,
+                within=each.within,
+                referred=set(each.referred.values()),
+                covered=agreed,
+            )
+        )
+        is not None
     ]
-    looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view in seen]
-    looks += _left_out("case-parties", wanted, [view.case_id for view in seen])
-    await put_on_record(request, authorized.principal, looks, purpose=purpose)
-    return seen
+    if purpose.recipient is Recipient.OFFICE:
+        receipts = await _share(seen, wanted, covered or (), request, authorized, parts, purpose=purpose)
+        looks = []
+    else:
+        receipts = {}
+        looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view, _ in seen]
+    views = [
+        PartiesView.of(view, receipts.get(view.case_id))
+        for view, _ in seen
+        if purpose.recipient is not Recipient.OFFICE or view.case_id in receipts
+    ]
+    looks += _left_out("case-parties", wanted, [view.case_id for view in views])
+    await put_on_record(request, principal, looks, purpose=purpose.code)
+    referred = sum(1 for each in found if each.referred)
+    return _Found(views, without_consent=purpose.needs_consent and referred > len(views))
+
+
+async def _share(
+    seen: Sequence[tuple[Parties, people.FoundParties]],
+    wanted: Mapping[UUID, UUID | None],
+    covered: Collection[CoveredPerson],
+    request: Request,
+    authorized: Authorized,
+    parts: IntakeParts,
+    *,
+    purpose: Purpose,
+) -> dict[CaseId, ReceiptId]:
+    """Write a receipt for each case; gives those of the cases that may be shown."""
+    office, now = authorized.scope.office, parts.database.clock.now()
+    if office is None or not seen:
+        return {}
+    sharings = [
+        Sharing(
+            receipt_id=ReceiptId(parts.database.new_id()),
+            case_id=view.case_id,
+            office_code=OfficeCode(office),
+            subject=authorized.principal.subject,
+            purpose=purpose.code,
+            purposes_version=purpose_table().version,
+            basis=purpose.basis,
+            fields=view.fields,
+            person_ids=[person.person_id for person in view.persons],
+            consent_ids=[each.consent_id for each in covered if each.person_id in {p.person_id for p in view.persons}],
+            referral_ids=[referral for referral, need in each_found.referred.items() if need in view.need_persons],
+            event_id=wanted[view.case_id],
+            shared_at=now,
+        )
+        for view, each_found in seen
+    ]
+    actor = actor_of(request, authorized.principal, purpose=purpose.code)
+    delivered = await deliver(parts.database, parts.outbox.service, actor, sharings)
+    return {sharing.case_id: sharing.receipt_id for sharing in sharings if sharing.receipt_id in delivered}
 
 
 @router.get("/cases/{case_id}/contact")
@@ -93,10 +172,11 @@ async def get_contact(
     request: Request,
     authorized: Annotated[Authorized, require("intake.contact.read")],
     parts: Parts,
-    purpose: Purpose = None,
+    purpose: PurposeHeader = None,
 ) -> ContactView:
     """How the resident of a case is reached; each look is on record."""
-    found = await _contacts({case_id: None}, request, authorized, parts, purpose=stated(purpose))
+    asked = stated(purpose, authorized.principal, "case-contact")
+    found = await _contacts({case_id: None}, request, authorized, parts, purpose=asked)
     if not found:
         raise NotFoundError
     return ContactView(**found[0].model_dump(exclude={"case_id"}))
@@ -108,32 +188,40 @@ async def search_contacts(
     request: Request,
     authorized: Annotated[Authorized, require("intake.contact.read")],
     parts: Parts,
-    purpose: Purpose = None,
+    purpose: PurposeHeader = None,
 ) -> ContactList:
     """How the residents of several cases are reached; a case that is not the caller's to see is left out.
 
     It changes nothing and takes no Idempotency-Key.
     """
+    asked = stated(purpose, authorized.principal, "case-contact")
     wanted = {case.case_id: case.event_id for case in body.cases}
-    return ContactList(contacts=await _contacts(wanted, request, authorized, parts, purpose=stated(purpose)))
+    return ContactList(contacts=await _contacts(wanted, request, authorized, parts, purpose=asked))
 
 
 async def _contacts(
-    wanted: Mapping[UUID, UUID | None], request: Request, authorized: Authorized, parts: IntakeParts, *, purpose: str
+    wanted: Mapping[UUID, UUID | None],
+    request: Request,
+    authorized: Authorized,
+    parts: IntakeParts,
+    *,
+    purpose: Purpose,
 ) -> list[ContactOfCase]:
     """The contacts that the caller may see; each case is named with the event that made the caller ask."""
     async with parts.database.read() as session:
         seen = await people.reach_of(session, parts.vault, [CaseId(case_id) for case_id in wanted], authorized.scope)
-    looks = [Look("read", "case-contact", reach.case_id, ("phone", "email"), wanted[reach.case_id]) for reach in seen]
+    clear = purpose.shows["case-contact"].clear
+    fields = [field for field in ("phone", "email") if field in clear]
+    looks = [Look("read", "case-contact", reach.case_id, fields, wanted[reach.case_id]) for reach in seen]
     looks += _left_out("case-contact", wanted, [reach.case_id for reach in seen])
-    await put_on_record(request, authorized.principal, looks, purpose=purpose)
+    await put_on_record(request, authorized.principal, looks, purpose=purpose.code)
     return [
         ContactOfCase(
             case_id=reach.case_id,
             ticket_number=reach.ticket_number,
             language=reach.language,
-            phone=reach.phone,
-            email=reach.email,
+            phone=reach.phone if "phone" in clear else None,
+            email=reach.email if "email" in clear else None,
         )
         for reach in seen
     ]
@@ -145,14 +233,13 @@ async def search_codes(
     request: Request,
     authorized: Annotated[Authorized, require("intake.code.read")],
     parts: Parts,
-    purpose: Purpose = None,
+    purpose: PurposeHeader = None,
 ) -> CodeList:
     """The one-time codes that open those cases now, for the service that sends them; of most cases there is none.
 
     It changes nothing and takes no Idempotency-Key. Its only purpose is resident-code.
     """
-    if purpose != LookPurpose.RESIDENT_CODE:
-        raise PurposeRequiredError
+    asked = stated(purpose, authorized.principal, "resident-code")
     wanted = {case.case_id: case.event_id for case in body.cases}
     async with parts.database.read() as session:
         found = await living_codes(
@@ -163,7 +250,7 @@ async def search_codes(
             at=parts.database.clock.now(),
         )
     looks = [Look("read", "resident-code", each.case_id, ("code",), wanted[each.case_id]) for each in found]
-    await put_on_record(request, authorized.principal, looks, purpose=purpose)
+    await put_on_record(request, authorized.principal, looks, purpose=asked.code)
     return CodeList(codes=[CodeOfCase(**each._asdict()) for each in found])
 
 
@@ -173,10 +260,3 @@ def _left_out(what: str, wanted: Mapping[UUID, UUID | None], seen: Sequence[UUID
         return []
     refused = [case_id for case_id in wanted if case_id not in set(seen)]
     return [Look("read", what, case_id, (), wanted[case_id], result="refused") for case_id in refused]
-
-
-def stated(purpose: str | None) -> str:
-    """The purpose that was stated. Raises PurposeRequiredError: none was (400)."""
-    if purpose is None:
-        raise PurposeRequiredError
-    return purpose

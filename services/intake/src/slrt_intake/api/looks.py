@@ -9,16 +9,15 @@ from pydantic import BaseModel, Field
 
 from slrt_contracts.types import CaseId
 from slrt_intake import usecases
-from slrt_intake.api.claims import Purpose
 from slrt_intake.api.looks_wording import ACTIONS, OBJECTS, PURPOSES, ROLES, office_words, words
 from slrt_intake.api.parts import IntakeParts, Parts
-from slrt_intake.domain.problems import PurposeRequiredError
 from slrt_intake.store.looks import SeenLook, looks_at
 from slrt_kit.audit.entries import Look
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
 from slrt_kit.http.problems import language_of
+from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.regions import Regions
 
 router = APIRouter(tags=["looks"])
@@ -85,7 +84,7 @@ async def list_looks(
     request: Request,
     authorized: Annotated[Authorized, require("intake.look.read")],
     parts: Parts,
-    purpose: Purpose = None,
+    purpose: PurposeHeader = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Page[LookView]:
@@ -93,11 +92,10 @@ async def list_looks(
 
     It is what the resident sees, no more; who it was by name, the audit log says to those who may read that.
     """
-    if purpose is None:
-        raise PurposeRequiredError
+    asked = stated(purpose, authorized.principal, "case-looks")
     async with parts.database.unit_of_work() as work:
         case = await usecases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
     page = await page_of_looks(case.case_id, parts, limit=limit, cursor=cursor, language=language_of(request))
     look = Look("read", "case", case.case_id, ("looks",))
-    await put_on_record(request, authorized.principal, [look], purpose=purpose)
+    await put_on_record(request, authorized.principal, [look], purpose=asked.code)
     return page

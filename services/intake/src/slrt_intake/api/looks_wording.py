@@ -6,6 +6,7 @@ from types import MappingProxyType
 from slrt_contracts.catalogue import FUNCTIONS
 from slrt_contracts.codes import LookAction, LookerRole, LookObject, LookPurpose
 from slrt_kit.problems import Text
+from slrt_kit.purposes import purpose_table
 from slrt_kit.regions import Regions
 
 ROLES: Mapping[str, Text] = MappingProxyType(
@@ -32,16 +33,9 @@ ROLES: Mapping[str, Text] = MappingProxyType(
     }
 )
 PURPOSES: Mapping[str, Text] = MappingProxyType(
-    {
-        LookPurpose.CASE_HANDLING: Text("menangani laporan", "to handle the report"),
-        LookPurpose.CASE_SCREENING: Text("memeriksa laporan", "to check the report"),
-        LookPurpose.VERIFICATION: Text("mencocokkan data", "to verify the data"),
-        LookPurpose.CARD_PRINTING: Text("mencetak kartu atau surat", "to print a card or a letter"),
-        LookPurpose.REGISTRY_RECORD: Text("mencatat di daftar kesejahteraan", "to record it in the registry"),
-        LookPurpose.RESIDENT_MESSAGE: Text("mengirim pesan kepada Anda", "to send you a message"),
-        LookPurpose.RESIDENT_CODE: Text("mengirim kode kepada Anda", "to send you a code"),
-        LookPurpose.RESIDENT_REQUEST: Text("menjawab permintaan warga", "to answer a resident's request"),
-        LookPurpose.OTHER: Text("tujuan lain yang dicatat petugas", "another purpose, which the officer stated"),
+    {code: purpose.label for code, purpose in purpose_table().purposes.items()}
+    | {
+        LookPurpose.OTHER: Text("tujuan lain", "another purpose"),
         LookPurpose.NOT_STATED: Text("melihat kasus", "to see the case"),
     }
 )
@@ -54,6 +48,7 @@ OBJECTS: Mapping[str, Text] = MappingProxyType(
         LookObject.PERSON: Text("data orang dalam daftar", "data of a person in the registry"),
         LookObject.FAMILY: Text("data keluarga dalam daftar", "data of the family in the registry"),
         LookObject.REFERRAL: Text("rujukan ke dinas", "the referral to an office"),
+        LookObject.ATTACHMENT: Text("berkas yang dilampirkan", "a file of the report"),
     }
 )
 _FOUND = Text("ditemukan lewat pencarian", "found by a search")

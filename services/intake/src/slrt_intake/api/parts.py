@@ -10,6 +10,7 @@ from slrt_intake.domain.challenge import CodeLimits
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.consents import ConsentStore
 from slrt_intake.store.drafts import DraftStore
 from slrt_intake.store.emergencies import EmergencyStore
 from slrt_intake.store.exports import ExportStore
@@ -72,6 +73,10 @@ class IntakeParts:
     def emergencies(self, work: UnitOfWork) -> EmergencyStore:
         """The emergency accesses of a unit of work."""
         return EmergencyStore(work, self.outbox, self.vault)
+
+    def consents(self, work: UnitOfWork) -> ConsentStore:
+        """The consents of a unit of work."""
+        return ConsentStore(work, self.outbox, self.vault)
 
     def drafts(self, work: UnitOfWork) -> DraftStore:
         """The drafts of a unit of work."""

@@ -24,7 +24,8 @@ class Relation(StrEnum):
 class Person:
     """One person as the door knows them. ``nik`` is None for somebody who has none (yet).
 
-    Of somebody who was ``erased`` nothing is known, not even the name.
+    Of somebody who was ``erased`` nothing is known, not even the name. ``birth_year`` is what a claim check shows of a
+    birth date that it masks.
     """
 
     person_id: UUID
@@ -34,6 +35,7 @@ class Person:
     birth_date: date | None
     sex: str | None
     erased: bool = False
+    birth_year: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,11 +68,6 @@ class NoReportError(ProblemError):
     title = Text("Pesan ini bukan laporan", "The message holds no report")
 
 
-class PurposeRequiredError(ProblemError):
-    slug, status = "purpose-required", 400
-    title = Text("Sebutkan tujuan pada header Purpose", "Say what for in the Purpose header")
-
-
 class ReviewedAlreadyError(ProblemError):
     slug, status = "reviewed-already", 409
     title = Text("Akses darurat ini sudah diperiksa", "This emergency access was reviewed already")
@@ -93,6 +88,56 @@ class TooManyOfficersError(ProblemError):
 class NotAssignedError(ProblemError):
     slug, status = "not-assigned", 409
     title = Text("Petugas itu tidak ditugaskan pada kasus ini", "That officer is not in charge of this case")
+
+
+class ConsentMissingError(ProblemError):
+    """What the purpose rests on is not there: never given, run out or withdrawn."""
+
+    slug, status = "consent-missing", 403
+    title = Text(
+        "Warga belum menyetujui, atau telah menarik persetujuannya, untuk tujuan ini",
+        "The resident has not agreed to this purpose, or has withdrawn the consent",
+    )
+
+
+class NotByConsentError(ProblemError):
+    """``possible`` lists the purposes that rest on consent; all others need none."""
+
+    slug, status = "not-by-consent", 422
+    title = Text("Tujuan ini tidak memerlukan persetujuan", "That purpose does not rest on consent")
+
+
+class GuardianNeededError(ProblemError):
+    """UU 27/2022 article 25: for a child the parent or guardian agrees."""
+
+    slug, status = "guardian-needed", 422
+    title = Text("Untuk anak, orang tua atau wali yang menyetujui", "For a child the parent or guardian agrees")
+
+
+class WitnessNeededError(ProblemError):
+    """UU 27/2022 article 22: consent is written or recorded; what was said or pressed, somebody else confirms."""
+
+    slug, status = "witness-needed", 422
+    title = Text("Persetujuan lisan atau cap jempol memerlukan saksi", "Consent by word or thumb mark needs a witness")
+
+
+class ConsentPeriodError(ProblemError):
+    slug, status = "consent-period", 422
+    title = Text(
+        "Waktu persetujuan di masa depan, atau sudah berakhir", "The consent lies in the future, or has ended already"
+    )
+
+
+class ConsentInForceError(ProblemError):
+    """``consent_id`` names the one that says the same: it is withdrawn first."""
+
+    slug, status = "consent-in-force", 409
+    title = Text("Persetujuan yang sama masih berlaku", "A consent to the same is in force")
+
+
+class UnknownPrincipalError(ProblemError):
+    slug, status = "unknown-principal", 422
+    title = Text("Orang itu bukan bagian dari kasus ini", "That person is not of this case")
 
 
 class TicketNotFoundError(ProblemError):

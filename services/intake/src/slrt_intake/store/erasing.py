@@ -31,6 +31,11 @@ _REMOVE = (
     "DELETE FROM resident_sessions WHERE case_id = ANY(%(cases)s)",
     "UPDATE drafts SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
     "UPDATE attachments SET sealed = NULL, digest = NULL WHERE attachment_id = ANY(%(files)s)",
+    "UPDATE consents SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
+    """
+    UPDATE consent_withdrawals SET sealed = NULL
+    WHERE consent_id IN (SELECT consent_id FROM consents WHERE person_id = ANY(%(parties)s))
+    """,
 )
 _FILES = "SELECT attachment_id FROM attachments WHERE key_id = ANY(%(keys)s) AND sealed IS NOT NULL"
 

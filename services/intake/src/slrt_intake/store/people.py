@@ -1,6 +1,6 @@
 """Keep the identities of a case and which office may fetch them; only claim checks read them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -23,8 +23,8 @@ _PARTIES = """
            (SELECT jsonb_object_agg(n.need_id, n.person_id) FROM needs n WHERE n.case_id = cases.case_id)
                AS need_persons,
            ({within}) AS within,
-           ARRAY(SELECT o.need_id FROM office_needs o WHERE o.case_id = cases.case_id
-                 AND o.office_code = %(office)s AND cases.sealed_at IS NULL) AS referred
+           (SELECT jsonb_object_agg(o.referral_id, o.need_id) FROM office_needs o WHERE o.case_id = cases.case_id
+            AND o.office_code = %(office)s AND cases.sealed_at IS NULL) AS referred
     FROM cases LEFT JOIN contacts k USING (case_id)
     WHERE cases.case_id = ANY(%(case_ids)s)
     """
@@ -46,8 +46,8 @@ class FoundParties(NamedTuple):
     parties: Parties
     within: bool
     """The asker's scope reaches the case as a whole."""
-    referred: Collection[NeedId]
-    """The needs that the asker's office holds a referral of."""
+    referred: Mapping[ReferralId, NeedId]
+    """The referrals that the asker's office holds, each with its need."""
 
 
 async def parties_of(
@@ -87,7 +87,10 @@ async def parties_of(
                 },
             ),
             row.within,
-            {NeedId(need_id) for need_id in row.referred},
+            {
+                ReferralId(UUID(referral_id)): NeedId(UUID(need_id))
+                for referral_id, need_id in (row.referred or {}).items()
+            },
         )
         for row, contact in zip(rows, contacts, strict=True)
     ]

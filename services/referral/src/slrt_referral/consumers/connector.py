@@ -1,9 +1,12 @@
-"""Tell one office's own system of each referral that was sent to it, by a signed notice without personal data."""
+"""Tell one office's own system of each referral that was sent to it and of what it must erase, by signed notices
+without personal data."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import orjson
 
+from slrt_contracts.events.intake import SharingWithdrawn
 from slrt_contracts.events.referral import ReferralSent
 from slrt_contracts.structured import structured
 from slrt_contracts.types import OfficeCode, ReferralId
@@ -16,6 +19,9 @@ from slrt_kit.problems import NotFoundError
 from slrt_referral import usecases
 from slrt_referral.ports import Notices
 from slrt_referral.store.referrals import ReferralStore
+
+# UU 27/2022 (PDP) article 40: processing ends within 3 x 24 hours of the withdrawal.
+_ERASE_WITHIN = timedelta(hours=72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,8 @@ async def _checked(referral_id: ReferralId, work: UnitOfWork, parts: ConnectorPa
         raise RejectedError("no such referral") from error
 
 
-def is_of_this_office(received: Received[ReferralSent], parts: ConnectorParts) -> bool:
-    """Every connector hears of every referral."""
+def is_of_this_office(received: Received[ReferralSent | SharingWithdrawn], parts: ConnectorParts) -> bool:
+    """Every connector hears of every referral and every withdrawal."""
     return received.event.office_code == parts.office
 
 
@@ -80,3 +86,32 @@ async def note_received(
     await usecases.note_received(
         received.event.referral_id, referrals=ReferralStore(work, parts.outbox, parts.vault), at=work.clock.now()
     )
+
+
+def withdrawal_body(received: Received[SharingWithdrawn]) -> bytes:
+    """The notice that what was delivered under these receipts may be used no more: the event in structured mode.
+
+    ``eraseby`` is the moment (UTC) until which the office has erased it, ``erasurepath`` is where it says so for each
+    receipt, below the gateway.
+    """
+    more = {
+        "eraseby": (received.envelope.time + _ERASE_WITHIN).isoformat(),
+        "erasurepath": "/intake/v1/sharings/{receipt_id}/erasure",
+    }
+    return orjson.dumps(structured(received.envelope, received.event.model_dump(mode="json")) | more)
+
+
+async def deliver_withdrawal(received: Received[SharingWithdrawn], parts: ConnectorParts) -> None:
+    """Hand the notice to the office's endpoint, also when it has declined the referral since: it holds the data.
+
+    Raises:
+        TransientError: the endpoint is away. RejectedError: it refuses.
+    """
+    await parts.notices.deliver(notice_id=received.envelope.id, body=withdrawal_body(received))
+
+
+@connector.on_prepared(SharingWithdrawn, deliver_withdrawal, concerns=is_of_this_office)
+async def note_told(
+    _received: Received[SharingWithdrawn], _work: UnitOfWork, _parts: ConnectorParts, _delivered: None
+) -> None:
+    """That the office has the notice stands in the inbox; that it has erased the data, the office says to intake."""

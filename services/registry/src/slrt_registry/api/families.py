@@ -11,8 +11,9 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
+from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_registry import usecases
-from slrt_registry.api.parts import ForCase, Parts, Purpose, person_look
+from slrt_registry.api.parts import ForCase, Parts, person_look
 from slrt_registry.api.schemas import FamilyView, TransferBody, TransferView
 
 router = APIRouter(prefix="/families", tags=["families"])
@@ -24,11 +25,12 @@ async def get_family(
     request: Request,
     response: Response,
     authorized: Annotated[Authorized, require("registry.family.read")],
-    purpose: Purpose,
     parts: Parts,
+    purpose: PurposeHeader = None,
     case_id: ForCase = None,
 ) -> FamilyView:
     """A family with its present members, open needs and participations. Each look is on record."""
+    asked = stated(purpose, authorized.principal, "family")
     async with parts.database.unit_of_work() as work:
         registry = parts.registry(work)
         family = await usecases.load_family(FamilyId(family_id), registry=registry, scope=authorized.scope)
@@ -42,7 +44,7 @@ async def get_family(
         shown = ("kk-masked", "needs", "participations")
         looks = [Look("read", "family", family.family_id, shown, case_id=case_id)]
         looks += [person_look("read", member, authorized.principal, case_id) for member in members]
-    await put_on_record(request, authorized.principal, looks, purpose=purpose)
+    await put_on_record(request, authorized.principal, looks, purpose=asked.code)
     response.headers["ETag"] = etag(family.version)
     return FamilyView.of(family, list(members), hidden=hidden)
 

@@ -16,7 +16,7 @@ from slrt_kit.regions import RegionCode, Regions
 from slrt_registry import usecases
 from slrt_registry.api.schemas import SHOWN_FIELDS
 from slrt_registry.domain.person import Person
-from slrt_registry.domain.problems import PurposeRequiredError, UnknownRegionError
+from slrt_registry.domain.problems import UnknownRegionError
 from slrt_registry.ports import Registry
 
 
@@ -48,20 +48,6 @@ async def _parts(request: Request) -> RegistryParts:
 
 Parts = Annotated[RegistryParts, Depends(_parts)]
 
-
-async def _purpose(
-    purpose: Annotated[
-        str | None,
-        Header(max_length=100, pattern="^[a-z0-9-]+$", description="what the data is for, such as case-screening"),
-    ] = None,
-) -> str:
-    if purpose is None:
-        raise PurposeRequiredError
-    return purpose
-
-
-Purpose = Annotated[str, Depends(_purpose)]
-"""The stated purpose of a look at somebody's data; 400 without one."""
 
 ForCase = Annotated[
     UUID | None, Header(alias="Case-Id", description="the case that the look is for; a look without one is conspicuous")

@@ -11,8 +11,9 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, command, etag
+from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_registry import usecases
-from slrt_registry.api.parts import ForCase, Parts, Purpose, on_person, person_look
+from slrt_registry.api.parts import ForCase, Parts, on_person, person_look
 from slrt_registry.api.schemas import PersonView, SearchBody, SearchResult, TransferBody, TransferView
 from slrt_registry.domain.person import Person
 
@@ -25,15 +26,16 @@ async def get_person(
     request: Request,
     response: Response,
     authorized: Annotated[Authorized, require("registry.person.read")],
-    purpose: Purpose,
     parts: Parts,
+    purpose: PurposeHeader = None,
     case_id: ForCase = None,
 ) -> PersonView:
     """A person, with numbers masked. Each look is on record."""
+    asked = stated(purpose, authorized.principal, "person")
     async with parts.database.unit_of_work() as work:
         person = await usecases.load_person(PersonId(person_id), registry=parts.registry(work), scope=authorized.scope)
         look = person_look("read", person, authorized.principal, case_id)
-    await put_on_record(request, authorized.principal, [look], purpose=purpose)
+    await put_on_record(request, authorized.principal, [look], purpose=asked.code)
     response.headers["ETag"] = etag(person.version)
     return PersonView.of(person)
 
@@ -43,14 +45,15 @@ async def search_persons(
     body: SearchBody,
     request: Request,
     authorized: Annotated[Authorized, require("registry.person.read")],
-    purpose: Purpose,
     parts: Parts,
+    purpose: PurposeHeader = None,
     case_id: ForCase = None,
 ) -> SearchResult:
     """Search by exact NIK, or by name and birth date. POST, so that nothing of it stands in an address.
 
     It changes nothing and takes no Idempotency-Key. Each search is on record, and so is each person it showed.
     """
+    asked = stated(purpose, authorized.principal, "person")
     async with parts.database.unit_of_work() as work:
         registry = parts.registry(work)
         if body.name is not None and body.birth_date is not None:
@@ -60,7 +63,7 @@ async def search_persons(
             search = Look("search", "person-search", work.new_id(), ("nik",), case_id=case_id)
             found = await usecases.find_by_nik(body.nik or "", registry=registry, scope=authorized.scope)
         shown = [person_look("find", person, authorized.principal, case_id) for person in found]
-    await put_on_record(request, authorized.principal, [search, *shown], purpose=purpose)
+    await put_on_record(request, authorized.principal, [search, *shown], purpose=asked.code)
     return SearchResult(persons=[PersonView.of(person) for person in found])
 
 

@@ -12,10 +12,11 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, command
+from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.privacy.retention import retention_classes
 from slrt_kit.problems import ErasedError
 from slrt_registry import usecases
-from slrt_registry.api.parts import ForCase, Parts, Purpose, on_person
+from slrt_registry.api.parts import ForCase, Parts, on_person
 from slrt_registry.api.schemas import (
     ErasureBody,
     ErasureReceipt,
@@ -26,6 +27,7 @@ from slrt_registry.api.schemas import (
     UnmaskField,
 )
 from slrt_registry.domain.person import Person
+from slrt_registry.domain.problems import NotOfThePurposeError
 
 router = APIRouter(prefix="/persons", tags=["privacy"])
 
@@ -37,15 +39,19 @@ async def unmask_person(
     request: Request,
     response: Response,
     authorized: Annotated[Authorized, require("registry.person.unmask")],
-    purpose: Purpose,
     parts: Parts,
+    purpose: PurposeHeader = None,
     case_id: ForCase = None,
 ) -> UnmaskedView:
     """Numbers and the birth date whole, of a person of the caller's area. It changes nothing; each field is on record.
 
-    410 for a person who was erased.
+    410 for a person who was erased, 403 for what the stated purpose does not show.
     """
     wanted = sorted(set(body.fields))
+    asked = stated(purpose, authorized.principal, "person")
+    clear = asked.shows["person"].clear
+    if not clear.issuperset(wanted):
+        raise NotOfThePurposeError(fields=sorted(clear))
     async with parts.database.unit_of_work() as work:
         registry = parts.registry(work)
         person = await usecases.load_person(PersonId(person_id), registry=registry, scope=authorized.scope)
@@ -61,7 +67,7 @@ async def unmask_person(
         UnmaskField.KK_NUMBER: kk_number,
     }
     look = Look("unmask", "person", person.person_id, wanted, case_id=case_id)
-    await put_on_record(request, authorized.principal, [look], purpose=purpose)
+    await put_on_record(request, authorized.principal, [look], purpose=asked.code)
     response.headers["Cache-Control"] = "no-store"
     return UnmaskedView.model_validate({"person_id": person_id} | {field: known[field] for field in wanted})
 

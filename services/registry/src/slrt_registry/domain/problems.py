@@ -20,9 +20,11 @@ class UnknownRegionError(ProblemError):
     title = Text("Kode desa/kelurahan tidak dikenal", "The village code is not in the region table")
 
 
-class PurposeRequiredError(ProblemError):
-    slug, status = "purpose-required", 400
-    title = Text("Sebutkan tujuan pada header Purpose", "Say what for in the Purpose header")
+class NotOfThePurposeError(ProblemError):
+    """The stated purpose shows no such field clear; ``fields`` are those that it does."""
+
+    slug, status = "not-of-the-purpose", 403
+    title = Text("Tujuan itu tidak memerlukan data ini", "That purpose does not show these data")
 
 
 class RetentionError(ProblemError):

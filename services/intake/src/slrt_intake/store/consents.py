@@ -1,0 +1,217 @@
+"""Keep consents: given once, withdrawn once; what is in somebody's words is sealed under the person's own key."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from slrt_contracts.types import CaseId, ConsentId, OfficeCode
+from slrt_intake.domain.consent import (
+    Consent,
+    GivenBy,
+    HeldClaim,
+    Method,
+    Notice,
+    ProxyRelation,
+    Speaker,
+    Withdrawal,
+    WithdrawalReason,
+    WitnessRole,
+)
+from slrt_intake.domain.party import Relation
+from slrt_intake.ports import Principal
+from slrt_intake.store.sealed import PERSONS, person_of
+from slrt_intake.store.sharings import withdraw_held
+from slrt_intake.store.timeline import add_to_timeline, entry_of
+from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_kit.privacy import ERASED, SealedRow, SubjectKey, Vault
+from slrt_kit.problems import ErasedError
+
+CONSENTS, WITHDRAWALS = "consents", "consent_withdrawals"
+_COLUMNS = (
+    "consent_id, event_sequence, case_id, person_id, purposes, purposes_version, offices, notice_version, "
+    "notice_language, method, given_by, relation, witness_role, given_at, expires_at, recorded_by, recorded_at"
+)
+_SELECT = (
+    f"SELECT {', '.join(f'c.{name}' for name in _COLUMNS.split(', '))}, c.sealed, p.key_id, "  # noqa: S608 — fixed texts
+    "w.at AS w_at, w.by AS w_by, w.given_by AS w_given_by, w.relation AS w_relation, w.reason AS w_reason, "
+    "w.sealed AS w_sealed "
+    "FROM consents c JOIN persons p USING (person_id) LEFT JOIN consent_withdrawals w USING (consent_id) "
+)
+_INSERT = (
+    f"INSERT INTO consents ({_COLUMNS}, sealed) "  # noqa: S608 — fixed texts
+    f"VALUES ({', '.join(f'%({name})s' for name in _COLUMNS.split(', '))}, %(sealed)s)"
+)
+_IN_FORCE = """
+    SELECT consent_id, case_id, person_id FROM consents
+    WHERE case_id = ANY(%(case_ids)s) AND %(purpose)s = ANY(purposes) AND (offices = '{}' OR %(office)s = ANY(offices))
+      AND withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > %(at)s)
+    """
+
+
+class CoveredPerson(NamedTuple):
+    """A person of a case, and the consent that speaks for them now."""
+
+    case_id: CaseId
+    person_id: UUID
+    consent_id: ConsentId
+
+
+class ConsentStore:
+    """The consents of one unit of work."""
+
+    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault) -> None:
+        self._work = work
+        self._outbox = outbox
+        self._vault = vault
+
+    async def principal(self, case_id: CaseId, person_id: UUID) -> Principal | None:
+        """The person of the case, who is locked: of two who record a consent of theirs the second sees the first's.
+
+        Raises:
+            ErasedError: the person was erased.
+        """
+        row = await self._work.connection.row(
+            "SELECT key_id, sealed, relation FROM persons "
+            "WHERE person_id = %(person_id)s AND case_id = %(case_id)s FOR NO KEY UPDATE",
+            {"person_id": person_id, "case_id": case_id},
+        )
+        if row is None:
+            return None
+        key = (await self._vault.keys.find([row.key_id]))[row.key_id]
+        opened = await self._vault.unseal_one(SealedRow(row.key_id, row.sealed, person_id), table=PERSONS)
+        if key is None or opened is ERASED:
+            raise ErasedError
+        return Principal(person_id, person_of(person_id, Relation(row.relation), opened).birth_date, key)
+
+    async def of_case(self, case_id: CaseId) -> list[Consent]:
+        """All consents of a case, oldest first."""
+        return await self._load("c.case_id = %(value)s ORDER BY c.given_at, c.consent_id", case_id)
+
+    async def get_locked(self, case_id: CaseId, consent_id: UUID) -> Consent | None:
+        """The consent of the case; deliveries by it that are under way have ended, and none begins."""
+        row = await self._work.connection.row(
+            "SELECT consent_id FROM consents WHERE consent_id = %(consent_id)s AND case_id = %(case_id)s FOR UPDATE",
+            {"consent_id": consent_id, "case_id": case_id},
+        )
+        return None if row is None else (await self._load("c.consent_id = %(value)s", consent_id))[0]
+
+    async def held(self, consent: Consent, *, at: datetime) -> list[HeldClaim]:
+        """Mark as withdrawn what offices hold by the consent, and return it."""
+        return await withdraw_held(self._work.connection, consent.case_id, consent.consent_id, at=at)
+
+    def add(self, consent: Consent, key: SubjectKey) -> None:
+        """Insert a new one."""
+        self._work.connection.defer(_INSERT, _values(consent) | {"sealed": self._sealed(consent.note, key, consent)})
+        consent.mark_saved()
+
+    async def save_withdrawn(self, consent: Consent) -> None:
+        """Write its withdrawal, and tell whoever holds something.
+
+        Raises:
+            StaleVersionError: somebody else has withdrawn it.
+        """
+        withdrawal = consent.withdrawal
+        if withdrawal is None:
+            raise ValueError("the consent was not withdrawn")
+        key_id = await self._work.connection.value(
+            "SELECT key_id FROM persons WHERE person_id = %(person_id)s", {"person_id": consent.person_id}
+        )
+        key = (await self._vault.keys.find([key_id]))[key_id]
+        sealed = None if key is None else self._sealed(withdrawal.note, key, consent, table=WITHDRAWALS)
+        written = await self._work.connection.run(
+            "UPDATE consents SET withdrawn_at = %(at)s, event_sequence = %(event_sequence)s "
+            "WHERE consent_id = %(consent_id)s AND withdrawn_at IS NULL",
+            {"at": withdrawal.at, "event_sequence": consent.event_sequence, "consent_id": consent.consent_id},
+        )
+        if written != 1:
+            raise StaleVersionError
+        self._work.connection.defer(
+            "INSERT INTO consent_withdrawals (consent_id, at, by, given_by, relation, reason, sealed) "
+            "VALUES (%(consent_id)s, %(at)s, %(by)s, %(given_by)s, %(relation)s, %(reason)s, %(sealed)s)",
+            {
+                "consent_id": consent.consent_id,
+                "at": withdrawal.at,
+                "by": withdrawal.by,
+                "given_by": withdrawal.speaker.given_by,
+                "relation": withdrawal.speaker.relation,
+                "reason": withdrawal.reason,
+                "sealed": sealed,
+            },
+        )
+        told = self._outbox.add(self._work, consent.raised)
+        # What tells of a receipt alone is on no case's timeline.
+        entries = [entry_of(envelope, event.encode()) for envelope, event in told if event.KEY == "consent_id"]
+        self._work.write_last(add_to_timeline, entries)
+        consent.mark_saved()
+
+    def _sealed(self, note: str | None, key: SubjectKey, consent: Consent, *, table: str = CONSENTS) -> bytes | None:
+        if note is None:
+            return None
+        return self._vault.seal(key, {"note": note}, table=table, row=consent.consent_id)
+
+    async def _load(self, condition: str, value: object) -> list[Consent]:
+        rows = await self._work.connection.rows(f"{_SELECT} WHERE {condition}", {"value": value})
+        notes = await self._notes([SealedRow(row.key_id, row.sealed, row.consent_id) for row in rows], CONSENTS)
+        ends = await self._notes([SealedRow(row.key_id, row.w_sealed, row.consent_id) for row in rows], WITHDRAWALS)
+        return [_consent(*each) for each in zip(rows, notes, ends, strict=True)]
+
+    async def _notes(self, rows: Sequence[SealedRow], table: str) -> list[str | None]:
+        opened = await self._vault.unseal(rows, table=table)
+        return [None if fields is ERASED else fields["note"] for fields in opened]
+
+
+async def covered_persons(
+    connection: Connection, case_ids: Collection[CaseId], purpose: str, office: OfficeCode | None, *, at: datetime
+) -> list[CoveredPerson]:
+    """Who of the cases has agreed that the office gets their data for the purpose, at ``at`` (UTC)."""
+    values = {"case_ids": list(case_ids), "purpose": purpose, "office": office, "at": at}
+    return [
+        CoveredPerson(CaseId(row.case_id), row.person_id, ConsentId(row.consent_id))
+        for row in await connection.rows(_IN_FORCE, values)
+    ]
+
+
+def _consent(row: Row, note: str | None, withdrawal_note: str | None) -> Consent:
+    values = {name: getattr(row, name) for name in _COLUMNS.split(", ")}
+    for name in ("notice_version", "notice_language", "given_by", "relation"):
+        del values[name]
+    withdrawal = None
+    if row.w_at is not None:
+        withdrawal = Withdrawal(
+            at=row.w_at,
+            by=row.w_by,
+            speaker=_speaker(row.w_given_by, row.w_relation),
+            reason=WithdrawalReason(row.w_reason),
+            note=withdrawal_note,
+        )
+    return Consent(
+        **values
+        | {
+            "purposes": tuple(row.purposes),
+            "offices": tuple(row.offices),
+            "notice": Notice(version=row.notice_version, language=row.notice_language),
+            "method": Method(row.method),
+            "speaker": _speaker(row.given_by, row.relation),
+            "witness_role": None if row.witness_role is None else WitnessRole(row.witness_role),
+        },
+        note=note,
+        withdrawal=withdrawal,
+    )
+
+
+def _speaker(given_by: str, relation: str | None) -> Speaker:
+    return Speaker(given_by=GivenBy(given_by), relation=None if relation is None else ProxyRelation(relation))
+
+
+def _values(consent: Consent) -> dict[str, object]:
+    own = {name: getattr(consent, name, None) for name in _COLUMNS.split(", ")}
+    return own | {
+        "purposes": list(consent.purposes),
+        "offices": list(consent.offices),
+        "notice_version": consent.notice.version,
+        "notice_language": consent.notice.language,
+        "given_by": consent.speaker.given_by,
+        "relation": consent.speaker.relation,
+    }
