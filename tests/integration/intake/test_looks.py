@@ -194,8 +194,24 @@ async def test_however_events_are_cut_repeated_and_mixed_each_look_is_listed_onc
 @pytest.mark.parametrize(
     ("language", "words"),
     [
-        ("id", ("Petugas depan", "Sekretariat SLRT, Kota Tanjungbalai", "mencocokkan data", "nomor lengkap dibuka")),
-        ("en", ("Front office", "SLRT secretariat, Kota Tanjungbalai", "to verify the data", "numbers shown in full")),
+        (
+            "id",
+            (
+                "Petugas depan",
+                "Sekretariat SLRT, Kota Tanjungbalai",
+                "pencocokan identitas dengan kartu",
+                "nomor lengkap dibuka",
+            ),
+        ),
+        (
+            "en",
+            (
+                "Front office",
+                "SLRT secretariat, Kota Tanjungbalai",
+                "check of an identity against the card in hand",
+                "numbers shown in full",
+            ),
+        ),
     ],
 )
 async def test_a_look_is_told_in_plain_words(language: str, words: Sequence[str], intake: Any, told: Told) -> None:

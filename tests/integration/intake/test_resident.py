@@ -32,7 +32,7 @@ async def _challenge(intake: Any, ticket: str) -> str:
 
 
 async def _codes(intake: Any, *case_ids: str, purpose: str | None = "resident-code", role: str = "service") -> Any:
-    headers = intake.token(role, region=None) | ({"Purpose": purpose} if purpose else {})
+    headers = intake.token(role, region=None, azp="slrt-notification") | ({"Purpose": purpose} if purpose else {})
     body = {"cases": [{"case_id": case_id, "event_id": str(uuid4())} for case_id in case_ids]}
     return await intake.client.post("/v1/codes/search", json=body, headers=headers)
 
@@ -245,7 +245,7 @@ async def test_only_a_service_that_says_what_for_fetches_a_code_and_it_is_on_rec
     case = await intake.register()
     await _challenge(intake, case["ticket_number"])
     assert _said(await _codes(intake, case["case_id"], purpose=None))[0] == 400
-    assert _said(await _codes(intake, case["case_id"], purpose="resident-message"))[0] == 400
+    assert _said(await _codes(intake, case["case_id"], purpose="resident-message"))[0] == 403
     for role in ("front_office", "manager", "auditor", "admin", "opd_officer"):
         assert _said(await _codes(intake, case["case_id"], role=role))[0] == 403
     before = len(await intake.rows(f"SELECT 1 FROM {LOOKS} WHERE object_type = 'resident-code'"))  # noqa: S608

@@ -189,7 +189,8 @@ async def test_many_who_follow_cost_one_look(intake: Any, url: str, monkeypatch:
         await eventually(lambda: len(intake.app.state.parts.following._followers) == 3)
         monkeypatch.setattr(following, "entries_after", counted)
         await eventually(lambda: len(looks) > 3)
-        assert set(looks) == {3}
+        # One look may have begun before the last of them came.
+        assert set(looks[1:]) == {3}
     await eventually(lambda: intake.app.state.parts.following._looking is None)
 
 
