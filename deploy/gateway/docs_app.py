@@ -25,7 +25,6 @@ _ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 PROBLEMS: dict[int, tuple[str, str, str, int | None]] = {
     404: ("not-found", "Alamat ini tidak ada", "There is nothing at this address", None),
     413: ("body-too-large", "Isi permintaan terlalu besar", "The body is too large", None),
-    429: ("too-many-requests", "Terlalu banyak permintaan; coba sebentar lagi", "Too many requests; try again", 1),
     502: ("bad-gateway", "Layanan sedang tidak dapat dihubungi", "The service cannot be reached now", 5),
     504: ("gateway-timeout", "Layanan terlalu lama menjawab", "The service took too long to answer", 5),
 }

@@ -26,9 +26,12 @@ class _Upstream(BaseHTTPRequestHandler):
     """Stands for every service, the documents and the issuer."""
 
     def do_GET(self) -> None:
-        self.send_response(200)
+        is_locked = self.path.endswith("/locked")
+        self.send_response(429 if is_locked else 200)
+        if is_locked:
+            self.send_header("Retry-After", "840")
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(b'{"type": "urn:slrt:problem:ticket-locked"}' if is_locked else b"{}")
 
     def do_POST(self) -> None:
         """Says how much came; over 4 MB is refused, in a service's own words."""
@@ -64,7 +67,7 @@ class Door:
 
     def client(self) -> httpx.Client:
         trusted = ssl.create_default_context(cafile=str(self.authority)) if self.authority else True
-        return httpx.Client(base_url=self.gateway.url, verify=trusted, trust_env=False)
+        return httpx.Client(base_url=self.gateway.url, verify=trusted, trust_env=False, timeout=30)
 
     def has_routes(self) -> bool:
         """Whether it knows its routes by now."""
@@ -213,3 +216,10 @@ def test_the_certificate_is_of_this_machine_alone_and_stays_while_it_is_good(tmp
     assert not list(tmp_path.glob("*ca*key*"))
     made.key.unlink()
     assert make_trusted(tmp_path).certificate.read_bytes() != before
+
+
+def test_a_service_says_itself_what_is_locked_and_until_when(plain: Door) -> None:
+    with plain.client() as client:
+        answer = client.get("/intake/v1/locked")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "840")
+    assert answer.json() == {"type": "urn:slrt:problem:ticket-locked"}

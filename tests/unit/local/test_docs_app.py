@@ -33,7 +33,6 @@ async def test_an_unknown_address_is_a_problem_document(path: str, client: httpx
     ("status", "slug", "retry"),
     [
         (413, "body-too-large", None),
-        (429, "too-many-requests", "1"),
         (502, "bad-gateway", "5"),
         (504, "gateway-timeout", "5"),
     ],
