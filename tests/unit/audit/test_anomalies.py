@@ -53,6 +53,11 @@ def entry(**changes: Any) -> dict[str, Any]:
         ("look-ups-without-a-case", {}, {"case_id": "c"}),
         ("neighbours", {"near": True}, {"near": None}),
         ("neighbours", {"near": True}, {"near": True, "case_id": "c"}),
+        (
+            "many-rows-exported",
+            {"action": "fetch", "object_type": "export"},
+            {"action": "request", "object_type": "export"},
+        ),
         ("refused-again-and-again", {"result": "refused"}, {}),
         ("refused-again-and-again", {"result": "refused"}, {"result": "refused", "subject": "anonymous"}),
         ("emergency-access", {"action": "emergency-access-opened"}, {}),
