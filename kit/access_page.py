@@ -3,16 +3,13 @@
 Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
+
+from reference_page import run
 
 from slrt_kit.access import access_table
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("docs") / "reference" / "access.md"
-REMEDY = "Run `make contracts` and commit what it writes; change kit/src/slrt_kit/access.yaml, never this page."
 
 _HEAD = """<!-- Written by `make contracts` from kit/src/slrt_kit/access.yaml; do not edit. -->
 # Access
@@ -56,22 +53,5 @@ def page() -> str:
     return "\n".join(lines)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; see the module's docstring."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; say whether the page has drifted")
-    options = parser.parse_args(arguments)
-    path = ROOT / PAGE
-    if not options.check:
-        path.write_text(page(), encoding="utf-8")
-        sys.stdout.write(f"access: wrote {PAGE}\n")
-        return 0
-    if not path.exists() or path.read_text(encoding="utf-8") != page():
-        sys.stderr.write(f"access: {PAGE} is not what access.yaml says\n{REMEDY}\n")
-        return 1
-    sys.stdout.write(f"access: {PAGE} is current\n")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run("access", PAGE, lambda _: page(), source="kit/src/slrt_kit/access.yaml"))

@@ -3,17 +3,15 @@
 Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift.
 """
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from reference_page import ROOT, run
 
 from slrt_kit.privacy.inventory import SERVICES, Column, Hidden, Table, read_inventory
 from slrt_kit.privacy.retention import RetentionClass, retention_classes
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("docs") / "reference" / "data-inventory.md"
-REMEDY = "Run `make contracts` and commit what it writes; change services/<service>/data.yaml, never this page."
 _HIDDEN = {
     Hidden.SEALED: "sealed under the subject's key",
     Hidden.KEYED: "keyed: says nothing without the index key",
@@ -76,19 +74,8 @@ def _row(column: Column) -> str:
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     """The command line; gives the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when the page has drifted")
-    check = parser.parse_args(arguments).check
-    written, target = page(root), root / PAGE
-    if check:
-        if not target.exists() or target.read_text(encoding="utf-8") != written:
-            print(f"data inventory: {PAGE} has drifted. {REMEDY}", file=sys.stderr)
-            return 1
-        return 0
-    target.write_text(written, encoding="utf-8")
-    print(f"data inventory: wrote {PAGE}")
-    return 0
+    return run("data inventory", PAGE, page, source="services/<service>/data.yaml", arguments=arguments, root=root)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

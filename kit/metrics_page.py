@@ -3,16 +3,13 @@
 Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift.
 """
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
+
+from reference_page import run
 
 from slrt_kit.metrics import CATALOGUE, OTHER, Label, Metric
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("docs") / "reference" / "metrics.md"
-REMEDY = "Run `make contracts` and commit what it writes; change kit/src/slrt_kit/metrics.py, never this page."
 _LONGEST_LIST = 10
 
 
@@ -61,23 +58,5 @@ def _label_row(label: Label) -> str:
     return f"| `{label.name}` | {label.meaning} | {listed or f'at most {label.most}'} |"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; see the module's docstring."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; say whether the page has drifted")
-    parser.add_argument("--root", type=Path, default=ROOT, help="root of the repository (for tests on a copy)")
-    options = parser.parse_args(arguments)
-    path = options.root / PAGE
-    if not options.check:
-        path.write_text(page(), encoding="utf-8")
-        sys.stdout.write(f"metrics: wrote {len(CATALOGUE)} metrics to {PAGE}\n")
-        return 0
-    if not path.exists() or path.read_text(encoding="utf-8") != page():
-        sys.stderr.write(f"metrics: {PAGE} is not what the catalogue says\n{REMEDY}\n")
-        return 1
-    sys.stdout.write(f"metrics: {PAGE} is current\n")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run("metrics", PAGE, lambda _: page(), source="kit/src/slrt_kit/metrics.py"))

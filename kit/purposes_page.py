@@ -3,16 +3,14 @@
 Run by `make contracts` and, with `--check`, by `make lint`. Exit codes: 0 all well, 1 drift.
 """
 
-import argparse
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
+
+from reference_page import run
 
 from slrt_kit.purposes import Basis, Purpose, Recipient, purpose_table
 
-ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("docs") / "reference" / "purposes.md"
-REMEDY = "Run `make contracts` and commit what it writes; change kit/src/slrt_kit/purposes.yaml, never this page."
 
 _HEAD = """<!-- Written by `make contracts` from kit/src/slrt_kit/purposes.yaml; do not edit. -->
 # Purposes
@@ -70,22 +68,5 @@ def _stated_by(purpose: Purpose) -> str:
     return ", ".join(f"`{each}`" for each in sorted(purpose.clients | purpose.roles))
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; see the module's docstring."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--check", action="store_true", help="write nothing; say whether the page has drifted")
-    options = parser.parse_args(arguments)
-    path = ROOT / PAGE
-    if not options.check:
-        path.write_text(page(), encoding="utf-8")
-        sys.stdout.write(f"purposes: wrote {PAGE}\n")
-        return 0
-    if not path.exists() or path.read_text(encoding="utf-8") != page():
-        sys.stderr.write(f"purposes: {PAGE} is not what purposes.yaml says\n{REMEDY}\n")
-        return 1
-    sys.stdout.write(f"purposes: {PAGE} is current\n")
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run("purposes", PAGE, lambda _: page(), source="kit/src/slrt_kit/purposes.yaml"))

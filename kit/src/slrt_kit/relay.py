@@ -24,6 +24,7 @@ from aiokafka.errors import (
 from slrt_contracts.topics import TOPICS
 from slrt_kit import metrics
 from slrt_kit.broker_memory import BrokerMemory
+from slrt_kit.clock import wait
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.broker import Broker, Producer
 from slrt_kit.outbox_queue import OutboxQueue, PendingRow, QueueSession
@@ -104,7 +105,7 @@ class Relay:
     async def _run_connected(self, stop: asyncio.Event) -> None:
         async with self._queue.session() as session:
             while not stop.is_set() and not await session.try_to_lead():
-                await _wait(stop, self._settings.retry_min)
+                await wait(stop, self._settings.retry_min)
             if stop.is_set():
                 return
             metrics.RELAY_ACTIVE.set(1)
@@ -176,7 +177,7 @@ class Relay:
                 took = loop.time() - began
                 if rows and took > self._settings.quick:
                     # On a busy machine, where a batch takes its time, the next one is larger instead of later.
-                    await _wait(stop, min(took, self._settings.rest_max))
+                    await wait(stop, min(took, self._settings.rest_max))
                 if not self._nudge.is_set():
                     await _archive(session, taken, memory.take_noted())
                     taken = []
@@ -238,7 +239,7 @@ class Relay:
             # Whoever led before may not know yet that it does not, and have a batch under way: in an empty topic that
             # would stand before what precedes it.
             until = self._led_since + self._settings.send_timeout
-            await _wait(stop, until - asyncio.get_running_loop().time())
+            await wait(stop, until - asyncio.get_running_loop().time())
             if stop.is_set():
                 return
             count = await session.refill(lost)
@@ -266,7 +267,7 @@ class Relay:
             await asyncio.wait_for(self._nudge.wait(), seconds)
 
     async def _back_off(self, stop: asyncio.Event, delay: float) -> float:
-        await _wait(stop, delay)
+        await wait(stop, delay)
         return min(delay * 2, self._settings.retry_max)
 
 
@@ -274,8 +275,3 @@ async def _archive(session: QueueSession, taken: Sequence[int], noted: Mapping[T
     """Move what the broker has taken, with the offsets that it gave."""
     if taken:
         await session.archive(taken, noted)
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

@@ -1,7 +1,6 @@
 """Link what the audit log was given into its chain, in order, and close each day with a signed root."""
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,7 +14,7 @@ from slrt_kit.audit import chain
 from slrt_kit.audit.anomalies import suspects
 from slrt_kit.audit.statements import Day, Head, Keys, Signed, Signer, StatementError
 from slrt_kit.audit.store import LOCK_KEY, SealedStore
-from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
+from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7, wait
 from slrt_kit.connecting import ANSWER_WITHIN_S, BoundedConnection, open_connection
 from slrt_kit.logs import get_logger
 from slrt_kit.outbox import Outbox, identify, pending_row
@@ -81,7 +80,7 @@ class Sealer:
                 delay = self._settings.retry_min
             except (psycopg.OperationalError, psycopg.InterfaceError, OSError) as error:
                 log.warning("sealer lost its database", error=type(error).__name__)
-                await _wait(stop, delay)
+                await wait(stop, delay)
                 delay = min(delay * 2, self._settings.retry_max)
             finally:
                 metrics.AUDIT_SEALER_ACTIVE.set(0)
@@ -90,7 +89,7 @@ class Sealer:
         async with await connect(self._url) as connection:
             store = SealedStore(connection)
             while not stop.is_set() and not await store.try_to_lead():
-                await _wait(stop, self._settings.every)
+                await wait(stop, self._settings.every)
             if stop.is_set():
                 return
             metrics.AUDIT_SEALER_ACTIVE.set(1)
@@ -102,10 +101,10 @@ class Sealer:
                 except ChainBrokenError as error:
                     metrics.AUDIT_BROKEN.set(1)
                     log.critical("the audit log was altered", where=str(error))
-                    await _wait(stop, self._settings.broken_pause)
+                    await wait(stop, self._settings.broken_pause)
                     continue
                 if sealed < self._settings.batch_size:
-                    await _wait(stop, self._settings.every)
+                    await wait(stop, self._settings.every)
 
     async def seal(self, connection: BoundedConnection) -> int:
         """Close the days that are over, then seal one batch; returns how many entries.
@@ -290,8 +289,8 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), time(), UTC)
 
 
-async def connect(url: str) -> BoundedConnection:
-    """A connection as the sealer needs it: PostgreSQL ends it, and frees the lead, when it hears nothing for long."""
+async def connect(url: str, *, name: str = LOCK_KEY) -> BoundedConnection:
+    """A connection as who leads needs it: PostgreSQL ends it, and frees the lead, when it hears nothing for long."""
     return await open_connection(
         url,
         answer_within=ANSWER_WITHIN_S * 3,
@@ -300,10 +299,5 @@ async def connect(url: str) -> BoundedConnection:
             "idle_in_transaction_session_timeout": _ABANDONED_AFTER_MS,
         },
         prepare_threshold=2,
-        application_name=LOCK_KEY,
+        application_name=name,
     )
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

@@ -5,7 +5,6 @@ for it. Positions come without gaps and in the order of their commits, so the la
 """
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,8 +22,9 @@ from slrt_contracts.events.looks import MOST_LOOKS, LooksRecorded, LookTold
 from slrt_contracts.types import OFFICE_PATTERN, CaseId, ChainId, LookedAtId, OfficeCode
 from slrt_kit import metrics
 from slrt_kit.aggregate import RecordedEvent
-from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7
-from slrt_kit.connecting import ANSWER_WITHIN_S, BoundedConnection, open_connection
+from slrt_kit.audit.sealer import connect
+from slrt_kit.clock import Clock, NewId, SystemClock, new_uuid7, wait
+from slrt_kit.connecting import BoundedConnection
 from slrt_kit.logs import get_logger
 from slrt_kit.outbox import Outbox, identify, insert_events, pending_row
 
@@ -36,11 +36,11 @@ _NEXT = "SELECT position, entry FROM audit WHERE position > %s ORDER BY position
 _CHAIN = "SELECT statement FROM audit_head"
 _KEEP_PLACE = "UPDATE audit_told SET position = %s, events = %s"
 _TELL = f"{insert_events()} RETURNING 1"
+_NAME = "slrt-look-teller"
 _LOOKS = tuple(f'{{"action":"{action}"' for action in LookAction)
 """How the text of a look begins, which no write does: most entries are none, and are not read as JSON."""
 _AT_ONCE = 200
 """Between so many the other parts of the process have their turn."""
-_ABANDONED_AFTER_MS = 15_000
 _OBJECTS, _PURPOSES = frozenset(LookObject), frozenset(LookPurpose)
 _OFFICE = re.compile(OFFICE_PATTERN)
 
@@ -95,19 +95,19 @@ class LookTeller:
         delay, failing_since = self._settings.retry_min, None
         while not stop.is_set():
             try:
-                async with await connect(self._url) as connection:
+                async with await connect(self._url, name=_NAME) as connection:
                     while not stop.is_set():
                         read = await self.tell(connection)
                         delay, failing_since = self._settings.retry_min, None
                         metrics.LOOKS_UNTOLD_AGE.set(self._behind)
                         if read < self._settings.batch_size:
-                            await _wait(stop, self._settings.every)
+                            await wait(stop, self._settings.every)
             except Exception as error:  # noqa: BLE001 — see above; an alert says so
                 now = self._clock.now()
                 failing_since = failing_since or now
                 metrics.LOOKS_UNTOLD_AGE.set((now - failing_since).total_seconds())
                 log.warning("looks are not told", error=type(error).__name__)
-                await _wait(stop, delay)
+                await wait(stop, delay)
                 delay = min(delay * 2, self._settings.retry_max)
 
     async def tell(self, connection: BoundedConnection) -> int:
@@ -226,22 +226,3 @@ async def _chain_of(connection: BoundedConnection) -> UUID:
     if row is None:
         raise psycopg.OperationalError("the statement of the chain's end is gone")
     return UUID(orjson.loads(row[0])["chain"])
-
-
-async def connect(url: str) -> BoundedConnection:
-    """A connection as the teller needs it: PostgreSQL ends it, and frees its place, when it hears nothing for long."""
-    return await open_connection(
-        url,
-        answer_within=ANSWER_WITHIN_S * 3,
-        settings={
-            "idle_session_timeout": _ABANDONED_AFTER_MS,
-            "idle_in_transaction_session_timeout": _ABANDONED_AFTER_MS,
-        },
-        prepare_threshold=2,
-        application_name="slrt-look-teller",
-    )
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
