@@ -17,7 +17,7 @@ from slrt_kit.db import Connection, Database, UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, command
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.problems import ProblemError, Text
 from slrt_kit.scoped import in_region
 
@@ -111,11 +111,7 @@ async def list_audit_entries(
         found = await _entries(session, authorized.scope, object_id, subject, before=before, limit=limit + 1)
     asked = Look("read", "audit", object_id or _THE_LOG, ("entries",) if subject is None else ("entries", "subject"))
     await put_on_record(request, authorized.principal, [asked])
-    last = found[limit - 1][0] if len(found) > limit else None
-    return Page(
-        items=[EntryView.of(position, entry) for position, entry in found[:limit]],
-        next=None if last is None else encode_cursor(last),
-    )
+    return page_of(found, limit, lambda row: EntryView.of(*row), lambda row: row[:1])
 
 
 async def _entries(
@@ -154,11 +150,7 @@ async def list_audit_reviews(
     database: Database = request.app.state.database
     async with database.read() as session:
         found = await open_reviews(session, authorized.scope, after=after, limit=limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[ReviewView.of(review) for review in found[:limit]],
-        next=encode_cursor(last.opened_at, last.review_id) if last else None,
-    )
+    return page_of(found, limit, ReviewView.of, lambda each: (each.opened_at, each.review_id))
 
 
 @router.post("/reviews/{review_id}/close", response_model=ReviewView)

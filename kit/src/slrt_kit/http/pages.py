@@ -1,7 +1,7 @@
 """Cursor pagination: an opaque cursor that continues after the last row seen, whatever was added meanwhile."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from slrt_kit.problems import ProblemError, Text
 
+Found = TypeVar("Found")
 Item = TypeVar("Item")
 
 MAX_PAGE = 200
@@ -29,6 +30,17 @@ class Page(BaseModel, Generic[Item]):
 
     items: list[Item]
     next: str | None = Field(description="pass it as `cursor` for the following page")
+
+
+def page_of(
+    found: Sequence[Found], limit: int, show: Callable[[Found], Item], place: Callable[[Found], tuple[Any, ...]]
+) -> Page[Item]:
+    """The page of what was found, which is one more than ``limit`` where there is a following page.
+
+    ``show`` makes an item of the page, ``place`` is the sort position of one (see `encode_cursor`).
+    """
+    following = encode_cursor(*place(found[limit - 1])) if len(found) > limit else None
+    return Page(items=[show(each) for each in found[:limit]], next=following)
 
 
 def encode_cursor(*position: Any) -> str:

@@ -30,7 +30,7 @@ from slrt_intake.store.restricted import list_restricted
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 
 router = APIRouter(tags=["access"])
 
@@ -56,11 +56,7 @@ async def list_restricted_cases(
     after = None if cursor is None else _position(cursor)
     async with parts.database.read() as session:
         found = await list_restricted(session, authorized.scope, after=after, limit=limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[RestrictedView.of(case) for case in found[:limit]],
-        next=encode_cursor(last.registered_at, last.case_id) if last else None,
-    )
+    return page_of(found, limit, RestrictedView.of, lambda each: (each.registered_at, each.case_id))
 
 
 async def _on_case(case_id: UUID, request: Command, parts: IntakeParts, step: Step) -> Response:
@@ -187,11 +183,7 @@ async def list_emergencies(
     after = None if cursor is None else _position(cursor)
     async with parts.database.read() as session:
         found = await to_review(session, parts.vault, authorized.scope, after=after, limit=limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[EmergencyView.of(each) for each in found[:limit]],
-        next=encode_cursor(last.opened_at, last.access_id) if last else None,
-    )
+    return page_of(found, limit, EmergencyView.of, lambda each: (each.opened_at, each.access_id))
 
 
 @router.post("/emergency-accesses/{access_id}/review", response_model=ReviewView)

@@ -33,7 +33,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag, response
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.outbox import identify, types_of
 
 router = APIRouter(tags=["cases"])
@@ -110,12 +110,7 @@ async def list_cases(
         after = (at, case_id)
     async with parts.database.read() as session:
         found = await case_store.list_cases(session, authorized.scope, status=status, after=after, limit=limit + 1)
-    more = len(found) > limit
-    last = found[limit - 1] if more else None
-    return Page(
-        items=[CaseReceipt.of(case) for case in found[:limit]],
-        next=encode_cursor(last.registered_at, last.case_id) if last else None,
-    )
+    return page_of(found, limit, CaseReceipt.of, lambda each: (each.registered_at, each.case_id))
 
 
 @router.get("/cases/{case_id}")

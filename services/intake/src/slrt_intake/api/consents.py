@@ -30,7 +30,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, command
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.problems import NotFoundError
 from slrt_kit.purposes import purpose_table
 from slrt_kit.regions import regency_of
@@ -132,11 +132,7 @@ async def list_sharings(
             raise NotFoundError
         found = await sharings_of(session, CaseId(case_id), after=after, limit=limit + 1)
     await put_on_record(request, authorized.principal, [Look("read", "case-sharings", case_id, ("receipts",))])
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[SharingView.of(each) for each in found[:limit]],
-        next=encode_cursor(last.shared_at, last.receipt_id) if last else None,
-    )
+    return page_of(found, limit, SharingView.of, lambda each: (each.shared_at, each.receipt_id))
 
 
 @router.post("/sharings/{receipt_id}/erasure", response_model=ErasureView)

@@ -23,7 +23,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.sheets import csv_pieces, xlsx
 
 router = APIRouter(tags=["exports"])
@@ -88,11 +88,7 @@ async def list_exports(
         after = (at, export_id)
     async with parts.database.read() as session:
         found = await waiting(session, parts.vault, authorized.scope, after=after, limit=limit + 1)
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[ExportView.of(each) for each in found[:limit]],
-        next=encode_cursor(last.requested_at, last.export_id) if last else None,
-    )
+    return page_of(found, limit, ExportView.of, lambda each: (each.requested_at, each.export_id))
 
 
 @router.get("/exports/{export_id}")

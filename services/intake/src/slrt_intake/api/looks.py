@@ -15,7 +15,7 @@ from slrt_intake.store.looks import SeenLook, looks_at
 from slrt_kit.audit.entries import Look
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.http.problems import language_of
 from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.regions import Regions
@@ -71,11 +71,7 @@ async def page_of_looks(
         after = at, chain_id, position
     async with parts.database.read() as session:
         found = await looks_at(session, case_id, after=after, limit=limit + 1)
-    more = len(found) > limit
-    return Page(
-        items=[LookView.of(look, parts.regions, language) for look in found[:limit]],
-        next=encode_cursor(*found[limit - 1].place) if more else None,
-    )
+    return page_of(found, limit, lambda look: LookView.of(look, parts.regions, language), lambda look: look.place)
 
 
 @router.get("/cases/{case_id}/looks")

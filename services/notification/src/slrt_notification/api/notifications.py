@@ -10,7 +10,7 @@ from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.types import CaseId, NotificationId
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import etag
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.problems import NotFoundError
 from slrt_notification.api.parts import Parts
 from slrt_notification.api.schemas import NotificationView
@@ -43,11 +43,7 @@ async def list_notifications(
             after=None if cursor is None else _position(cursor),
             limit=limit + 1,
         )
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[NotificationView.of(notification) for notification in found[:limit]],
-        next=encode_cursor(last.queued_at, last.notification_id) if last else None,
-    )
+    return page_of(found, limit, NotificationView.of, lambda each: (each.queued_at, each.notification_id))
 
 
 def _position(cursor: str) -> tuple[datetime, UUID]:

@@ -14,7 +14,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, encode_cursor
+from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_referral import usecases
 from slrt_referral.api.parts import Parts, ReferralParts
 from slrt_referral.api.schemas import CompleteBody, DeclineBody, OfficeCodeText, ReferralReceipt, ReferralView
@@ -51,11 +51,7 @@ async def get_worklist(
             after=after,
             limit=limit + 1,
         )
-    last = found[limit - 1] if len(found) > limit else None
-    return Page(
-        items=[ReferralReceipt.of(referral) for referral in found[:limit]],
-        next=encode_cursor(int(last.urgent), last.created_at, last.referral_id) if last else None,
-    )
+    return page_of(found, limit, ReferralReceipt.of, lambda each: (int(each.urgent), each.created_at, each.referral_id))
 
 
 def _position(cursor: str) -> Position:
