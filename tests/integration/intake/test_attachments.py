@@ -135,7 +135,7 @@ async def test_a_closed_case_takes_no_more_files(intake: Intake) -> None:
 async def test_fifty_files_are_the_most_also_when_all_come_at_once(
     intake: Intake, case: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("slrt_intake.filing.MOST_FILES", 3)
+    monkeypatch.setattr("slrt_intake.usecases.attachments.MOST_FILES", 3)
     answers = await asyncio.gather(*(intake.attach(case["case_id"], a_photo(tone)) for tone in range(6)))
     said = sorted(answer.status_code for answer in answers)
     assert said == [201, 201, 201, 409, 409, 409]

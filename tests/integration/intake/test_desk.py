@@ -149,7 +149,7 @@ async def test_two_cases_that_draw_the_same_ticket_get_different_ones(
     intake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn = iter([7, 7, 7, 8])
-    monkeypatch.setattr("slrt_intake.usecases.secrets.randbits", lambda _bits: next(drawn))
+    monkeypatch.setattr("slrt_intake.usecases.cases.secrets.randbits", lambda _bits: next(drawn))
     first, second = await intake.register(), await intake.register()
     assert first["ticket_number"] != second["ticket_number"]
 

@@ -13,7 +13,7 @@ from slrt_contracts.types import CaseId
 from slrt_intake.api.schemas import RegisterCaseBody
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftConfirmedError
-from slrt_intake.drafting import draft_content
+from slrt_intake.reports.drafting import draft_content
 from slrt_intake.reports.model import ParsedReport
 
 REPORT = ParsedReport(

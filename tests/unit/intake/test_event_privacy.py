@@ -22,9 +22,9 @@ from slrt_contracts.codes import (
     RegistryStatus,
 )
 from slrt_contracts.types import ReferralId
-from slrt_intake import usecases
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.party import Contact, Person, Relation
+from slrt_intake.usecases import cases as usecases
 from slrt_kit.access import Scope
 from slrt_kit.clock import new_uuid7
 from slrt_kit.regions import Region, RegionCode

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from slrt_contracts.codes import Channel, NeedCode
 from slrt_intake.api.schemas import RegisterCaseBody
 from slrt_intake.domain.party import Contact, Person, Relation
-from slrt_intake.usecases import NeedInput, RegisterCase, number_warnings
+from slrt_intake.usecases.cases import NeedInput, RegisterCase, number_warnings
 from slrt_kit.clock import new_uuid7
 from slrt_kit.privacy.masking import is_masked
 from slrt_kit.regions import Regions

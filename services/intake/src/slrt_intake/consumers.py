@@ -14,12 +14,12 @@ from slrt_contracts.events.looks import (
 )
 from slrt_contracts.events.referral import ReferralCompleted, ReferralDeclined, ReferralSent
 from slrt_contracts.events.registry import PersonErased, PersonRecorded
-from slrt_intake import usecases
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store import erasing, people
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.looks import forget_person, keep_looks, note_person
 from slrt_intake.store.timeline import add_to_timeline, entry_of
+from slrt_intake.usecases import cases as usecases
 from slrt_kit.db import UnitOfWork
 from slrt_kit.files.objects import ObjectStore
 from slrt_kit.messaging.errors import RejectedError

@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from slrt_contracts.types import AccessId, CaseId
-from slrt_intake import access
 from slrt_intake.api.access_schemas import (
     EmergencyBody,
     EmergencyReceipt,
@@ -27,6 +26,7 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.case import Case
 from slrt_intake.store.emergencies import to_review
 from slrt_intake.store.restricted import list_restricted
+from slrt_intake.usecases import access
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command

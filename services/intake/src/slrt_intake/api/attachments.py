@@ -10,7 +10,6 @@ from fastapi.responses import StreamingResponse
 
 from slrt_contracts.codes import FileClass, RemovalReason
 from slrt_contracts.types import CaseId, FileId
-from slrt_intake import filing
 from slrt_intake.api.attachment_schemas import (
     AttachmentReceipt,
     AttachmentsView,
@@ -25,6 +24,7 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.store.attachments import attachments_of, file_of, place_of_file
 from slrt_intake.store.visibility import may_look
+from slrt_intake.usecases import attachments as filing
 from slrt_kit.audit.entries import Look
 from slrt_kit.db import UnitOfWork
 from slrt_kit.files.kinds import MediaType

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.codes import DecidedByLevel
 from slrt_contracts.types import CaseId
-from slrt_intake import usecases
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.api.schemas import (
     CaseReceipt,
@@ -27,6 +26,7 @@ from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store import cases as case_store
 from slrt_intake.store.new_cases import NewCase
 from slrt_intake.store.timeline import timeline
+from slrt_intake.usecases import cases as usecases
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from slrt_contracts.types import CaseId, ConsentId
-from slrt_intake import consenting, usecases
 from slrt_intake.api.consent_schemas import (
     Basis,
     ConsentBody,
@@ -24,6 +23,8 @@ from slrt_intake.domain.consent import ERASE_WITHIN
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store.sharings import note_erased, office_of, sharings_of
 from slrt_intake.store.visibility import may_look
+from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import consents as consenting
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork

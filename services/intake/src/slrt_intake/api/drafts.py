@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 from pydantic import ValidationError
 
-from slrt_intake import usecases
 from slrt_intake.api.cases import registered
 from slrt_intake.api.parts import Parts
 from slrt_intake.api.schemas import CaseReceipt, DraftList, DraftReceipt, DraftView, RegisterCaseBody, ReportBody
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftIncompleteError, NoReportError
-from slrt_intake.drafting import draft_content
+from slrt_intake.reports.drafting import draft_content
+from slrt_intake.usecases import cases as usecases
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork

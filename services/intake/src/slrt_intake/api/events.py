@@ -10,10 +10,10 @@ from fastapi import APIRouter, Header, Request
 
 from slrt_contracts.structured import structured
 from slrt_contracts.types import CaseId
-from slrt_intake import usecases
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.store.timeline import Place, place_after
 from slrt_intake.store.visibility import may_look
+from slrt_intake.usecases import cases as usecases
 from slrt_kit.access import Scope
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.streams import EventStream, Message

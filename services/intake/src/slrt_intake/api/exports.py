@@ -10,13 +10,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from slrt_intake import exporting
 from slrt_intake.api.export_schemas import ExportBody, ExportReceipt, ExportView
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.export import Export, ExportState
 from slrt_intake.domain.problems import ExportTooLargeError
 from slrt_intake.store.export_rows import batches, case_ids
 from slrt_intake.store.exports import waiting
+from slrt_intake.usecases import exports as exporting
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field
 
 from slrt_contracts.types import CaseId
-from slrt_intake import usecases
 from slrt_intake.api.looks_wording import ACTIONS, OBJECTS, PURPOSES, ROLES, office_words, words
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.store.looks import SeenLook, looks_at
+from slrt_intake.usecases import cases as usecases
 from slrt_kit.audit.entries import Look
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from slrt_contracts.types import CaseId
-from slrt_intake import residents
 from slrt_intake.api.looks import LookView, page_of_looks
 from slrt_intake.api.own_case import own_case_view
 from slrt_intake.api.parts import IntakeParts, Parts
@@ -16,6 +15,7 @@ from slrt_intake.api.tracking import open_counted, opened_again, resident_actor,
 from slrt_intake.domain.problems import CodeNotAcceptedError, SessionEndedError, TooManyCodesError
 from slrt_intake.domain.ticket import normalise_ticket
 from slrt_intake.store.residents import case_of_session, end_session
+from slrt_intake.usecases import residents
 from slrt_kit import metrics
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_access, record_looks

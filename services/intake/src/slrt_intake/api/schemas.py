@@ -25,7 +25,7 @@ from slrt_intake.domain.party import Contact, Person, Relation, normalise_phone
 from slrt_intake.domain.problems import NeedsMismatchError
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus
 from slrt_intake.store.timeline import TimelineEntry
-from slrt_intake.usecases import NeedInput, RegisterCase
+from slrt_intake.usecases.cases import NeedInput, RegisterCase
 from slrt_kit.clock import NewId
 from slrt_kit.http.bodies import Body, Count, Day, Flag
 from slrt_kit.privacy.masking import Unmasked, UnmaskedText, refuse_masked

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Request, Response
 
 from slrt_contracts.catalogue import NEEDS
-from slrt_intake import usecases
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.api.schemas import CaseReceipt, ConfirmBody, TicketBody, TrackedNeed, TrackingView
 from slrt_intake.api.wording import NEED_STAGES, next_step, stage
@@ -15,6 +14,7 @@ from slrt_intake.domain.problems import TicketNotFoundError
 from slrt_intake.domain.ticket import normalise_ticket
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store.tickets import TicketFailures
+from slrt_intake.usecases import cases as usecases
 from slrt_kit.access import Principal, Scope
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_looks
