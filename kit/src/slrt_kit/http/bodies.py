@@ -1,6 +1,7 @@
 """Build request bodies that refuse unknown fields, loose types and characters that cannot be stored."""
 
 import re
+from collections.abc import AsyncIterator
 from datetime import date
 from typing import Annotated, Any
 
@@ -51,3 +52,13 @@ Count = Annotated[int, Strict()]
 
 Day = Annotated[date, BeforeValidator(_day)]
 """A date as ``YYYY-MM-DD``, and nothing else that could be taken for one."""
+
+
+async def going_on(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """A body whose first piece was fetched before the answer began, so that its faults could still be said.
+
+    A later fault breaks the answer off: it is shorter than its Content-Length, or has no end.
+    """
+    yield first
+    async for piece in rest:
+        yield piece

@@ -17,6 +17,7 @@ from aiokafka.errors import (
 from aiokafka.structs import ConsumerRecord
 
 from slrt_kit import metrics
+from slrt_kit.clock import wait
 from slrt_kit.inbox import RawEvent
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.broker import Broker, Consumer, Producer
@@ -207,7 +208,7 @@ class EventConsumer:
                 metrics.CONSUMER_ERRORS.labels(self._settings.group).inc()
                 name, detail = type(error).__name__, str(error)[:200]
                 log.warning("consumer lost its broker", group=self._settings.group, error=name, detail=detail)
-                await _wait(stop, 1.0)
+                await wait(stop, 1.0)
 
     async def _run_connected(self, stop: asyncio.Event) -> None:
         settings = self._settings
@@ -401,7 +402,7 @@ class EventConsumer:
 
     async def _retry_parked(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            await _wait(stop, self._settings.parked_every)
+            await wait(stop, self._settings.parked_every)
             try:
                 await self._processor.retry_parked(stop)
             except TRANSIENT as error:
@@ -438,10 +439,3 @@ def raw_of(record: ConsumerRecord) -> RawEvent:
     """The event as it came; a key that is no text is replaced, and so fits no event."""
     key = record.key.decode(errors="replace") if record.key is not None else ""
     return RawEvent(record.topic, key, tuple(record.headers), record.value)
-
-
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    if not seconds:
-        return
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)

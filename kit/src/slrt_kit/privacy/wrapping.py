@@ -75,9 +75,9 @@ class KeyEncryptionKeys:
         Raises:
             UnknownKeyEncryptionKeyError: see there.
         """
-        kek = self._known.get(bytes(stored.kek))
+        kek = self._known.get(stored.kek)
         if kek is None:
-            raise UnknownKeyEncryptionKeyError(f"made under {bytes(stored.kek).hex()}, which is not set")
+            raise UnknownKeyEncryptionKeyError(f"made under {stored.kek.hex()}, which is not set")
         if len(stored.made_of) == SALT_BYTES:
             return kek.derive(stored.made_of)
         try:

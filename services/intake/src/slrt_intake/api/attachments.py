@@ -1,7 +1,6 @@
 """Files of a case: added piece by piece, listed, read for a stated purpose, taken away."""
 
 import contextlib
-from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -24,7 +23,7 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.store.attachments import attachments_of, file_of, place_of_file
 from slrt_intake.store.visibility import may_look
-from slrt_intake.usecases import attachments as filing
+from slrt_intake.usecases import attachments
 from slrt_kit.audit.entries import Look
 from slrt_kit.db import UnitOfWork
 from slrt_kit.files.kinds import MediaType
@@ -32,6 +31,7 @@ from slrt_kit.files.problems import FilesBusyError
 from slrt_kit.files.uploads import Arrived
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.bodies import going_on
 from slrt_kit.http.commands import Answer, Command, Upload, command, upload
 from slrt_kit.http.context import MAX_BODY_BYTES, expect_large_body
 from slrt_kit.http.purposes import PurposeHeader, stated
@@ -77,7 +77,7 @@ async def add_attachment(
     uploads, name, case = parts.uploads, file_name(file_name_header), CaseId(case_id)
     async with parts.database.unit_of_work() as unit:
         # Before anything is received; whether the case has the file is known after it.
-        await filing.find_place(case, person_id, sha256="", attachments=parts.attachments(unit), scope=asked.scope)
+        await attachments.find_place(case, person_id, sha256="", attachments=parts.attachments(unit), scope=asked.scope)
     # A little more than the limit, so that it is the limit that is said.
     expect_large_body(asked.request.scope, uploads.max_bytes + MAX_BODY_BYTES)
     async with uploads.arrived(asked.request.stream(), stated=content_type, length=content_length) as arrived:
@@ -119,7 +119,7 @@ class _Adding:
                 if found is None:
                     raise FilesBusyError  # it was removed since: come again
                 return _receipt(found, status=200)
-            added = await filing.add(
+            added = await attachments.add(
                 self._case_id,
                 self._person_id,
                 attachment_id=object_id,
@@ -156,7 +156,7 @@ class _Adding:
             return await self._find(unit, arrived)
 
     async def _find(self, unit: UnitOfWork, arrived: Arrived) -> Attachment | None:
-        _, same = await filing.find_place(
+        _, same = await attachments.find_place(
             self._case_id,
             self._person_id,
             sha256=arrived.sha256,
@@ -215,14 +215,8 @@ async def get_attachment_content(
     look = Look("read", "attachment", attachment.attachment_id, (attachment.file_class,), case_id=attachment.case_id)
     await put_on_record(request, authorized.principal, [look], purpose=asked.code)
     headers = {"Content-Disposition": disposition(attachment), "Content-Length": str(attachment.size), **_GUARDED}
-    return StreamingResponse(_all(first, pieces), media_type=media_type_text(attachment.media_type), headers=headers)
-
-
-async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Where the rest is not what was sealed the answer breaks off: it is shorter than its Content-Length."""
-    yield first
-    async for piece in rest:
-        yield piece
+    media = media_type_text(attachment.media_type)
+    return StreamingResponse(going_on(first, pieces), media_type=media, headers=headers)
 
 
 @router.delete("/cases/{case_id}/attachments/{attachment_id}", response_model=RemovalView)
@@ -236,7 +230,7 @@ async def remove_attachment(
     """Take a file away: by whoever added it until the case is decided, by a manager at any time."""
 
     async def work(unit: UnitOfWork) -> Answer:
-        await filing.remove(
+        await attachments.remove(
             CaseId(case_id),
             FileId(attachment_id),
             reason,

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request
 
-from slrt_contracts.types import CaseId, OfficeCode, ReceiptId
+from slrt_contracts.types import CaseId, ConsentId, OfficeCode, ReceiptId
 from slrt_intake.api.claim_schemas import (
     ClaimsBody,
     CodeList,
@@ -154,7 +154,7 @@ async def _share(
             basis=purpose.basis,
             fields=view.fields,
             person_ids=[person.person_id for person in view.persons],
-            consent_ids=[each.consent_id for each in covered if each.person_id in {p.person_id for p in view.persons}],
+            consent_ids=_consents_of(view, covered),
             referral_ids=[referral for referral, need in each_found.referred.items() if need in view.need_persons],
             event_id=wanted[view.case_id],
             shared_at=now,
@@ -164,6 +164,11 @@ async def _share(
     actor = actor_of(request, authorized.principal, purpose=purpose.code)
     delivered = await deliver(parts.database, parts.outbox.service, actor, sharings)
     return {sharing.case_id: sharing.receipt_id for sharing in sharings if sharing.receipt_id in delivered}
+
+
+def _consents_of(view: Parties, covered: Collection[CoveredPerson]) -> list[ConsentId]:
+    shown_persons = {person.person_id for person in view.persons}
+    return [each.consent_id for each in covered if each.person_id in shown_persons]
 
 
 @router.get("/cases/{case_id}/contact")

@@ -24,7 +24,7 @@ from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store.sharings import note_erased, office_of, sharings_of
 from slrt_intake.store.visibility import may_look
 from slrt_intake.usecases import cases as usecases
-from slrt_intake.usecases import consents as consenting
+from slrt_intake.usecases import consents
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -48,7 +48,7 @@ async def record_consent(case_id: UUID, body: ConsentBody, request: MayWrite, pa
     async def work(unit: UnitOfWork) -> Answer:
         case = await usecases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
         at = unit.clock.now()
-        consent = await consenting.record_consent(
+        consent = await consents.record_consent(
             case.case_id,
             body.said() | {"consent_id": ConsentId(unit.new_id()), "recorded_by": request.principal.subject},
             consents=parts.consents(unit),
@@ -97,7 +97,7 @@ async def withdraw_consent(
     async def work(unit: UnitOfWork) -> Answer:
         case = await usecases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
         at = unit.clock.now()
-        consent, held = await consenting.withdraw_consent(
+        consent, held = await consents.withdraw_consent(
             case.case_id,
             ConsentId(consent_id),
             speaker=body.speaker,

@@ -1,7 +1,6 @@
 """Exports: rows of many cases are asked for by one, approved by another, fetched within a day, all on record."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -16,12 +15,13 @@ from slrt_intake.domain.export import Export, ExportState
 from slrt_intake.domain.problems import ExportTooLargeError
 from slrt_intake.store.export_rows import batches, case_ids
 from slrt_intake.store.exports import waiting
-from slrt_intake.usecases import exports as exporting
+from slrt_intake.usecases import exports
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.bodies import going_on
 from slrt_kit.http.commands import Answer, Command, check_version, command
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.sheets import csv_pieces, xlsx
@@ -57,7 +57,7 @@ async def request_export(
     """Ask for rows; somebody else of the area decides."""
 
     async def work(unit: UnitOfWork) -> Answer:
-        asked = await exporting.request(
+        asked = await exports.request(
             purpose=body.purpose,
             reason=body.reason,
             filters=body.filters.filter(),
@@ -96,7 +96,7 @@ async def get_export(export_id: UUID, authorized: MayRequest, parts: Parts) -> E
     """What the caller asked for, and what became of it."""
     async with parts.database.unit_of_work() as unit:
         return ExportView.of(
-            await exporting.load_own(export_id, exports=parts.exports(unit), subject=authorized.principal.subject)
+            await exports.load_own(export_id, exports=parts.exports(unit), subject=authorized.principal.subject)
         )
 
 
@@ -116,10 +116,10 @@ async def _decide(export_id: UUID, request: Command, parts: IntakeParts, state: 
     expected = request.expected_version
 
     async def work(unit: UnitOfWork) -> Answer:
-        exports = parts.exports(unit)
-        found = await exporting.load_to_decide(export_id, exports=exports, scope=request.scope)
+        asked_for = parts.exports(unit)
+        found = await exports.load_to_decide(export_id, exports=asked_for, scope=request.scope)
         check_version(expected, found.version)
-        await exporting.decide(found, state, exports=exports, by=request.principal.subject, at=unit.clock.now())
+        await exports.decide(found, state, exports=asked_for, by=request.principal.subject, at=unit.clock.now())
         _note(parts, unit, request, action, found)
         return Answer(ExportReceipt.of(found), version=found.version)
 
@@ -143,7 +143,7 @@ async def get_export_content(
     """The rows of the cases that the caller may see now. Each download counts and is on record."""
     principal, most = authorized.principal, MOST_ROWS[table_format]
     async with parts.database.unit_of_work() as unit:
-        export = await exporting.fetch(export_id, exports=parts.exports(unit), principal=principal, at=unit.clock.now())
+        export = await exports.fetch(export_id, exports=parts.exports(unit), principal=principal, at=unit.clock.now())
         ids = await case_ids(parts.database, export, authorized.scope, most=most + 1)
         if len(ids) > most:
             raise ExportTooLargeError(most=most)
@@ -160,10 +160,4 @@ async def get_export_content(
         content = await asyncio.to_thread(xlsx, [row async for batch in rows for row in batch], name="kasus")
         return Response(content, media_type=_MEDIA[table_format], headers=headers)
     first = await anext(pieces := csv_pieces(rows, bom=bom))
-    return StreamingResponse(_all(first, pieces), media_type=_MEDIA[table_format], headers=headers)
-
-
-async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    yield first
-    async for piece in rest:
-        yield piece
+    return StreamingResponse(going_on(first, pieces), media_type=_MEDIA[table_format], headers=headers)

@@ -1,6 +1,5 @@
 """The resident's side beyond status: a one-time code opens a session, which shows the case and who looked at it."""
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -11,7 +10,7 @@ from slrt_intake.api.own_case import own_case_view
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.api.resident_schemas import CodeReceipt, OwnCaseView, SessionBody, SessionView
 from slrt_intake.api.schemas import TicketBody
-from slrt_intake.api.tracking import open_counted, opened_again, resident_actor, resident_command
+from slrt_intake.api.tracking import opened_again, resident_actor, resident_command
 from slrt_intake.domain.problems import CodeNotAcceptedError, SessionEndedError, TooManyCodesError
 from slrt_intake.domain.ticket import normalise_ticket
 from slrt_intake.store.residents import case_of_session, end_session
@@ -43,11 +42,7 @@ async def request_code(  # lint-skip: public — ticket and digits
 
     Only the newest code of a ticket is good; see Retry-After where one is asked for too soon.
     """
-    # Opened first, in a transaction of its own: a wrong guess must be counted even though the command fails.
-    async with parts.database.unit_of_work() as work:
-        opened = await open_counted(body, work, parts, request)
-        expires = work.clock.now() + timedelta(minutes=5)
-    command = await resident_command(opened, request, idempotency_key, expires=expires)
+    command = await resident_command(body, request, parts, idempotency_key)
 
     async def work_once(unit: UnitOfWork) -> Answer:
         unit.actor = resident_actor(request)

@@ -1,6 +1,6 @@
 """The resident's side: ticket number and the last four digits of the phone, no login."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
@@ -49,11 +49,7 @@ async def confirm(  # lint-skip: public — ticket and digits
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """The resident says whether it helped; the case closes."""
-    # Opened first, in a transaction of its own: a wrong guess must be counted even though the command fails.
-    async with parts.database.unit_of_work() as work:
-        opened = await open_counted(body, work, parts, request)
-        expires = work.clock.now() + timedelta(minutes=5)
-    command = await resident_command(opened, request, idempotency_key, expires=expires)
+    command = await resident_command(body, request, parts, idempotency_key)
 
     async def work_once(unit: UnitOfWork) -> Answer:
         unit.actor = resident_actor(request)
@@ -64,10 +60,14 @@ async def confirm(  # lint-skip: public — ticket and digits
     return await command.run(work_once)
 
 
-async def resident_command(case: Case, request: Request, key: str | None, *, expires: datetime) -> Command:
+async def resident_command(body: TicketBody, request: Request, parts: IntakeParts, key: str | None) -> Command:
     """A command of whoever has the ticket: its key is that of the ticket and no other's."""
+    # Opened first, in a transaction of its own: a wrong guess must be counted even though the command fails.
+    async with parts.database.unit_of_work() as work:
+        opened = await open_counted(body, work, parts, request)
+        expires = work.clock.now() + timedelta(minutes=5)
     resident = Principal(
-        subject=f"ticket:{case.ticket_number}",
+        subject=f"ticket:{opened.ticket_number}",
         roles=frozenset({"resident"}),
         region=None,
         office=None,

@@ -9,7 +9,7 @@ from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.ports import CaseOfFile
 from slrt_intake.store.sealed import ATTACHMENTS
-from slrt_intake.store.timeline import add_to_timeline, entry_of
+from slrt_intake.store.timeline import publish
 from slrt_intake.store.visibility import within
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Database, Row, StaleVersionError, UnitOfWork
@@ -127,8 +127,7 @@ class AttachmentStore:
         return self._vault.blind.of(_DIGEST, str(case_id), sha256)
 
     def _publish(self, attachment: Attachment) -> None:
-        told = self._outbox.add(self._work, attachment.raised)
-        self._work.write_last(add_to_timeline, [entry_of(envelope, event.encode()) for envelope, event in told])
+        publish(self._work, self._outbox, attachment.raised)
         attachment.mark_saved()
 
 

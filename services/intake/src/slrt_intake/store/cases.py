@@ -23,7 +23,7 @@ from slrt_intake.ports import TicketTakenError
 from slrt_intake.store.new_cases import ADD_CASES, NewCase, add_case_values, need_row
 from slrt_intake.store.sealed import phone_agrees
 from slrt_intake.store.sql import as_json
-from slrt_intake.store.timeline import add_to_timeline, entry_of
+from slrt_intake.store.timeline import publish
 from slrt_intake.store.visibility import within, within_area
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
@@ -132,8 +132,7 @@ class CaseStore:
         return None if row is None else _case(row)
 
     def _publish(self, case: Case) -> None:
-        told = self._outbox.add(self._work, case.raised)
-        self._work.write_last(add_to_timeline, [entry_of(envelope, event.encode()) for envelope, event in told])
+        publish(self._work, self._outbox, case.raised)
         case.mark_saved()
 
 

@@ -22,7 +22,7 @@ from slrt_intake.domain.party import Relation
 from slrt_intake.ports import Principal
 from slrt_intake.store.sealed import PERSONS, person_of
 from slrt_intake.store.sharings import withdraw_held
-from slrt_intake.store.timeline import add_to_timeline, entry_of
+from slrt_intake.store.timeline import publish
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import ERASED, SealedRow, SubjectKey, Vault
@@ -140,10 +140,8 @@ class ConsentStore:
                 "sealed": sealed,
             },
         )
-        told = self._outbox.add(self._work, consent.raised)
         # What tells of a receipt alone is on no case's timeline.
-        entries = [entry_of(envelope, event.encode()) for envelope, event in told if event.KEY == "consent_id"]
-        self._work.write_last(add_to_timeline, entries)
+        publish(self._work, self._outbox, consent.raised, told_of="consent_id")
         consent.mark_saved()
 
     def _sealed(self, note: str | None, key: SubjectKey, consent: Consent, *, table: str = CONSENTS) -> bytes | None:

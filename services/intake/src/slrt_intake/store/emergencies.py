@@ -7,7 +7,7 @@ from uuid import UUID
 from slrt_contracts.types import AccessId
 from slrt_intake.domain.emergency import EmergencyAccess
 from slrt_intake.store.sealed import EMERGENCIES
-from slrt_intake.store.timeline import add_to_timeline, entry_of
+from slrt_intake.store.timeline import publish
 from slrt_intake.store.visibility import within_area
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection, Row, StaleVersionError, UnitOfWork
@@ -77,8 +77,7 @@ class EmergencyStore:
         return None if row is None else (await _opened(self._vault, [row]))[0]
 
     def _publish(self, access: EmergencyAccess) -> None:
-        told = self._outbox.add(self._work, access.raised)
-        self._work.write_last(add_to_timeline, [entry_of(envelope, event.encode()) for envelope, event in told])
+        publish(self._work, self._outbox, access.raised)
         access.mark_saved()
 
 

@@ -17,7 +17,9 @@ from slrt_contracts.envelope import Envelope, source_of
 from slrt_contracts.events import EVENT_TYPES
 from slrt_contracts.types import CaseId, EventId
 from slrt_intake.store.sql import as_json
-from slrt_kit.db import Connection, Database
+from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.db import Connection, Database, UnitOfWork
+from slrt_kit.outbox import Outbox
 
 PAGE = 100
 """How many entries of a case are read at once."""
@@ -156,6 +158,13 @@ def add_to_timeline(connection: Connection, entries: Sequence[TimelineEntry]) ->
     if entries:
         connection.defer(_LOCK_CASES, {"buckets": sorted({entry.case_id.int % _BUCKETS for entry in entries})})
         connection.defer(_INSERT_ENTRIES, {"entries": as_json(entries)})
+
+
+def publish(work: UnitOfWork, outbox: Outbox, raised: Sequence[RecordedEvent], *, told_of: str | None = None) -> None:
+    """Put what was raised into the outbox and on its cases' timelines; ``told_of`` names the only key told there."""
+    told = outbox.add(work, raised)
+    entries = [entry_of(envelope, event.encode()) for envelope, event in told if told_of in (None, event.KEY)]
+    work.write_last(add_to_timeline, entries)
 
 
 def entry_of(envelope: Envelope, payload: str | bytes) -> TimelineEntry:
