@@ -19,6 +19,8 @@ _UNICODE_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _SHORT_ESCAPE = re.compile(r"\\+([nrt\"'/\\])")
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 _DEEPEST = 3
+_PRINTABLE = bytes(range(32, 127)) + b"\r\n\t"
+_NOISE_AT_MOST = 0.3
 _ALIGNMENTS = 4
 
 
@@ -82,8 +84,7 @@ def _encoded_in(text: str) -> Iterator[bytes]:
 
 
 def _looks_like_text(data: bytes) -> bool:
-    printable = sum(32 <= byte < 127 or byte in b"\r\n\t" for byte in data)
-    return printable >= 0.7 * len(data)
+    return len(data.translate(None, delete=_PRINTABLE)) <= _NOISE_AT_MOST * len(data)
 
 
 def _unpacked(packed: bytes) -> bytes:

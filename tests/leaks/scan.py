@@ -111,6 +111,8 @@ class Scanner:
 
 
 def _folded(text: str) -> str:
+    if text.isascii():
+        return text.lower()
     return unicodedata.normalize("NFKC", text).casefold()
 
 
@@ -122,8 +124,10 @@ def _digits_of(planted: Planted) -> str:
 
 def _name_parts(planted: Planted, folded: str) -> Iterator[tuple[str, str]]:
     for part in _folded(planted.value).split():
-        found = re.search(rf"(?<![a-z]){re.escape(part)}(?![a-z])", folded)
-        if found and len(part) >= _SHORTEST_NAME_PART:
+        # Finding the letters is ten times as quick as finding the word, and there is hardly ever anything to find.
+        if len(part) < _SHORTEST_NAME_PART or part not in folded:
+            continue
+        if found := re.search(rf"(?<![a-z]){re.escape(part)}(?![a-z])", folded):
             yield f"part of the name {planted.value}", _around(folded, *found.span())
 
 

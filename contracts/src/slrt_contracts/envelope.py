@@ -143,6 +143,10 @@ class Envelope:
 
     def to_headers(self) -> list[tuple[str, bytes]]:
         """Return the Kafka headers, always in the same order."""
+        return [(name, value.encode()) for name, value in self.header_texts()]
+
+    def header_texts(self) -> list[tuple[str, str]]:
+        """Return the Kafka headers as texts, for whoever keeps them until they are sent."""
         values = [
             (HEADER_CONTENT_TYPE, CONTENT_TYPE),
             (HEADER_SPECVERSION, SPECVERSION),
@@ -160,7 +164,7 @@ class Envelope:
             values.append((HEADER_CAUSATIONID, str(self.causationid)))
         if self.traceparent is not None:
             values.append((HEADER_TRACEPARENT, self.traceparent))
-        return [(name, value.encode()) for name, value in values]
+        return values
 
     @classmethod
     def from_headers(cls, headers: Iterable[tuple[str, bytes | None]]) -> Self:

@@ -130,13 +130,13 @@ def pending_row(envelope: Envelope, event: Event, *, topic: str | None = None) -
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise EventTooLargeError(f"{event.TYPE} of key {event.partition_key} has {len(payload)} bytes")
     return {
-        "event_id": str(envelope.id),
+        "event_id": envelope.id,
         "topic": topic or event.TOPIC,
         "partition_key": envelope.subject,
         "key_sequence": envelope.keysequence,
-        "headers": [[name, value.decode()] for name, value in envelope.to_headers()],
+        "headers": envelope.header_texts(),
         "payload": payload.decode(),
-        "created_at": envelope.recordedtime.isoformat(),
+        "created_at": envelope.recordedtime,
     }
 
 

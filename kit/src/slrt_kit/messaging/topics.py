@@ -66,7 +66,10 @@ async def apply_topics(
                 error = for_code(code)
                 if error is TopicAuthorizationFailedError:
                     log.info("topic left to its owner", topic=name)
-                elif code and error is not TopicAlreadyExistsError:
+                elif error is TopicAlreadyExistsError:
+                    # Made by another a moment ago; the list may not have shown it yet.
+                    continue
+                elif code:
                     raise error(name)
                 else:
                     made.append(name)
