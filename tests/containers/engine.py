@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slrt_local.parts.certificate import make_trusted
+
 ROOT = Path(__file__).resolve().parents[2]
 _ANSWER_S, _ASK_S, _DOWN_S = 30.0, 60.0, 300.0
 
@@ -116,6 +118,16 @@ class Stack:
         """`run` compose on the project."""
         command = [*self.engine.compose, "-p", self.project, "--profile", "demo", *arguments]
         return run(command, env=self.env, within=within)
+
+    def turn_to_https(self) -> Path:
+        """Start the gateway anew as deploy/compose.tls.yml has it; gives the authority of its certificate."""
+        trust = make_trusted(self.secrets.parent / "trust")
+        for name, made in (("gateway_certificate.pem", trust.certificate), ("gateway_key.pem", trust.key)):
+            shutil.copy(made, self.secrets / name)
+            (self.secrets / name).chmod(0o444)
+        files = ("--file", "docker-compose.yml", "--file", "deploy/compose.tls.yml")
+        self.compose(*files, "up", "--detach", "--no-deps", "--force-recreate", "gateway", within=_DOWN_S)
+        return trust.authority
 
     def inside(self, service: str, *command: str) -> str:
         """`run` a command in the container of a service."""

@@ -3,10 +3,12 @@
 import base64
 import json
 import os
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -119,6 +121,8 @@ class Story:
         for path, held in before.items():
             self.step(f"nothing is lost in {path.split('/')[1]}", lambda path=path, held=held: self.check(path, held))  # type: ignore[misc]
         self.resident_confirms()
+        authority = self.step("the gateway is started with deploy/compose.tls.yml", self.stack.turn_to_https)
+        self.until("it answers HTTPS alone", lambda: self.answers_over_https(authority), bool)
 
     # -- the steps -----------------------------------------------------------------------------------------------
 
@@ -144,6 +148,16 @@ class Story:
         expect("claims of the centre", (centre["roles"], "region" in centre), (["centre_desk"], False))
         for path in ("/identity/admin/master/console/", "/identity/realms/master", "/intake/readyz", "/intake/metrics"):
             expect(f"GET {path}", self.gateway.http.get(self.stack.url + path).status_code, 404)
+
+    def answers_over_https(self, authority: Path) -> bool:
+        """A service answers behind a certificate that is vouched for, and plain HTTP meets no route."""
+        path, context = "/intake/v1/cases", ssl.create_default_context(cafile=str(authority))
+        with httpx.Client(base_url=self.stack.url.replace("http:", "https:"), verify=context) as client:
+            answer = client.get(path)
+            expect("a service over HTTPS, without a token", answer.status_code, 401)
+            expect("that browsers stay with HTTPS", "strict-transport-security" in answer.headers, True)
+        expect("plain HTTP", httpx.get(self.stack.url + path).status_code, 404)
+        return True
 
     def register_and_decide(self) -> None:
         """From the facilitator's report to the coordinator's decision, each by another user."""
