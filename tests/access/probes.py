@@ -66,7 +66,7 @@ PROBES: dict[str, Probe] = {
     ),
     # A file that cannot be one: whoever is let through is told so (415), and nothing is kept.
     "POST /intake/v1/cases/{case_id}/attachments": Probe("case", "no file", {"File-Class": "other"}),
-    "GET /intake/v1/cases/{case_id}/attachments": Probe("case to look at"),
+    "GET /intake/v1/cases/{case_id}/attachments": Probe("case to look at", looks_at="attachment"),
     "GET /intake/v1/cases/{case_id}/attachments/{attachment_id}/content": Probe(
         "no case at all", looks_at="attachment"
     ),

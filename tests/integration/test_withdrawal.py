@@ -155,6 +155,7 @@ async def test_a_consent_is_withdrawn_while_two_offices_hold_a_claim_and_one_of_
     for office, receipt in held.items():
         (notice,) = notices(office)
         assert (notice["data"]["office_code"], notice["data"]["receipt_ids"]) == (office, [receipt])
+        assert notice["data"]["reason_code"] == "withdrawn"
         erasure = notice["erasurepath"].removeprefix("/intake").format(receipt_id=receipt)
         await suite.post(erasure, None, "opd_officer", region=None, office=office)
 

@@ -261,6 +261,13 @@ class RemovalReason(Code):
     NOT_NEEDED = "not_needed"
 
 
+class ConsentEnd(Code):
+    """How a consent ended; why somebody withdrew is theirs, and told to nobody."""
+
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
 class Channel(Code):
     """How the case came in."""
 

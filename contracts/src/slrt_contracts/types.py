@@ -190,6 +190,13 @@ RestrictedFlag = Annotated[
     classified(DataClass.FLAG, "True when the case is sensitive: only assigned officers may know of it.", strict=True),
 ]
 JustifiedFlag = Annotated[bool, classified(DataClass.FLAG, "What the review of an access found.", strict=True)]
+OwnSessionFlag = Annotated[
+    bool, classified(DataClass.FLAG, "True when it was done in the resident's own session.", strict=True)
+]
+ShownToResidentFlag = Annotated[
+    bool,
+    classified(DataClass.FLAG, "True when whoever has the case's ticket and phone sees it as theirs.", strict=True),
+]
 SatisfiedFlag = Annotated[bool, classified(DataClass.FLAG, "The resident's answer to 'did it help?'.", strict=True)]
 MemberCount = Annotated[
     int, classified(DataClass.COUNT, "How many people belong to the family.", strict=True, ge=0, le=99)

@@ -362,6 +362,18 @@ ERASURES_OVERDUE = _gauge(
     unit="deliveries",
     roles=_SEALING,
 )
+CONSENTS_RUN_OUT = _gauge(
+    "slrt_consents_run_out",
+    "Consents that ran out more than ten minutes ago, and that were not ended: no office was told",
+    unit="consents",
+    roles=_SEALING,
+)
+CONSENTS_EXPIRED = _counter(
+    "slrt_consents_expired_total",
+    "Consents that were ended because they had run out",
+    unit="consents",
+    roles=_CONSUMING,
+)
 AUDIT_REFUSALS_LOST = _counter(
     "slrt_audit_refusals_lost_total",
     "Refusals that did not get into the audit log; the log names them",

@@ -22,6 +22,7 @@ from slrt_kit.files.scanning import ClamdScanner
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
 from slrt_kit.testing import raw_event
+from slrt_kit.testing.audit import LOOKS
 
 from .conftest import Intake
 
@@ -35,6 +36,10 @@ def problem(answer: Any) -> tuple[int, str]:
 async def content(intake: Intake, case_id: str, attachment_id: str, role: str = "facilitator", **claims: Any) -> Any:
     path = f"/v1/cases/{case_id}/attachments/{attachment_id}/content"
     return await intake.client.get(path, headers=intake.token(role, **claims) | PURPOSE)
+
+
+async def listed(intake: Intake, case_id: str, role: str = "facilitator") -> Any:
+    return await intake.client.get(f"/v1/cases/{case_id}/attachments", headers=intake.token(role) | PURPOSE)
 
 
 async def remove(
@@ -194,6 +199,13 @@ async def test_without_a_purpose_nothing_is_shown(intake: Intake, case: dict[str
     receipt = (await intake.attach(case["case_id"], a_photo())).json()
     path = f"/v1/cases/{case['case_id']}/attachments/{receipt['attachment_id']}/content"
     assert problem(await intake.get(path)) == (400, "purpose-required")
+    asked = f"/v1/cases/{case['case_id']}/attachments"
+    answer = await intake.get(asked)
+    assert problem(answer) == (400, "purpose-required")
+    assert "case-handling" in answer.json()["possible"]
+    for purpose, refused in (("curiosity", (422, "unknown-purpose")), ("letter", (403, "purpose-not-yours"))):
+        answer = await intake.client.get(asked, headers=intake.token() | {"Purpose": purpose})
+        assert problem(answer) == refused
 
 
 async def test_the_list_names_the_files_and_is_on_record(intake: Intake, case: dict[str, Any]) -> None:
@@ -201,13 +213,18 @@ async def test_the_list_names_the_files_and_is_on_record(intake: Intake, case: d
     await intake.attach(
         case["case_id"], pictures.pdf(), headers={"Content-Type": "application/pdf", "File-Class": "letter"}
     )
-    answer = await intake.get(f"/v1/cases/{case['case_id']}/attachments", "coordinator")
+    answer = await listed(intake, case["case_id"], "coordinator")
     found = answer.json()["attachments"]
     assert [(each["name"], each["file_class"], each["media_type"]) for each in found] == [
         ("dapur.jpg", "house", "image/jpeg"),
         (None, "letter", "application/pdf"),
     ]
     assert all(each["readable"] and len(each["sha256"]) == 64 for each in found)
+    (look,) = await intake.rows(
+        f"SELECT purpose FROM {LOOKS} WHERE object_id = %(id)s AND fields = ARRAY['attachments']",  # noqa: S608
+        id=case["case_id"],
+    )
+    assert look.purpose == "case-handling"
 
 
 async def test_the_same_file_twice_is_one_and_a_repeated_key_gets_the_first_answer(
@@ -274,7 +291,7 @@ async def test_who_may_not_see_the_case_sees_no_file_of_it(intake: Intake) -> No
     assert (await content(intake, case["case_id"], receipt["attachment_id"])).status_code == 200
     for role in ("front_office", "manager", "coordinator"):
         assert problem(await content(intake, case["case_id"], receipt["attachment_id"], role)) == (404, "not-found")
-        answer = await intake.get(f"/v1/cases/{case['case_id']}/attachments", role)
+        answer = await listed(intake, case["case_id"], role)
         assert problem(answer) == (404, "not-found")
     assert problem(await content(intake, case["case_id"], receipt["attachment_id"], "service"))[0] == 403
 
@@ -414,7 +431,7 @@ async def test_who_is_erased_takes_the_own_files_along_and_leaves_the_others(int
     assert problem(await content(intake, case["case_id"], of_child["attachment_id"])) == (410, "erased")
     assert of_child["attachment_id"] not in {each.name for each in intake.stored()}
     assert (await content(intake, case["case_id"], of_case["attachment_id"])).status_code == 200
-    listed = (await intake.get(f"/v1/cases/{case['case_id']}/attachments")).json()["attachments"]
-    assert [(each["readable"], each["name"]) for each in listed] == [(False, None), (True, "rumah.jpg")]
+    files = (await listed(intake, case["case_id"])).json()["attachments"]
+    assert [(each["readable"], each["name"]) for each in files] == [(False, None), (True, "rumah.jpg")]
     answer = await intake.attach(case["case_id"], a_photo(25), headers={"Person-Id": child})
     assert problem(answer) == (410, "erased")

@@ -5,11 +5,21 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
 import psycopg
 import pytest
+from tests.integration.intake.families import (
+    BAZNAS,
+    DUKCAPIL,
+    FAMILY,
+    GUARDIAN,
+    PURPOSE,
+    Family,
+    family_of,
+    slug,
+    told_events,
+)
 
-from slrt_contracts.events import ClaimWithdrawn, Event, ReferralSent, SharingWithdrawn, decode_event
+from slrt_contracts.events import ClaimWithdrawn, SharingWithdrawn
 from slrt_contracts.events.registry import ErasedInCase, PersonErased
 from slrt_intake.consumers import ConsumerParts, erasures
 from slrt_kit.messaging.processor import Outcome, Processor
@@ -17,101 +27,11 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.testing import raw_event
 from slrt_kit.testing.audit import LOOKS
 
-BAZNAS, DUKCAPIL = "12.74.BAZNAS", "12.74.DUKCAPIL"
-PURPOSE = "additional-assistance"
-MOTHER = {"relation": "client", "name": "Mawar Karangan", "nik": "1274035203879001", "birth_date": "1987-03-12"}
-SON = {"relation": "child", "name": "Bayu Karangan", "nik": "1274031201159002", "birth_date": "2015-01-12"}
-FAMILY = {
-    "persons": [MOTHER, SON],
-    "needs": [{"need_code": "BPBL", "person_ref": 0}, {"need_code": "ADMINDUK", "person_ref": 1}],
-}
-GUARDIAN = {"given_by": "guardian", "relation": "parent"}
-
-
-class Family:
-    """A case of a mother and her son, both of whose needs two offices were sent."""
-
-    def __init__(self, intake: Any, case: dict[str, Any], mother: str, son: str) -> None:
-        self.intake, self.case, self.mother, self.son = intake, case, mother, son
-        self.case_id: str = case["case_id"]
-
-    def body(self, **changes: Any) -> dict[str, Any]:
-        """A good consent of the mother's."""
-        return {
-            "person_id": self.mother,
-            "purposes": [PURPOSE],
-            "notice_version": "2026.07",
-            "notice_language": "id",
-            "method": "signed_form",
-            "given_at": self.intake.clock.now().isoformat(),
-        } | changes
-
-    async def give(self, *, role: str = "front_office", **changes: Any) -> httpx.Response:
-        answer: httpx.Response = await self.intake.post(
-            f"/v1/cases/{self.case_id}/consents", self.body(**changes), role
-        )
-        return answer
-
-    async def given(self, **changes: Any) -> str:
-        answer = await self.give(**changes)
-        assert answer.status_code == 201, answer.text
-        found: str = answer.json()["consent_id"]
-        return found
-
-    async def withdraw(self, consent_id: str, body: Any = None, **more: Any) -> httpx.Response:
-        path = f"/v1/cases/{self.case_id}/consents/{consent_id}/withdrawal"
-        answer: httpx.Response = await self.intake.post(path, body or {}, more.pop("role", "front_office"), **more)
-        return answer
-
-    async def fetch(self, office: str = BAZNAS, *, role: str = "partner", purpose: str = PURPOSE) -> httpx.Response:
-        headers = self.intake.token(role, region=None, office=office) | {"Purpose": purpose}
-        answer: httpx.Response = await self.intake.client.get(f"/v1/cases/{self.case_id}/parties", headers=headers)
-        return answer
-
-    async def sharings(self) -> list[dict[str, Any]]:
-        answer = await self.intake.get(f"/v1/cases/{self.case_id}/sharings", "manager")
-        assert answer.status_code == 200, answer.text
-        found: list[dict[str, Any]] = answer.json()["items"]
-        return found
-
-
-async def _send(intake: Any, case: dict[str, Any], place: int, office: str) -> UUID:
-    need = case["needs"][place]
-    event = ReferralSent(
-        referral_id=uuid4(),
-        case_id=case["case_id"],
-        need_id=need["need_id"],
-        office_code=office,
-        need_code=need["need_code"],
-        district_code="12.74.03",
-        urgent=False,
-    )
-    assert (await intake.hear(event))[0] is Outcome.APPLIED
-    referral: UUID = event.referral_id
-    return referral
-
 
 @pytest.fixture
 async def family(intake: Any) -> Family:
     """Both needs of both people are with two offices."""
-    case = await intake.decided(**FAMILY)
-    for office in (BAZNAS, DUKCAPIL):
-        await _send(intake, case, 0, office)
-        await _send(intake, case, 1, office)
-    people = (await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=intake.asking("manager"))).json()
-    mother, son = (person["person_id"] for person in people["persons"])
-    return Family(intake, case, mother, son)
-
-
-async def _told(intake: Any) -> list[Event]:
-    rows = await intake.rows("SELECT headers, payload FROM outbox ORDER BY seq")
-    kinds = [dict(row.headers)["ce_type"] for row in rows]
-    return [decode_event(kind, row.payload) for kind, row in zip(kinds, rows, strict=True)]
-
-
-def _type(answer: httpx.Response) -> str:
-    found: str = answer.json()["type"]
-    return found.removeprefix("urn:slrt:problem:")
+    return await family_of(intake)
 
 
 # -- what is refused ------------------------------------------------------------------------------------------------
@@ -143,12 +63,12 @@ def _type(answer: httpx.Response) -> str:
 async def test_a_consent_that_would_not_hold_is_refused(change: dict[str, Any], problem: str, family: Family) -> None:
     async with family.intake.unchanged():
         answer = await family.give(**change)
-    assert (answer.status_code, _type(answer)) == (422, problem)
+    assert (answer.status_code, slug(answer)) == (422, problem)
 
 
 async def test_for_a_child_the_parent_agrees(family: Family) -> None:
     async with family.intake.unchanged():
-        assert _type(await family.give(person_id=family.son)) == "guardian-needed"
+        assert slug(await family.give(person_id=family.son)) == "guardian-needed"
     assert (await family.give(person_id=family.son, **GUARDIAN)).status_code == 201
 
 
@@ -157,7 +77,7 @@ async def test_the_same_is_not_agreed_to_twice(family: Family) -> None:
     async with family.intake.unchanged():
         for change in ({}, {"offices": [BAZNAS]}):
             answer = await family.give(**change)
-            assert (answer.status_code, _type(answer)) == (409, "consent-in-force")
+            assert (answer.status_code, slug(answer)) == (409, "consent-in-force")
             assert answer.json()["consent_id"] == first
 
 
@@ -184,7 +104,7 @@ async def test_a_consent_is_withdrawn_once(family: Family) -> None:
     assert (await family.withdraw(consent)).status_code == 200
     async with family.intake.unchanged():
         answer = await family.withdraw(consent)
-    assert (answer.status_code, _type(answer)) == (409, "transition-refused")
+    assert (answer.status_code, slug(answer)) == (409, "transition-refused")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +134,7 @@ async def test_the_database_itself_changes_no_consent(change: str, family: Famil
 async def test_without_consent_nothing_is_shared_for_a_purpose_that_rests_on_it(family: Family) -> None:
     async with family.intake.unchanged():
         answer = await family.fetch()
-    assert (answer.status_code, _type(answer)) == (403, "consent-missing")
+    assert (answer.status_code, slug(answer)) == (403, "consent-missing")
     assert "Mawar" not in answer.text
     await family.intake.app.state.refusals.flush()
     (refused,) = await family.intake.rows(
@@ -258,7 +178,7 @@ async def test_a_consent_that_has_run_out_shares_nothing(family: Family) -> None
     consent = await family.given(expires_at=(family.intake.clock.now() + timedelta(hours=1)).isoformat())
     assert (await family.fetch()).status_code == 200
     family.intake.clock.move(minutes=60)
-    assert _type(await family.fetch()) == "consent-missing"
+    assert slug(await family.fetch()) == "consent-missing"
     # It may be given anew; the old one may still be withdrawn, for the office holds what it got.
     assert (await family.give()).status_code == 201
     assert (await family.withdraw(consent)).json()["offices_told"] == [BAZNAS]
@@ -276,17 +196,17 @@ async def test_a_withdrawal_stops_sharing_and_tells_each_office_of_its_own(famil
     assert {each["basis"] for each in said["goes_on"]} == {"public-task", "legal-obligation", "vital-interest"}
     assert all(each["why"].keys() == {"id", "en"} for each in said["goes_on"])
     # Stopped with the answer; what is the office's public task goes on.
-    assert _type(await family.fetch()) == "consent-missing"
+    assert slug(await family.fetch()) == "consent-missing"
     assert (await family.fetch(DUKCAPIL, role="opd_officer", purpose="referral-service")).status_code == 200
     # Each office is told of its own receipts; partners that read topics of receipts alone.
     told = [
         event
-        for event in await _told(family.intake)
+        for event in await told_events(family.intake)
         if isinstance(event, SharingWithdrawn) and str(event.consent_id) == consent
     ]
     by_office = {event.office_code: {str(each) for each in event.receipt_ids} for event in told}
     assert by_office == {BAZNAS: set(receipts[:2]), DUKCAPIL: {receipts[2]}}
-    gone = [event for event in await _told(family.intake) if isinstance(event, ClaimWithdrawn)]
+    gone = [event for event in await told_events(family.intake) if isinstance(event, ClaimWithdrawn)]
     assert {str(event.receipt_id) for event in gone} >= set(receipts)
     owed = [each for each in await family.sharings() if each["erase_by"] is not None]
     assert {each["receipt_id"] for each in owed} == set(receipts)

@@ -15,6 +15,7 @@ import pytest
 from pydantic import SecretStr
 from tests.office_system import SECRET, OfficeSystem
 
+from slrt_contracts.codes import ConsentEnd
 from slrt_contracts.envelope import Envelope
 from slrt_contracts.events import SharingWithdrawn, decode_event
 from slrt_contracts.events.referral import ReferralReceived, ReferralSent
@@ -246,6 +247,7 @@ def _withdrawn(office: str = OFFICE) -> RawEvent:
             office_code=office,
             purposes=("additional-assistance",),
             receipt_ids=(uuid4(), uuid4()),
+            reason_code=ConsentEnd.EXPIRED,
             erase_by=date(2026, 7, 4),
         )
     )
@@ -261,7 +263,7 @@ async def test_an_office_is_told_of_a_withdrawal_by_when_it_must_erase_and_where
     envelope = Envelope.from_headers(raw.headers)
     assert office.ids == [str(envelope.id)]
     assert notice["type"] == SharingWithdrawn.TYPE
-    assert len(notice["data"]["receipt_ids"]) == 2
+    assert (len(notice["data"]["receipt_ids"]), notice["data"]["reason_code"]) == (2, "expired")
     assert datetime.fromisoformat(notice["eraseby"]) - envelope.time == timedelta(hours=72)
     assert notice["erasurepath"] == "/intake/v1/sharings/{receipt_id}/erasure"
 

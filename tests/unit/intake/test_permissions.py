@@ -19,6 +19,7 @@ from slrt_intake.api import (
     exports,
     figures,
     looks,
+    own_consents,
     resident,
     tracking,
 )
@@ -92,6 +93,9 @@ PUBLIC = {
     ("DELETE", "/v1/tracking/sessions"),
     ("GET", "/v1/tracking/case"),
     ("GET", "/v1/tracking/looks"),
+    ("GET", "/v1/tracking/sharings"),
+    ("GET", "/v1/tracking/consents"),
+    ("POST", f"/v1/tracking/consents/{CONSENT}/withdrawal"),
 }
 ROLES = [
     "resident",
@@ -116,7 +120,7 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, consents, drafts),
-    *(events, exports, figures, looks, resident, tracking),
+    *(events, exports, figures, looks, own_consents, resident, tracking),
 )
 
 
@@ -132,6 +136,7 @@ def _routes() -> Iterator[APIRoute]:
         exports,
         figures,
         looks,
+        own_consents,
         resident,
         tracking,
     ):

@@ -73,7 +73,8 @@ def test_a_worker_does_not_start_with_a_bad_messages_file(environment: pytest.Mo
 def test_the_groups_are_those_of_the_registry(environment: pytest.MonkeyPatch) -> None:
     runtime = build_runtime()
     groups = [consumer._settings.group for consumer in build_consumers(runtime)]
-    assert groups == [f"slrt.notification.{name}" for name in ("cases", "referrals", "supervision", "residents")]
+    names = ("cases", "referrals", "supervision", "residents", "consents")
+    assert groups == [f"slrt.notification.{name}" for name in names]
     for channel in NotificationChannel:
         connector = build_connector(runtime, channel)
         assert connector._settings.group == f"slrt.notification.connector.{channel}"

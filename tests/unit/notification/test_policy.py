@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from slrt_contracts.codes import NotificationChannel
-from slrt_contracts.events import CaseSealed, CaseTransferred, CaseUnsealed, Event, NeedOutcomeRecorded
+from slrt_contracts.events import CaseSealed, CaseTransferred, CaseUnsealed, ConsentEnded, Event, NeedOutcomeRecorded
 from slrt_contracts.events.intake import (
     CaseClosed,
     CaseDecided,
@@ -29,6 +29,7 @@ from slrt_notification.policy.model import HEARD_EVENTS, Language, Policy, langu
 CASE = UUID("01920000-0000-7000-8000-000000000001")
 NEED = UUID("01920000-0000-7000-8000-000000000002")
 REFERRAL = UUID("01920000-0000-7000-8000-000000000003")
+CONSENT = {"consent_id": UUID("01920000-0000-7000-8000-000000000004"), "case_id": CASE}
 TICKET = "1274-7KQ4-M2XD"
 
 SNAPSHOT = {"need_id": NEED, "need_code": "BPBL", "sector": "energi", "programme_code": "BPBL", "urgent": False}
@@ -73,6 +74,10 @@ EVENTS: list[tuple[Event, str | None]] = [
     (CaseResolved(case_id=CASE, outcomes=[{"need_id": NEED, "outcome_code": "fulfilled"}]), "case-resolved"),
     (CaseClosed(case_id=CASE, closed_by="resident", satisfied=True), "case-closed"),
     (CaseClosed(case_id=CASE, closed_by="policy"), "case-closed"),
+    (ConsentEnded(**CONSENT, reason_code="withdrawn", by_resident=True, shown_to_resident=True), "consent-withdrawn"),
+    (ConsentEnded(**CONSENT, reason_code="expired", by_resident=False, shown_to_resident=True), "consent-expired"),
+    (ConsentEnded(**CONSENT, reason_code="withdrawn", by_resident=False, shown_to_resident=False), None),
+    (ConsentEnded(**CONSENT, reason_code="expired", by_resident=False, shown_to_resident=False), None),
     (NeedOutcomeRecorded(case_id=CASE, need_id=NEED, outcome_code="fulfilled"), None),
     (ReferralDeclined(**REFERRED, reason_code="other_owner"), None),
 ]
@@ -100,6 +105,7 @@ def test_every_event_that_is_heard_has_a_rule_and_a_handler(policy: Policy) -> N
         *consumers.referrals.entries,
         *consumers.supervision.entries,
         *consumers.residents.entries,
+        *consumers.consents.entries,
     }
     assert heard - {event.TYPE for event in (CaseTransferred, CaseSealed, CaseUnsealed)} == set(HEARD_EVENTS)
 

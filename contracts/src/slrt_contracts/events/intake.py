@@ -11,6 +11,7 @@ from slrt_contracts.codes import (
     AttributeValue,
     Channel,
     ClosedBy,
+    ConsentEnd,
     DecidedByLevel,
     FileClass,
     MediaType,
@@ -38,11 +39,13 @@ from slrt_contracts.types import (
     Moment,
     NeedId,
     OfficeCode,
+    OwnSessionFlag,
     PurposeCode,
     ReceiptId,
     ReferralId,
     RestrictedFlag,
     SatisfiedFlag,
+    ShownToResidentFlag,
     SizeKib,
     SubjectFlag,
     UrgentFlag,
@@ -328,8 +331,25 @@ class ResidentCodeRequested(Event):
     reachable_by: Annotated[tuple[Open[NotificationChannel], ...], _Channels]
 
 
+class ConsentEnded(Event):
+    """A consent ended: it was withdrawn, or its time ran out. Nothing is shared by it any more.
+
+    For the case's timeline, and for the message to the resident where it is theirs. One for each consent.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.consent-ended.v1"
+    TOPIC: ClassVar[str] = "slrt.intake.sharing.v1"
+    KEY: ClassVar[str] = "consent_id"
+
+    consent_id: ConsentId
+    case_id: CaseId
+    reason_code: Open[ConsentEnd]
+    by_resident: OwnSessionFlag
+    shown_to_resident: ShownToResidentFlag
+
+
 class SharingWithdrawn(Event):
-    """A person withdrew consent: an office holds data that it may use no more and must erase.
+    """A consent ended by which an office holds data: it may use them no more and must erase them.
 
     One event for each office that holds some, which its connector tells it; several where it holds much.
     """
@@ -343,6 +363,7 @@ class SharingWithdrawn(Event):
     office_code: OfficeCode
     purposes: Annotated[tuple[PurposeCode, ...], _PerPurpose]
     receipt_ids: Annotated[tuple[ReceiptId, ...], _PerReceipt]
+    reason_code: Open[ConsentEnd]
     erase_by: EraseBy
 
 

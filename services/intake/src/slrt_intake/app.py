@@ -8,7 +8,9 @@ from slrt_intake.consumers import ConsumerParts
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
 from slrt_intake.store.attachments import named
+from slrt_intake.store.consents import COUNT_RUN_OUT
 from slrt_intake.store.sharings import COUNT_OVERDUE
+from slrt_intake.sweeps import ExpirySweep
 from slrt_kit import metrics
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PACKAGE = "slrt_intake"
+_BACKLOG = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE), (metrics.CONSENTS_RUN_OUT, COUNT_RUN_OUT)]
 
 
 def build_runtime() -> Runtime:
@@ -41,6 +44,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         exports,
         figures,
         looks,
+        own_consents,
         resident,
         tracking,
     )
@@ -49,7 +53,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
 
-    runtime.database.own_backlog = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE)]
+    runtime.database.own_backlog = [*_BACKLOG]
     registrations = Registrations(runtime.database, runtime.outbox, runtime.vault)
     app = runtime.app(
         title="SLRT intake",
@@ -66,6 +70,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             figures.router,
             tracking.router,
             resident.router,
+            own_consents.router,
             looks.router,
         ],
         consumers={
@@ -99,7 +104,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of intake."""
-    runtime.database.own_backlog = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE)]
+    runtime.database.own_backlog = [*_BACKLOG]
     uploads = Uploads.of(_settings(runtime))
     parts = ConsumerParts(runtime.outbox, runtime.vault, None if uploads is None else uploads.objects)
     return [
@@ -112,10 +117,11 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
 
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of intake does from time to time."""
+    chores: list[Part] = [ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run]
     uploads = Uploads.of(_settings(runtime))
-    if uploads is None:
-        return ()
-    return [Sweep(uploads, lambda object_ids: named(runtime.worker_database, object_ids)).run]
+    if uploads is not None:
+        chores.append(Sweep(uploads, lambda object_ids: named(runtime.worker_database, object_ids)).run)
+    return chores
 
 
 def _settings(runtime: Runtime) -> IntakeSettings:

@@ -148,13 +148,19 @@ class Consents(Protocol):
     async def get_locked(self, case_id: CaseId, consent_id: UUID) -> Consent | None:
         """The consent; deliveries by it have ended, and none begins before this unit of work ends."""
 
+    async def next_run_out(self, at: datetime) -> Consent | None:
+        """One that has run out and that nobody has ended, locked as by `get_locked`; its words are not read."""
+
     async def held(self, consent: Consent, *, at: datetime) -> list[HeldClaim]:
         """Mark as withdrawn what offices hold by the consent, and return it."""
 
     def add(self, consent: Consent, key: SubjectKey) -> None: ...
 
     async def save_withdrawn(self, consent: Consent) -> None:
-        """Raises StaleVersionError when somebody else has withdrawn it."""
+        """Raises StaleVersionError when somebody else has ended it."""
+
+    async def save_expired(self, consent: Consent) -> None:
+        """Raises StaleVersionError when somebody else has ended it."""
 
 
 class Drafts(Protocol):

@@ -43,6 +43,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             "referrals": consumers.referrals,
             "supervision": consumers.supervision,
             "residents": consumers.residents,
+            "consents": consumers.consents,
         },
     )
     app.state.parts = NotificationParts(runtime.database, DeliveryLogStore())
@@ -57,6 +58,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
         runtime.consumer("referrals", consumers.referrals, parts, linger=LINGER_S),
         runtime.consumer("supervision", consumers.supervision, parts),
         runtime.consumer("residents", consumers.residents, parts),
+        runtime.consumer("consents", consumers.consents, parts, linger=LINGER_S),
     ]
 
 

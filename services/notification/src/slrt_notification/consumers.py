@@ -14,7 +14,7 @@ from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_notification import usecases
-from slrt_notification.policy.model import CASE_EVENTS, REFERRAL_EVENTS, SUPERVISION_EVENTS, Policy
+from slrt_notification.policy.model import CASE_EVENTS, CONSENT_EVENTS, REFERRAL_EVENTS, SUPERVISION_EVENTS, Policy
 from slrt_notification.ports import Codes, Contacts, DeliveryLog, KnownCase, Notifications, Sender, Supervisors
 from slrt_notification.usecases import Attempt
 
@@ -50,6 +50,7 @@ cases = Handlers[ConsumerParts]()
 referrals = Handlers[ConsumerParts]()
 supervision = Handlers[ConsumerParts]()
 residents = Handlers[ConsumerParts]()
+consents = Handlers[ConsumerParts]()
 connector = Handlers[ConnectorParts]()
 
 
@@ -78,6 +79,8 @@ for _event in REFERRAL_EVENTS:
     referrals.on(_event)(queue)
 for _event in SUPERVISION_EVENTS:
     supervision.on(_event)(queue)
+for _event in CONSENT_EVENTS:
+    consents.on(_event)(queue)
 
 
 @residents.on(ResidentCodeRequested)

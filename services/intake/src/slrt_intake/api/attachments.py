@@ -177,14 +177,16 @@ async def list_attachments(
     request: Request,
     authorized: Annotated[Authorized, require("intake.attachment.read")],
     parts: Parts,
+    purpose: PurposeHeader = None,
 ) -> AttachmentsView:
-    """The files of a case, by whoever may see the case; what is in them is read one by one."""
+    """The files of a case, with what they are called, which may name people; what is in them is read one by one."""
+    asked = stated(purpose, authorized.principal, "attachment")
     async with parts.database.read() as session:
         if not await may_look(session, CaseId(case_id), authorized.scope, at=parts.database.clock.now()):
             raise NotFoundError
         found = await attachments_of(session, parts.vault, CaseId(case_id))
     look = Look("read", "case", case_id, ("attachments",))
-    await put_on_record(request, authorized.principal, [look])
+    await put_on_record(request, authorized.principal, [look], purpose=asked.code)
     return AttachmentsView(attachments=[AttachmentView.of(each) for each in found])
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
 from slrt_contracts.types import OFFICE_PATTERN, OfficeCode
+from slrt_intake.api.looks_wording import GOES_ON
 from slrt_intake.domain.consent import (
     Consent,
     ConsentState,
@@ -21,9 +22,7 @@ from slrt_intake.domain.consent import (
 )
 from slrt_intake.store.sharings import Sharing
 from slrt_kit.http.bodies import Body
-from slrt_kit.problems import Text
 from slrt_kit.purposes import CODE, Purpose, PurposeTable
-from slrt_kit.purposes import Basis as LawfulBasis
 
 SCHEMA_VERSION = "https://w3id.org/dpv/schema/dpv-27560#record"
 """The profile of ISO/IEC TS 27560 that the records follow."""
@@ -33,18 +32,6 @@ _STATES = {
     ConsentState.GIVEN: f"{_DPV}ConsentGiven",
     ConsentState.EXPIRED: f"{_DPV}ConsentExpired",
     ConsentState.WITHDRAWN: f"{_DPV}ConsentWithdrawn",
-}
-_GOES_ON = {
-    LawfulBasis.CONTRACT: Text("Tetap berjalan: diperlukan oleh perjanjian.", "Goes on: a contract needs it."),
-    LawfulBasis.LEGAL_OBLIGATION: Text("Tetap berjalan: diwajibkan hukum.", "Goes on: the law demands it."),
-    LawfulBasis.VITAL_INTEREST: Text(
-        "Tetap berjalan: hanya bila nyawa terancam.", "Goes on: only where a life is in danger."
-    ),
-    LawfulBasis.PUBLIC_TASK: Text(
-        "Tetap berjalan: tugas pemerintah, tidak berdasarkan persetujuan.",
-        "Goes on: a public task, which does not rest on consent.",
-    ),
-    LawfulBasis.LEGITIMATE_INTEREST: Text("Tetap berjalan: kepentingan yang sah.", "Goes on: a legitimate interest."),
 }
 
 PurposeCode = Annotated[str, Field(pattern=CODE, max_length=40, examples=["additional-assistance"])]
@@ -184,7 +171,7 @@ def goes_on(table: PurposeTable) -> list[GoesOn]:
             purpose=purpose.code,
             label=purpose.label._asdict(),
             basis=purpose.basis,
-            why=_GOES_ON[purpose.basis]._asdict(),
+            why=GOES_ON[purpose.basis]._asdict(),
         )
         for purpose in table.purposes.values()
         if not purpose.needs_consent
@@ -197,7 +184,9 @@ class Happened(BaseModel):
     state: ConsentState
     dpv: str
     at: datetime
-    by: str | None = Field(description="account of the officer who recorded it; null for what time did")
+    by: str | None = Field(
+        description="account of the officer who recorded it; `resident`: in the own session; null for what time did"
+    )
     given_by: GivenBy | None = None
     relation: ProxyRelation | None = None
     reason: WithdrawalReason | None = None
@@ -241,7 +230,6 @@ class ConsentRecord(BaseModel):
 
     @classmethod
     def of(cls, consent: Consent, *, controller: str, table: PurposeTable, at: datetime) -> Self:
-        path = f"/intake/v1/cases/{consent.case_id}/consents/{consent.consent_id}/withdrawal"
         return cls(
             record_id=consent.consent_id,
             pii_principal_id=consent.person_id,
@@ -260,7 +248,7 @@ class ConsentRecord(BaseModel):
             given_at=consent.given_at,
             recorded_at=consent.recorded_at,
             expires_at=consent.expires_at,
-            withdrawal_method=f"at any desk of the regency, or POST {path}",
+            withdrawal_method=_withdrawal_method(consent),
             note=consent.note,
             state=consent.state(at),
             events=_history(consent, at),
@@ -302,6 +290,13 @@ class ErasureView(BaseModel):
 
     receipt_id: UUID
     erased_at: datetime
+
+
+def _withdrawal_method(consent: Consent) -> str:
+    path = f"consents/{consent.consent_id}/withdrawal"
+    at_a_desk = f"at any desk of the regency, or POST /intake/v1/cases/{consent.case_id}/{path}"
+    own = f"; in the own session of whoever has ticket and phone: POST /intake/v1/tracking/{path}"
+    return f"{at_a_desk}{own}" if consent.shown_to_resident else at_a_desk
 
 
 def _processing(purpose: Purpose) -> Processing:

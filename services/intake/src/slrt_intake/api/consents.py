@@ -124,16 +124,25 @@ async def list_sharings(
     cursor: Cursor = None,
 ) -> Page[SharingView]:
     """Which office got what of a case, when, for what and on which basis; oldest first. Values are kept by nobody."""
-    after = None
-    if cursor is not None:
-        at, receipt = decode_position(cursor, datetime, UUID)
-        after = (at, receipt)
+    after = place_of_receipt(cursor)
     async with parts.database.read() as session:
         if not await may_look(session, CaseId(case_id), authorized.scope, at=parts.database.clock.now()):
             raise NotFoundError
         found = await sharings_of(session, CaseId(case_id), after=after, limit=limit + 1)
     await put_on_record(request, authorized.principal, [Look("read", "case-sharings", case_id, ("receipts",))])
-    return page_of(found, limit, SharingView.of, lambda each: (each.shared_at, each.receipt_id))
+    return page_of(found, limit, SharingView.of, lambda each: each.place)
+
+
+def place_of_receipt(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Where the page before ended.
+
+    Raises:
+        BadCursorError: 400.
+    """
+    if cursor is None:
+        return None
+    at, receipt = decode_position(cursor, datetime, UUID)
+    return at, receipt
 
 
 @router.post("/sharings/{receipt_id}/erasure", response_model=ErasureView)

@@ -1,12 +1,13 @@
-"""The plain words in which a resident reads who looked at what, and why."""
+"""The plain words in which a resident reads who looked at what and who got what, why and on which basis."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from slrt_contracts.catalogue import FUNCTIONS
 from slrt_contracts.codes import LookAction, LookerRole, LookObject, LookPurpose
+from slrt_intake.domain.consent import ConsentState
 from slrt_kit.problems import Text
-from slrt_kit.purposes import purpose_table
+from slrt_kit.purposes import Basis, purpose_table
 from slrt_kit.regions import Regions
 
 ROLES: Mapping[str, Text] = MappingProxyType(
@@ -60,6 +61,55 @@ ACTIONS: Mapping[str, Text] = MappingProxyType(
         LookAction.UNMASK: _IN_FULL,
         LookAction.TRACK: Text("dilacak dengan nomor tiket", "tracked by ticket number"),
         LookAction.SESSION: Text("dibuka dengan kode sekali pakai", "opened with a one-time code"),
+    }
+)
+FIELDS: Mapping[str, Text] = MappingProxyType(
+    {
+        "name": Text("nama", "name"),
+        "nik": Text("NIK", "NIK (identity number)"),
+        "kk_number": Text("nomor KK", "family card number"),
+        "birth_date": Text("tanggal lahir", "birth date"),
+        "sex": Text("jenis kelamin", "sex"),
+        "address": Text("alamat", "address"),
+        "phone": Text("nomor telepon", "phone number"),
+    }
+)
+BASES: Mapping[str, Text] = MappingProxyType(
+    {
+        Basis.CONSENT: Text("persetujuan", "consent"),
+        Basis.CONTRACT: Text("perjanjian", "a contract"),
+        Basis.LEGAL_OBLIGATION: Text("kewajiban hukum", "a duty by law"),
+        Basis.VITAL_INTEREST: Text("nyawa yang terancam", "a life in danger"),
+        Basis.PUBLIC_TASK: Text("tugas pemerintah", "a public task"),
+        Basis.LEGITIMATE_INTEREST: Text("kepentingan yang sah", "a legitimate interest"),
+    }
+)
+HOLDINGS: Mapping[str, Text] = MappingProxyType(
+    {
+        "held": Text("kantor itu masih menyimpannya", "the office has it"),
+        "to-erase": Text("kantor itu harus menghapusnya", "the office must erase it"),
+        "erased": Text("kantor itu sudah menghapusnya", "the office has erased it"),
+    }
+)
+CONSENT_STATES: Mapping[str, Text] = MappingProxyType(
+    {
+        ConsentState.GIVEN: Text("berlaku", "in force"),
+        ConsentState.EXPIRED: Text("sudah berakhir", "has run out"),
+        ConsentState.WITHDRAWN: Text("sudah dicabut", "withdrawn"),
+    }
+)
+GOES_ON: Mapping[str, Text] = MappingProxyType(
+    {
+        Basis.CONTRACT: Text("Tetap berjalan: diperlukan oleh perjanjian.", "Goes on: a contract needs it."),
+        Basis.LEGAL_OBLIGATION: Text("Tetap berjalan: diwajibkan hukum.", "Goes on: the law demands it."),
+        Basis.VITAL_INTEREST: Text(
+            "Tetap berjalan: hanya bila nyawa terancam.", "Goes on: only where a life is in danger."
+        ),
+        Basis.PUBLIC_TASK: Text(
+            "Tetap berjalan: tugas pemerintah, tidak berdasarkan persetujuan.",
+            "Goes on: a public task, which does not rest on consent.",
+        ),
+        Basis.LEGITIMATE_INTEREST: Text("Tetap berjalan: kepentingan yang sah.", "Goes on: a legitimate interest."),
     }
 )
 _UNKNOWN = Text("lainnya", "other")

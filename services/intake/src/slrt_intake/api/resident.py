@@ -138,7 +138,7 @@ async def get_own_case(  # lint-skip: public — a session
 ) -> OwnCaseView:
     """The case with what happened to it; names and numbers in part, for a phone may be shared."""
     view = await own_case_view(case_id, parts, language=language_of(request))
-    await _note(request, parts, Look("see", "case", case_id, ("needs", "steps", "masked")))
+    await note(request, parts, Look("see", "case", case_id, ("needs", "steps", "masked")))
     response.headers["Cache-Control"] = "no-store"
     return view
 
@@ -149,10 +149,11 @@ async def list_own_looks(  # lint-skip: public — a session
 ) -> Page[LookView]:
     """Who looked at the data of the case and its people, newest first; a look is here some seconds after it was."""
     page = await page_of_looks(case_id, parts, limit=limit, cursor=cursor, language=language_of(request))
-    await _note(request, parts, Look("see", "case", case_id, ("looks",)))
+    await note(request, parts, Look("see", "case", case_id, ("looks",)))
     response.headers["Cache-Control"] = "no-store"
     return page
 
 
-async def _note(request: Request, parts: IntakeParts, look: Look) -> None:
+async def note(request: Request, parts: IntakeParts, look: Look) -> None:
+    """Put on record what the session was shown, before it is."""
     await record_access(parts.database, parts.outbox.service, resident_actor(request), [look])

@@ -1,4 +1,4 @@
-"""Consent: what a person of a case agreed to, given once and never changed, until it is withdrawn.
+"""Consent: what a person of a case agreed to, given once and never changed, until it is withdrawn or has run out.
 
 Sources: UU 27/2022 (PDP) articles 9 (withdrawal), 20 (2) a and 22 (written or recorded), 25 (children: the parent or
 guardian agrees); ISO/IEC TS 27560 for what a record holds.
@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from slrt_contracts.events.intake import ClaimWithdrawn, SharingWithdrawn
+from slrt_contracts.codes import ConsentEnd
+from slrt_contracts.events.intake import ClaimWithdrawn, ConsentEnded, SharingWithdrawn
 from slrt_contracts.types import CaseId, ConsentId, OfficeCode, ReceiptId
 from slrt_intake.domain.problems import (
     ConsentPeriodError,
@@ -25,6 +26,8 @@ from slrt_kit.purposes import PurposeTable
 
 ERASE_WITHIN = timedelta(hours=72)
 """What a receiver has, from a withdrawal on, to stop and to erase: 3 x 24 hours (UU 27/2022, article 40)."""
+BY_RESIDENT = "resident"
+"""By whom a consent was withdrawn that was withdrawn in the resident's own session; who that was nobody asked."""
 OF_AGE = 18
 MOST_PER_EVENT = 100
 
@@ -104,7 +107,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Withdrawal:
-    """The end of a consent. ``note`` may name people; of an erased person it is None."""
+    """The end of a consent by whoever speaks for the person. ``note`` may name people; of an erased person it is None.
+
+    ``by`` is the officer's account, or `BY_RESIDENT`.
+    """
 
     at: datetime
     by: str
@@ -127,6 +133,8 @@ class Consent(Aggregate):
     """One person's consent. ``offices`` may receive; empty stands for every office that the case is referred to.
 
     Times in UTC. ``recorded_by`` is the officer's account; ``note`` is in the officer's words and sealed.
+    ``shown_to_resident`` says whether whoever has the case's ticket and phone sees it as theirs; ``expired_at`` is when
+    it was ended for having run out, which is some time after ``expires_at``.
     """
 
     consent_id: ConsentId
@@ -145,6 +153,8 @@ class Consent(Aggregate):
     recorded_at: datetime
     note: str | None = None
     withdrawal: Withdrawal | None = None
+    expired_at: datetime | None = None
+    shown_to_resident: bool = False
 
     @classmethod
     def give(cls, *, table: PurposeTable, birth_date: date | None, at: datetime, **said: object) -> Self:
@@ -170,7 +180,8 @@ class Consent(Aggregate):
         """Where it stands at ``at`` (UTC)."""
         if self.withdrawal is not None:
             return ConsentState.WITHDRAWN
-        return ConsentState.EXPIRED if self.expires_at is not None and self.expires_at <= at else ConsentState.GIVEN
+        is_over = self.expired_at is not None or (self.expires_at is not None and self.expires_at <= at)
+        return ConsentState.EXPIRED if is_over else ConsentState.GIVEN
 
     def covers(self, purpose: str, office: OfficeCode | None, *, at: datetime) -> bool:
         """Whether an office may get data for a purpose at ``at`` (UTC)."""
@@ -183,9 +194,14 @@ class Consent(Aggregate):
         same_offices = not self.offices or not other.offices or bool(set(self.offices) & set(other.offices))
         return same_person and same_offices and bool(set(self.purposes) & set(other.purposes))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be withdrawn: also one whose time is over, until its end was told."""
+        return self.withdrawal is None and self.expired_at is None
+
     def check_open(self) -> None:
-        """Raises TransitionRefusedError: it was withdrawn before."""
-        if self.withdrawal is not None:
+        """Raises TransitionRefusedError: it has ended before."""
+        if not self.is_open:
             raise TransitionRefusedError
 
     def withdraw(
@@ -198,17 +214,42 @@ class Consent(Aggregate):
         by: str,
         at: datetime,
     ) -> None:
-        """End it, and tell who holds what was given by it; also after it has expired.
+        """End it, and tell who holds what was given by it; also when its time is over and nobody was told yet.
 
         Raises:
-            TransitionRefusedError: it was withdrawn before.
+            TransitionRefusedError: it has ended before.
         """
         self.check_open()
         self.withdrawal = Withdrawal(at=at, by=by, speaker=speaker, reason=reason, note=note)
-        for office in sorted({claim.office_code for claim in held}):
-            self._tell(office, [claim for claim in held if claim.office_code == office], at=at)
+        self._end(ConsentEnd.WITHDRAWN, held, at=at)
 
-    def _tell(self, office: OfficeCode, held: Sequence[HeldClaim], *, at: datetime) -> None:
+    def expire(self, *, held: Sequence[HeldClaim], at: datetime) -> None:
+        """End it because its time is over, and tell who holds what was given by it.
+
+        Raises:
+            TransitionRefusedError: it has ended before. ConsentPeriodError: it has not run out at ``at`` (UTC).
+        """
+        self.check_open()
+        if self.state(at) is not ConsentState.EXPIRED:
+            raise ConsentPeriodError
+        self.expired_at = at
+        self._end(ConsentEnd.EXPIRED, held, at=at)
+
+    def _end(self, end: ConsentEnd, held: Sequence[HeldClaim], *, at: datetime) -> None:
+        self._raise_event(
+            ConsentEnded(
+                consent_id=self.consent_id,
+                case_id=self.case_id,
+                reason_code=end,
+                by_resident=self.withdrawal is not None and self.withdrawal.by == BY_RESIDENT,
+                shown_to_resident=self.shown_to_resident,
+            ),
+            at=at,
+        )
+        for office in sorted({claim.office_code for claim in held}):
+            self._tell(end, office, [claim for claim in held if claim.office_code == office], at=at)
+
+    def _tell(self, end: ConsentEnd, office: OfficeCode, held: Sequence[HeldClaim], *, at: datetime) -> None:
         erase_by = (at + ERASE_WITHIN).date()
         for first in range(0, len(held), MOST_PER_EVENT):
             some = held[first : first + MOST_PER_EVENT]
@@ -219,6 +260,7 @@ class Consent(Aggregate):
                     office_code=office,
                     purposes=tuple(sorted({claim.purpose for claim in some})),
                     receipt_ids=tuple(claim.receipt_id for claim in some),
+                    reason_code=end,
                     erase_by=erase_by,
                 ),
                 at=at,

@@ -1,4 +1,4 @@
-"""Keep consents: given once, withdrawn once; what is in somebody's words is sealed under the person's own key."""
+"""Keep consents: given once, ended once; what is in somebody's words is sealed under the person's own key."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -33,12 +33,20 @@ _COLUMNS = (
     "consent_id, event_sequence, case_id, person_id, purposes, purposes_version, offices, notice_version, "
     "notice_language, method, given_by, relation, witness_role, given_at, expires_at, recorded_by, recorded_at"
 )
+# The client's own, and what somebody's guardian gave: another adult's is theirs to see. And who asked that nobody
+# learns of them is mostly not one of those whom the report is about.
+_SHOWN_TO_RESIDENT = (
+    "(p.relation = 'client' OR c.given_by = 'guardian') AND NOT (SELECT reporter_secret FROM cases k "
+    "WHERE k.case_id = c.case_id)"
+)
 _SELECT = (
-    f"SELECT {', '.join(f'c.{name}' for name in _COLUMNS.split(', '))}, c.sealed, p.key_id, "  # noqa: S608 — fixed texts
+    f"SELECT {', '.join(f'c.{name}' for name in _COLUMNS.split(', '))}, c.sealed, c.expired_at, p.key_id, "  # noqa: S608 — fixed texts
+    f"{_SHOWN_TO_RESIDENT} AS shown_to_resident, "
     "w.at AS w_at, w.by AS w_by, w.given_by AS w_given_by, w.relation AS w_relation, w.reason AS w_reason, "
     "w.sealed AS w_sealed "
     "FROM consents c JOIN persons p USING (person_id) LEFT JOIN consent_withdrawals w USING (consent_id) "
 )
+_ONE = "c.consent_id = %(value)s"
 _INSERT = (
     f"INSERT INTO consents ({_COLUMNS}, sealed) "  # noqa: S608 — fixed texts
     f"VALUES ({', '.join(f'%({name})s' for name in _COLUMNS.split(', '))}, %(sealed)s)"
@@ -46,8 +54,19 @@ _INSERT = (
 _IN_FORCE = """
     SELECT consent_id, case_id, person_id FROM consents
     WHERE case_id = ANY(%(case_ids)s) AND %(purpose)s = ANY(purposes) AND (offices = '{}' OR %(office)s = ANY(offices))
-      AND withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > %(at)s)
+      AND withdrawn_at IS NULL AND expired_at IS NULL AND (expires_at IS NULL OR expires_at > %(at)s)
     """
+# By the index `consents_running_out`, and in its order.
+_NEXT_RUN_OUT = """
+    SELECT consent_id FROM consents
+    WHERE expires_at <= %(at)s AND withdrawn_at IS NULL AND expired_at IS NULL
+    ORDER BY expires_at, consent_id LIMIT 1 FOR UPDATE SKIP LOCKED
+    """
+COUNT_RUN_OUT = """
+    SELECT count(*) FROM consents
+    WHERE expires_at < now() - interval '10 minutes' AND withdrawn_at IS NULL AND expired_at IS NULL
+    """
+"""How many consents ran out more than ten minutes ago, and no office was told; by the same index."""
 
 
 class CoveredPerson(NamedTuple):
@@ -85,9 +104,9 @@ class ConsentStore:
             raise ErasedError
         return Principal(person_id, person_of(person_id, Relation(row.relation), opened).birth_date, key)
 
-    async def of_case(self, case_id: CaseId) -> list[Consent]:
-        """All consents of a case, oldest first."""
-        return await self._load("c.case_id = %(value)s ORDER BY c.given_at, c.consent_id", case_id)
+    async def of_case(self, case_id: CaseId, *, words: bool = True) -> list[Consent]:
+        """All consents of a case, oldest first; without ``words`` nothing that is sealed is opened."""
+        return await self._load("c.case_id = %(value)s ORDER BY c.given_at, c.consent_id", case_id, words=words)
 
     async def get_locked(self, case_id: CaseId, consent_id: UUID) -> Consent | None:
         """The consent of the case; deliveries by it that are under way have ended, and none begins."""
@@ -95,7 +114,15 @@ class ConsentStore:
             "SELECT consent_id FROM consents WHERE consent_id = %(consent_id)s AND case_id = %(case_id)s FOR UPDATE",
             {"consent_id": consent_id, "case_id": case_id},
         )
-        return None if row is None else (await self._load("c.consent_id = %(value)s", consent_id))[0]
+        return None if row is None else (await self._load(_ONE, consent_id))[0]
+
+    async def next_run_out(self, at: datetime) -> Consent | None:
+        """A consent that ran out until ``at`` (UTC) and was not ended, without its words, locked as by `get_locked`.
+
+        One that somebody else holds is passed over.
+        """
+        row = await self._work.connection.row(_NEXT_RUN_OUT, {"at": at})
+        return None if row is None else (await self._load(_ONE, row.consent_id, words=False))[0]
 
     async def held(self, consent: Consent, *, at: datetime) -> list[HeldClaim]:
         """Mark as withdrawn what offices hold by the consent, and return it."""
@@ -110,7 +137,7 @@ class ConsentStore:
         """Write its withdrawal, and tell whoever holds something.
 
         Raises:
-            StaleVersionError: somebody else has withdrawn it.
+            StaleVersionError: somebody else has ended it.
         """
         withdrawal = consent.withdrawal
         if withdrawal is None:
@@ -120,13 +147,7 @@ class ConsentStore:
         )
         key = (await self._vault.keys.find([key_id]))[key_id]
         sealed = None if key is None else self._sealed(withdrawal.note, key, consent, table=WITHDRAWALS)
-        written = await self._work.connection.run(
-            "UPDATE consents SET withdrawn_at = %(at)s, event_sequence = %(event_sequence)s "
-            "WHERE consent_id = %(consent_id)s AND withdrawn_at IS NULL",
-            {"at": withdrawal.at, "event_sequence": consent.event_sequence, "consent_id": consent.consent_id},
-        )
-        if written != 1:
-            raise StaleVersionError
+        await self._end(consent, "withdrawn_at", withdrawal.at)
         self._work.connection.defer(
             "INSERT INTO consent_withdrawals (consent_id, at, by, given_by, relation, reason, sealed) "
             "VALUES (%(consent_id)s, %(at)s, %(by)s, %(given_by)s, %(relation)s, %(reason)s, %(sealed)s)",
@@ -140,6 +161,29 @@ class ConsentStore:
                 "sealed": sealed,
             },
         )
+        self._publish(consent)
+
+    async def save_expired(self, consent: Consent) -> None:
+        """Write that it ran out, and tell whoever holds something.
+
+        Raises:
+            StaleVersionError: somebody else has ended it.
+        """
+        if consent.expired_at is None:
+            raise ValueError("the consent was not ended")
+        await self._end(consent, "expired_at", consent.expired_at)
+        self._publish(consent)
+
+    async def _end(self, consent: Consent, column: str, at: datetime) -> None:
+        written = await self._work.connection.run(
+            f"UPDATE consents SET {column} = %(at)s, event_sequence = %(event_sequence)s "  # noqa: S608 — fixed names
+            "WHERE consent_id = %(consent_id)s AND withdrawn_at IS NULL AND expired_at IS NULL",
+            {"at": at, "event_sequence": consent.event_sequence, "consent_id": consent.consent_id},
+        )
+        if written != 1:
+            raise StaleVersionError
+
+    def _publish(self, consent: Consent) -> None:
         # What tells of a receipt alone is on no case's timeline.
         publish(self._work, self._outbox, consent.raised, told_of="consent_id")
         consent.mark_saved()
@@ -149,8 +193,10 @@ class ConsentStore:
             return None
         return self._vault.seal(key, {"note": note}, table=table, row=consent.consent_id)
 
-    async def _load(self, condition: str, value: object) -> list[Consent]:
+    async def _load(self, condition: str, value: object, *, words: bool = True) -> list[Consent]:
         rows = await self._work.connection.rows(f"{_SELECT} WHERE {condition}", {"value": value})
+        if not words:
+            return [_consent(row, None, None) for row in rows]
         notes = await self._notes([SealedRow(row.key_id, row.sealed, row.consent_id) for row in rows], CONSENTS)
         ends = await self._notes([SealedRow(row.key_id, row.w_sealed, row.consent_id) for row in rows], WITHDRAWALS)
         return [_consent(*each) for each in zip(rows, notes, ends, strict=True)]
@@ -196,6 +242,8 @@ def _consent(row: Row, note: str | None, withdrawal_note: str | None) -> Consent
         },
         note=note,
         withdrawal=withdrawal,
+        expired_at=row.expired_at,
+        shown_to_resident=row.shown_to_resident,
     )
 
 

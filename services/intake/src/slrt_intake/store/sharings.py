@@ -27,7 +27,7 @@ _DELIVER = f"""
     ), in_force AS (
         SELECT consent_id FROM consents
         WHERE consent_id IN (SELECT unnest(consent_ids) FROM asked)
-          AND withdrawn_at IS NULL AND (expires_at IS NULL OR expires_at > %(at)s)
+          AND withdrawn_at IS NULL AND expired_at IS NULL AND (expires_at IS NULL OR expires_at > %(at)s)
         FOR SHARE
     ), delivered AS (
         INSERT INTO sharings ({_COLUMNS})
@@ -78,6 +78,11 @@ class Sharing:
     erased_at: datetime | None = None
     erased_by: str | None = None
 
+    @property
+    def place(self) -> tuple[datetime, UUID]:
+        """Where it stands in the list."""
+        return self.shared_at, self.receipt_id
+
 
 async def deliver(database: Database, service: str, actor: Actor, sharings: Sequence[Sharing]) -> Collection[ReceiptId]:
     """Write the receipts and the audit log's entries in one transaction; returns those that may be shown.
@@ -126,17 +131,22 @@ async def note_erased(connection: Connection, receipt_id: UUID, *, by: str, at: 
 
 
 async def sharings_of(
-    connection: Connection, case_id: CaseId, *, after: tuple[datetime, UUID] | None, limit: int
+    connection: Connection,
+    case_id: CaseId,
+    *,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+    newest_first: bool = False,
 ) -> list[Sharing]:
-    """What offices got of a case, oldest first, after the given position."""
+    """What offices got of a case, oldest or newest first, after the given position."""
     values: dict[str, Any] = {"case_id": case_id, "limit": limit}
-    position = ""
+    position, (beyond, order) = "", ("<", "DESC") if newest_first else (">", "ASC")
     if after is not None:
-        position = "AND (shared_at, receipt_id) > (%(after_at)s, %(after_id)s) "
+        position = f"AND (shared_at, receipt_id) {beyond} (%(after_at)s, %(after_id)s) "
         values |= {"after_at": after[0], "after_id": after[1]}
     rows = await connection.rows(
         f"SELECT {_COLUMNS}, withdrawn_at, erase_by, erased_at, erased_by FROM sharings "  # noqa: S608 — fixed texts
-        f"WHERE case_id = %(case_id)s {position}ORDER BY shared_at, receipt_id LIMIT %(limit)s",
+        f"WHERE case_id = %(case_id)s {position}ORDER BY shared_at {order}, receipt_id {order} LIMIT %(limit)s",
         values,
     )
     return [Sharing(**row._asdict()) for row in rows]

@@ -1,11 +1,11 @@
-"""One function per command about consent: record one, withdraw one, confirm that what was shared is erased."""
+"""One function per thing that is done with consents: record one, withdraw one, end one that has run out."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from slrt_contracts.types import CaseId, ConsentId
-from slrt_intake.domain.consent import Consent, HeldClaim, Speaker, WithdrawalReason
+from slrt_intake.domain.consent import BY_RESIDENT, Consent, HeldClaim, Speaker, WithdrawalReason
 from slrt_intake.domain.problems import ConsentInForceError, UnknownPrincipalError
 from slrt_intake.ports import Consents
 from slrt_kit.problems import NotFoundError
@@ -44,7 +44,7 @@ async def withdraw_consent(
     case_id: CaseId,
     consent_id: ConsentId,
     *,
-    speaker: Speaker,
+    speaker: Speaker | None,
     reason: WithdrawalReason,
     note: str | None,
     consents: Consents,
@@ -53,14 +53,30 @@ async def withdraw_consent(
 ) -> tuple[Consent, list[HeldClaim]]:
     """Withdraw a consent; nothing is shared by it after the commit. Returns also what offices hold and must erase.
 
+    `BY_RESIDENT` reaches those alone that the resident is shown. ``speaker`` is None where nobody was asked who speaks:
+    then it is whoever has given it.
+
     Raises:
-        NotFoundError: the case has no such consent. TransitionRefusedError: it was withdrawn before.
+        NotFoundError: the case has no such consent. TransitionRefusedError: it has ended before.
     """
     consent = await consents.get_locked(case_id, consent_id)
-    if consent is None:
+    if consent is None or (by == BY_RESIDENT and not consent.shown_to_resident):
         raise NotFoundError
     consent.check_open()
     held = await consents.held(consent, at=at)
-    consent.withdraw(speaker=speaker, reason=reason, note=note, held=held, by=by, at=at)
+    consent.withdraw(speaker=speaker or consent.speaker, reason=reason, note=note, held=held, by=by, at=at)
     await consents.save_withdrawn(consent)
     return consent, held
+
+
+async def end_expired_consent(*, consents: Consents, at: datetime) -> Consent | None:
+    """End one consent whose time was over at ``at`` (UTC), with what a withdrawal does; None when there is none left.
+
+    One that somebody else has in hand, such as another replica, is left to them.
+    """
+    consent = await consents.next_run_out(at)
+    if consent is None:
+        return None
+    consent.expire(held=await consents.held(consent, at=at), at=at)
+    await consents.save_expired(consent)
+    return consent

@@ -14,6 +14,7 @@ from slrt_contracts.events.intake import (
     CaseDecided,
     CaseRegistered,
     CaseResolved,
+    ConsentEnded,
     EmergencyAccessOpened,
     ResidentCodeRequested,
 )
@@ -28,8 +29,13 @@ SUPERVISION_EVENTS: tuple[type[Event], ...] = (EmergencyAccessOpened,)
 RESIDENT_EVENTS: tuple[type[Event], ...] = (ResidentCodeRequested,)
 """Those whose message brings a one-time code."""
 
+CONSENT_EVENTS: tuple[type[Event], ...] = (ConsentEnded,)
+
 HEARD_EVENTS: Mapping[str, type[Event]] = MappingProxyType(
-    {event.TYPE: event for event in (*CASE_EVENTS, *REFERRAL_EVENTS, *SUPERVISION_EVENTS, *RESIDENT_EVENTS)}
+    {
+        event.TYPE: event
+        for event in (*CASE_EVENTS, *REFERRAL_EVENTS, *SUPERVISION_EVENTS, *RESIDENT_EVENTS, *CONSENT_EVENTS)
+    }
 )
 """The events that this service hears and that a rule may name, by type."""
 
