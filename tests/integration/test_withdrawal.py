@@ -1,20 +1,24 @@
-"""Consent from the desk to the office and back: withdrawn while an office holds a claim, over a real Kafka."""
+"""Consent from the desk to the office and back: ended while an office holds a claim, over a real Kafka."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 import yaml
-from tests.leaks.people import DEMO
+from tests.leaks.people import CONSENTING
 from tests.leaks.scan import Scanner
 from tests.office_system import SECRET, OfficeSystem
 
 from slrt_intake import app as intake_app
-from slrt_kit.testing import TestIssuer, api_client, environment_of, eventually, read_topic, running
+from slrt_intake.sweeps import ExpirySweep
+from slrt_kit.db import Database
+from slrt_kit.runtime import Runtime
+from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, eventually, read_topic, running
 from slrt_referral import app as referral_app
 
 DUKCAPIL, PUPR = "12.74.DUKCAPIL", "12.74.PUPR"
@@ -33,6 +37,7 @@ class Suite:
 
     intake: httpx.AsyncClient
     issuer: TestIssuer
+    runtime: Runtime
 
     async def post(self, path: str, body: Any, role: str, **more: Any) -> dict[str, Any]:
         """A command that must succeed, of somebody with that role in Tanjungbalai."""
@@ -60,6 +65,33 @@ class Suite:
         for version, (verb, body, role) in enumerate(steps, start=1):
             await self.post(f"{path}/{verb}", body, role, headers={"If-Match": f'"{version}"'})
         return case
+
+    async def has_it(self, case_id: str, office: str) -> bool:
+        """Whether the office has the case as its public task."""
+        return (await self.fetch(case_id, office, "referral-service")).status_code == 200
+
+    async def agreed(self, case_id: str, **changes: Any) -> str:
+        """A consent of the client's."""
+        people = (await self.fetch(case_id, DUKCAPIL, "referral-service")).json()
+        consent = await self.post(
+            f"/v1/cases/{case_id}/consents",
+            {
+                "person_id": people["persons"][0]["person_id"],
+                "purposes": [PURPOSE],
+                "notice_version": "2026.07",
+                "notice_language": "id",
+                "method": "signed_form",
+                "given_at": "2026-07-01T03:00:00Z",
+            }
+            | changes,
+            "front_office",
+        )
+        return str(consent["consent_id"])
+
+
+def notices(system: OfficeSystem) -> list[dict[str, Any]]:
+    """What an office's own system was told to erase."""
+    return [each for each in system.taken if each["type"] == "id.slrt.intake.sharing-withdrawn.v1"]
 
 
 @pytest.fixture
@@ -107,7 +139,7 @@ async def suite(
         consumers = [*intake_app.build_consumers(intake), *referral_app.build_consumers(referral), *connectors]
         for part in (intake.relay.run, referral.relay.run, *(each.run for each in consumers)):
             await stack.enter_async_context(running(part, drain_seconds=40))
-        yield Suite(client, token_issuer)
+        yield Suite(client, token_issuer, intake)
 
 
 async def test_a_consent_is_withdrawn_while_two_offices_hold_a_claim_and_one_of_them_is_away(
@@ -116,44 +148,26 @@ async def test_a_consent_is_withdrawn_while_two_offices_hold_a_claim_and_one_of_
     case = await suite.referred()
     case_id = case["case_id"]
 
-    async def has_it(office: str) -> bool:
-        return (await suite.fetch(case_id, office, "referral-service")).status_code == 200
-
     for office in offices:
-        await eventually(lambda office=office: has_it(office), seconds=120, what=f"the referral of {office}")
+        await eventually(lambda office=office: suite.has_it(case_id, office), seconds=120, what=f"the case of {office}")
         assert (await suite.fetch(case_id, office)).status_code == 403, "nobody has agreed"
-    people = (await suite.fetch(case_id, DUKCAPIL, "referral-service")).json()
-    consent = await suite.post(
-        f"/v1/cases/{case_id}/consents",
-        {
-            "person_id": people["persons"][0]["person_id"],
-            "purposes": [PURPOSE],
-            "notice_version": "2026.07",
-            "notice_language": "id",
-            "method": "signed_form",
-            "given_at": "2026-07-01T03:00:00Z",
-        },
-        "front_office",
-    )
+    consent = await suite.agreed(case_id)
     held = {office: (await suite.fetch(case_id, office)).json()["receipt_id"] for office in offices}
 
-    path = f"/v1/cases/{case_id}/consents/{consent['consent_id']}/withdrawal"
+    path = f"/v1/cases/{case_id}/consents/{consent}/withdrawal"
     said = await suite.post(path, {"reason": "troubled"}, "front_office")
     assert set(said["offices_told"]) == set(offices)
     for office in offices:
         assert (await suite.fetch(case_id, office)).json()["type"].endswith("consent-missing")
-        assert await has_it(office), "what is a public task goes on"
-
-    def notices(office: str) -> list[dict[str, Any]]:
-        return [each for each in offices[office].taken if each["type"] == "id.slrt.intake.sharing-withdrawn.v1"]
+        assert await suite.has_it(case_id, office), "what is a public task goes on"
 
     # The one that is there is told, whatever becomes of the other; which is told when it is back.
-    await eventually(lambda: notices(DUKCAPIL), seconds=120, what="the notice of the withdrawal")
+    await eventually(lambda: notices(offices[DUKCAPIL]), seconds=120, what="the notice of the withdrawal")
     assert offices[PUPR].taken == []
     with offices[PUPR].listening():
-        await eventually(lambda: notices(PUPR), seconds=120, what="the notice of the one that is back")
+        await eventually(lambda: notices(offices[PUPR]), seconds=120, what="the notice of the one that is back")
     for office, receipt in held.items():
-        (notice,) = notices(office)
+        (notice,) = notices(offices[office])
         assert (notice["data"]["office_code"], notice["data"]["receipt_ids"]) == (office, [receipt])
         assert notice["data"]["reason_code"] == "withdrawn"
         erasure = notice["erasurepath"].removeprefix("/intake").format(receipt_id=receipt)
@@ -165,4 +179,30 @@ async def test_a_consent_is_withdrawn_while_two_offices_hold_a_claim_and_one_of_
     told = "\n".join(f"{message.headers}{message.value!r}" for message in tombstones)
     assert case_id not in told
     assert not [office for office in offices if office in told]
-    assert Scanner(DEMO).leaks_in({"tombstones": told, "notices": str([each.taken for each in offices.values()])}) == []
+    assert (
+        Scanner(CONSENTING).leaks_in({"tombstones": told, "notices": str([each.taken for each in offices.values()])})
+        == []
+    )
+
+
+async def test_a_consent_runs_out_and_the_office_that_holds_a_claim_is_told(
+    suite: Suite, offices: dict[str, OfficeSystem]
+) -> None:
+    case_id = (await suite.referred())["case_id"]
+    await eventually(lambda: suite.has_it(case_id, DUKCAPIL), seconds=120, what="the case of the office")
+    now = datetime.now(UTC)
+    consent = await suite.agreed(case_id, expires_at=(now + timedelta(hours=1)).isoformat())
+    receipt = (await suite.fetch(case_id, DUKCAPIL)).json()["receipt_id"]
+
+    later = Database(suite.runtime.database.url, clock=FixedClock(now + timedelta(hours=2)))
+    try:
+        assert await ExpirySweep(later, suite.runtime.outbox, suite.runtime.vault).once()
+    finally:
+        await later.close()
+    # To the clock of the API it is in force for an hour yet; what was told, no clock takes back.
+    assert (await suite.fetch(case_id, DUKCAPIL)).json()["type"].endswith("consent-missing")
+    await eventually(lambda: notices(offices[DUKCAPIL]), seconds=120, what="the notice that it ran out")
+    (notice,) = notices(offices[DUKCAPIL])
+    assert (notice["data"]["consent_id"], notice["data"]["reason_code"]) == (consent, "expired")
+    assert notice["data"]["receipt_ids"] == [receipt]
+    assert Scanner(CONSENTING).leaks_in({"notices": str(offices[DUKCAPIL].taken)}) == []

@@ -25,6 +25,17 @@ DEMO = (
 FAULTS = (Planted("NIK", "1274031001709955"), Planted("name", "Parulian Sirait"))
 """Those that the end-to-end tests of stopped parts register."""
 
+CONSENTING = (
+    Planted("NIK", "1274035203879001"),
+    Planted("NIK", "1274031201159002"),
+    Planted("KK", "1274030101109001"),
+    Planted("phone", "0812-0000-9901"),
+    Planted("name", "Mawar Karangan"),
+    Planted("name", "Bayu Karangan"),
+    Planted("address", "Jalan Contoh 9"),
+)
+"""Those of the tests of consent, at a desk and in their own session."""
+
 ACCESS = tuple(
     Planted(kind, value)
     for number in range(1, 5)

@@ -11,7 +11,9 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slrt_contracts.events import ClaimWithdrawn, ReferralSent, SharingWithdrawn, decode_event
+from slrt_contracts.events import ClaimWithdrawn, ConsentEnded, ReferralSent, SharingWithdrawn, decode_event
+from slrt_intake.sweeps import ExpirySweep
+from slrt_kit.outbox import Outbox
 
 OFFICES = ("12.74.BAZNAS", "12.74.DUKCAPIL")
 PURPOSE = "additional-assistance"
@@ -28,13 +30,9 @@ _give = st.tuples(st.just("give"), st.integers(0, 1), st.integers(-1, 1), st.sam
 _withdraw = st.tuples(st.just("withdraw"), st.integers(0, 5))
 _fetch = st.tuples(st.just("fetch"), st.integers(0, 1))
 _erase = st.tuples(st.just("erase"), st.integers(0, 5))
-ROUNDS = st.lists(
-    st.tuples(
-        st.lists(st.one_of(_give, _withdraw, _fetch, _fetch, _erase), min_size=1, max_size=5), st.sampled_from([0, 40])
-    ),
-    min_size=1,
-    max_size=7,
-)
+_sweep = st.just(("sweep",))
+_deeds = st.lists(st.one_of(_give, _withdraw, _fetch, _fetch, _erase, _sweep), min_size=1, max_size=5)
+ROUNDS = st.lists(st.tuples(_deeds, st.sampled_from([0, 40])), min_size=1, max_size=7)
 
 
 @dataclass
@@ -47,6 +45,7 @@ class Given:
     until: datetime | None
     given: int
     withdrawn: int | None = None
+    expired: bool = False
 
     def covers(self, office: str, at: datetime) -> bool:
         return self.office in (None, office) and (self.until is None or at < self.until)
@@ -92,9 +91,12 @@ class Life:
         path = f"/v1/cases/{self.case_id}/consents/{consent.consent_id}/withdrawal"
         answer = await self.intake.post(path, {}, "front_office")
         assert answer.status_code in (200, 409), answer.text
-        assert (answer.status_code == 200) or consent.withdrawn is not None
-        if consent.withdrawn is None:
+        if answer.status_code == 200:
+            assert consent.withdrawn is None
             consent.withdrawn = self.round
+        else:
+            is_over = consent.until is not None and consent.until <= self.intake.clock.now()
+            assert consent.withdrawn is not None or is_over, "it has ended before"
 
     async def fetch(self, office: int) -> None:
         code, at = OFFICES[office], self.intake.clock.now()
@@ -127,20 +129,28 @@ class Life:
             answer = await self.intake.post(path, None, "partner", region=None, office=office)
             assert answer.status_code in (200, 409)
 
+    async def sweep(self) -> None:
+        while await ExpirySweep(self.intake.database, Outbox("intake"), self.intake.vault).once():
+            pass
+
     async def check(self) -> None:
         """What holds after every round."""
+        await self._check_ends()
         rows = await self.intake.rows("SELECT * FROM sharings WHERE case_id = %(id)s", id=self.case_id)
         assert {str(row.receipt_id): row.office_code for row in rows} == self.receipts, "a receipt for each delivery"
-        ended = {each.consent_id: each.withdrawn for each in self.consents if each.withdrawn is not None}
+        ended = {each.consent_id for each in self.consents if each.withdrawn is not None or each.expired}
         times = {
             str(row.consent_id): row.at
-            for row in await self.intake.rows("SELECT consent_id, at FROM consent_withdrawals")
+            for row in await self.intake.rows(
+                "SELECT consent_id, coalesce(withdrawn_at, expires_at) AS at FROM consents "
+                "WHERE withdrawn_at IS NOT NULL OR expired_at IS NOT NULL"
+            )
         }
         for row in rows:
             assert row.consent_ids, "nothing without a consent"
             for consent in map(str, row.consent_ids):
                 if consent in ended:
-                    assert row.shared_at <= times[consent], "nothing after a withdrawal"
+                    assert row.shared_at <= times[consent], "nothing after its end"
                     assert row.withdrawn_at is not None or row.erased_at is not None, "whoever holds it was told"
         told = await self.intake.rows("SELECT headers, payload FROM outbox ORDER BY seq")
         events = [decode_event(dict(row.headers)["ce_type"], row.payload) for row in told]
@@ -154,6 +164,28 @@ class Life:
         withdrawn = {str(row.receipt_id): 1 for row in rows if row.withdrawn_at is not None}
         assert named == withdrawn
         assert {receipt: count for receipt, count in gone.items() if receipt in self.receipts} == withdrawn
+
+    async def _check_ends(self) -> None:
+        """Each consent has at most one end, which was told once; nobody runs out before the time."""
+        rows = await self.intake.rows("SELECT * FROM consents WHERE case_id = %(id)s", id=self.case_id)
+        told = await self.intake.rows("SELECT headers, payload FROM outbox ORDER BY seq")
+        events = [decode_event(dict(row.headers)["ce_type"], row.payload) for row in told]
+        ends = Counter(
+            (str(event.consent_id), str(event.reason_code))
+            for event in events
+            if isinstance(event, ConsentEnded) and str(event.case_id) == self.case_id
+        )
+        known = {each.consent_id: each for each in self.consents}
+        expected = Counter[tuple[str, str]]()
+        for row in rows:
+            consent = known[str(row.consent_id)]
+            consent.expired = row.expired_at is not None
+            assert (row.withdrawn_at is not None) == (consent.withdrawn is not None)
+            assert not (row.withdrawn_at is not None and consent.expired), "one end"
+            assert not consent.expired or row.expires_at <= row.expired_at
+            expected.update([(consent.consent_id, "withdrawn")] if consent.withdrawn is not None else [])
+            expected.update([(consent.consent_id, "expired")] if consent.expired else [])
+        assert ends == expected
 
 
 async def _life(intake: Any) -> Life:
