@@ -358,7 +358,7 @@ LOOKS_TOLD = _counter(
 )
 ERASURES_OVERDUE = _gauge(
     "slrt_erasures_overdue",
-    "Deliveries to offices whose consent was withdrawn 3 x 24 hours ago, and that no office has said to have erased",
+    "Deliveries to offices whose consent ended 3 x 24 hours ago, and that no office has said to have erased",
     unit="deliveries",
     roles=_SEALING,
 )

@@ -20,6 +20,8 @@ from tests.integration.intake.families import (
     slug,
     told_events,
 )
+from tests.leaks.people import CONSENTING
+from tests.leaks.scan import Scanner
 
 from slrt_contracts.events import ClaimWithdrawn, ConsentEnded, SharingWithdrawn
 from slrt_kit.purposes import purpose_table
@@ -135,6 +137,9 @@ async def test_what_rests_on_another_basis_cannot_be_withdrawn_and_why_stands_th
         said = {each["purpose"]: each for each in found["without_consent"]}
         assert set(said) == {each.code for each in purpose_table().purposes.values() if not each.needs_consent}
         assert said["case-handling"]["why"] == why
+        assert found["without_consent_says"].startswith(
+            {"id": "Yang berikut tidak", "en": "What follows does"}[language]
+        )
         assert all(each["why"] and each["purpose_words"] and each["basis_words"] for each in said.values())
 
 
@@ -310,6 +315,27 @@ async def test_it_is_recorded_as_the_resident_s_in_the_log_the_record_and_the_ti
     (entry,) = [each for each in timeline if each["event_type"] == "id.slrt.intake.consent-ended.v1"]
     assert (entry["facts"]["reason_code"], entry["facts"]["by_resident"]) == ("withdrawn", True)
     assert not [each for each in ("Mawar", PURPOSE, "not_needed") if each in str(entry)]
+
+
+async def test_nothing_of_the_resident_s_stands_in_what_it_leaves_behind(family: Family) -> None:
+    """Scanned as the whole suite is: events, timeline, kept answers, and entries of the audit log."""
+    consent = await family.given(offices=[BAZNAS])
+    await family.fetch()
+    session = await session_of(family.intake, family.case)
+    answer = await _withdraw(family, session, consent, {"reason": "troubled"})
+    left = {"answer": answer.text, "sharings": str(await _get(family, session, "sharings"))}
+    for table, column in (
+        ("outbox", "convert_from(payload, 'UTF8')"),
+        ("idempotency", "convert_from(body, 'UTF8')"),
+        ("timeline", "facts::text"),
+        ("audit_unsealed", "entry"),
+        ("consent_withdrawals", "row_to_json(t)::text"),
+    ):
+        rows = await family.intake.rows(f"SELECT {column} AS said FROM {table} t")  # noqa: S608 — fixed names
+        left[table] = "\n".join(row.said or "" for row in rows)
+    assert Scanner(CONSENTING).leaks_in({"a name": "Mawar Karangan"}), "it finds what is there"
+    assert Scanner(CONSENTING).leaks_in(left) == []
+    assert session["Resident-Session"] not in str(left)
 
 
 async def test_a_repeated_withdrawal_gets_the_first_answer_and_a_second_one_is_refused(family: Family) -> None:

@@ -112,6 +112,10 @@ GOES_ON: Mapping[str, Text] = MappingProxyType(
         Basis.LEGITIMATE_INTEREST: Text("Tetap berjalan: kepentingan yang sah.", "Goes on: a legitimate interest."),
     }
 )
+NOT_BY_CONSENT = Text(
+    "Yang berikut tidak berdasarkan persetujuan, jadi tidak dapat dicabut. Keberatan disampaikan di kantor SLRT.",
+    "What follows does not rest on consent, so there is nothing to withdraw. Objections are heard at the SLRT office.",
+)
 _UNKNOWN = Text("lainnya", "other")
 
 

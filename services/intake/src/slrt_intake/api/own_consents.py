@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Request, Response
 
 from slrt_contracts.types import ConsentId
 from slrt_intake.api.consents import place_of_receipt
+from slrt_intake.api.looks_wording import NOT_BY_CONSENT
 from slrt_intake.api.own_consents_schemas import (
     OwnConsentsView,
     OwnWithdrawalBody,
@@ -67,6 +68,7 @@ async def list_own_consents(  # lint-skip: public — a session
     shown = [each for each in given if each.shown_to_resident]
     return OwnConsentsView(
         consents=[SeenConsent.of(each, found[0].parties, parts.regions, language, at=at) for each in shown],
+        without_consent_says=getattr(NOT_BY_CONSENT, language),
         without_consent=without_consent(language),
     )
 

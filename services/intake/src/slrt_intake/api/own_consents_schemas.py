@@ -143,6 +143,7 @@ class OwnConsentsView(BaseModel):
     """What can be withdrawn, and what cannot because it rests on something else."""
 
     consents: list[SeenConsent]
+    without_consent_says: str
     without_consent: list[SeenBasis]
 
 
