@@ -27,19 +27,12 @@ from slrt_kit.testing.audit import LOOKS
 async def family(intake: Any) -> Family:
     """Both needs of both people are with two offices; what ran out in other tests was ended."""
     intake.clock.move(minutes=600)
-    await _all(_sweep(intake))
+    await _sweep(intake).once()
     return await family_of(intake)
 
 
 def _sweep(intake: Any, database: Database | None = None) -> ExpirySweep:
     return ExpirySweep(database or intake.database, Outbox("intake"), intake.vault)
-
-
-async def _all(sweep: ExpirySweep) -> int:
-    ended = 0
-    while await sweep.once():
-        ended += 1
-    return ended
 
 
 async def _running_out(family: Family, minutes: int = 60, **changes: Any) -> str:
@@ -79,7 +72,7 @@ async def test_a_consent_that_ended_is_not_withdrawn_any_more(family: Family) ->
     consent = await _running_out(family)
     await family.fetch()
     family.intake.clock.move(minutes=60)
-    assert await _all(_sweep(family.intake)) == 1
+    assert await _sweep(family.intake).once() == 1
     session = await session_of(family.intake, family.case)
     async with family.intake.unchanged():
         answer = await family.withdraw(consent)
@@ -97,7 +90,7 @@ async def test_a_consent_that_ended_is_not_withdrawn_any_more(family: Family) ->
 async def test_the_database_itself_ends_no_consent_twice(change: str, family: Family) -> None:
     consent = await _running_out(family)
     family.intake.clock.move(minutes=60)
-    await _all(_sweep(family.intake))
+    await _sweep(family.intake).once()
     refused = (psycopg.errors.RestrictViolation, psycopg.errors.CheckViolation)
     with psycopg.connect(family.intake.database.url) as connection, pytest.raises(refused):
         connection.execute(f"UPDATE consents SET {change} WHERE consent_id = %s", [consent])  # noqa: S608
@@ -111,7 +104,7 @@ async def test_each_office_is_told_of_its_own_as_by_a_withdrawal(family: Family)
     receipts = [(await family.fetch(office)).json()["receipt_id"] for office in (BAZNAS, BAZNAS, DUKCAPIL)]
     family.intake.clock.move(minutes=60)
     assert slug(await family.fetch()) == "consent-missing"
-    assert await _all(_sweep(family.intake)) == 1
+    assert await _sweep(family.intake).once() == 1
     assert await _told(family) == {BAZNAS: set(receipts[:2]), DUKCAPIL: {receipts[2]}}
     gone = {str(each.receipt_id) for each in await told_events(family.intake) if isinstance(each, ClaimWithdrawn)}
     assert gone >= set(receipts)
@@ -133,7 +126,7 @@ async def test_each_office_is_told_of_its_own_as_by_a_withdrawal(family: Family)
 async def test_where_no_office_holds_anything_the_desk_still_sees_the_end(family: Family) -> None:
     await _running_out(family)
     family.intake.clock.move(minutes=60)
-    assert await _all(_sweep(family.intake)) == 1
+    assert await _sweep(family.intake).once() == 1
     assert await _told(family) == {}
     timeline = (await family.intake.get(f"/v1/cases/{family.case_id}", "manager")).json()["timeline"]
     assert [each["facts"]["reason_code"] for each in timeline if each["event_type"].endswith("consent-ended.v1")] == [
@@ -158,7 +151,7 @@ async def test_an_erased_person_s_consent_ends_too_and_no_key_is_asked_for(
         raise AssertionError("the sweep reads nobody's words")
 
     monkeypatch.setattr(Vault, "unseal", away)
-    assert await _all(_sweep(family.intake)) == 1
+    assert await _sweep(family.intake).once() == 1
 
 
 # -- faults, and others beside it -----------------------------------------------------------------------------------
@@ -182,8 +175,32 @@ async def test_what_dies_in_the_middle_is_done_by_the_next_and_told_once(
             patch.setattr(ConsentStore, after, dies)
             with pytest.raises(psycopg.OperationalError):
                 await _sweep(family.intake).once()
-    assert await _all(_sweep(family.intake)) == 1
+    assert await _sweep(family.intake).once() == 1
     assert await _told(family) == {BAZNAS: {receipt}}
+
+
+async def test_one_that_cannot_be_ended_holds_up_no_other_and_is_tried_again(
+    family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeps, "_AT_ONCE", 1)
+    bad = await _running_out(family)
+    others = [await family_of(family.intake) for _ in range(2)]
+    for each in others:
+        await _running_out(each)
+    family.intake.clock.move(minutes=60)
+    works = ConsentStore.held
+
+    async def fails(self: ConsentStore, consent: Any, **named: Any) -> Any:
+        if str(consent.consent_id) == bad:
+            raise ValueError("a bug")
+        return await works(self, consent, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ConsentStore, "held", fails)
+        assert await _sweep(family.intake).once() == 2
+    assert await _ends(family) == []
+    assert await _sweep(family.intake).once() == 1
+    assert [len(await _ends(each)) for each in (family, *others)] == [1, 1, 1]
 
 
 async def test_several_replicas_at_once_end_each_once(family: Family) -> None:
@@ -195,7 +212,7 @@ async def test_several_replicas_at_once_end_each_once(family: Family) -> None:
     family.intake.clock.move(minutes=60)
     databases = [Database(family.intake.database.url, clock=family.intake.clock) for _ in range(4)]
     try:
-        ended = await asyncio.gather(*(_all(_sweep(family.intake, each)) for each in databases))
+        ended = await asyncio.gather(*(_sweep(family.intake, each).once() for each in databases))
     finally:
         for each in databases:
             await each.close()
@@ -205,11 +222,30 @@ async def test_several_replicas_at_once_end_each_once(family: Family) -> None:
         assert await _told(each) == {BAZNAS: {receipt}}
 
 
+async def test_a_delivery_that_is_under_way_is_waited_for_and_told(family: Family) -> None:
+    """A process whose clock is behind writes its receipt while the sweep comes by: the next sweep tells of it."""
+    consent = await _running_out(family)
+    first = (await family.fetch()).json()["receipt_id"]
+    family.intake.clock.move(minutes=60)
+    second = uuid4()
+    with psycopg.connect(family.intake.database.url) as delivery:
+        delivery.execute("SELECT 1 FROM consents WHERE consent_id = %s FOR SHARE", [consent])
+        delivery.execute(
+            "INSERT INTO sharings SELECT (jsonb_populate_record(s, jsonb_build_object('receipt_id', %s::uuid))).* "
+            "FROM sharings s WHERE receipt_id = %s",
+            [second, first],
+        )
+        assert await _sweep(family.intake).once() == 0
+        assert await _told(family) == {}
+    assert await _sweep(family.intake).once() == 1
+    assert await _told(family) == {BAZNAS: {first, str(second)}}
+
+
 async def test_a_withdrawal_at_the_same_moment_and_the_sweep_are_one_end(family: Family) -> None:
     consent = await _running_out(family)
     await family.fetch()
     family.intake.clock.move(minutes=60)
-    swept, answer = await asyncio.gather(_all(_sweep(family.intake)), family.withdraw(consent))
+    swept, answer = await asyncio.gather(_sweep(family.intake).once(), family.withdraw(consent))
     assert (swept, answer.status_code) in {(0, 200), (1, 409)}
     (end,) = await _ends(family)
     assert end.reason_code == ("expired" if swept else "withdrawn")
@@ -220,7 +256,7 @@ async def test_a_delivery_by_a_clock_that_is_slow_is_told_or_refused(family: Fam
     await _running_out(family)
     early = FixedClock(family.intake.clock.now())
     family.intake.clock.move(minutes=60)
-    assert await _all(_sweep(family.intake)) == 1
+    assert await _sweep(family.intake).once() == 1
     slow, family.intake.database.clock = family.intake.database.clock, early
     try:
         assert slug(await family.fetch()) == "consent-missing"
@@ -236,7 +272,7 @@ async def test_the_chore_goes_on_after_a_fault_and_stops_when_it_is_asked(
     family.intake.clock.move(minutes=60)
     sweep, faults, once = _sweep(family.intake), 2, ExpirySweep.once
 
-    async def at_first_away(self: ExpirySweep) -> bool:
+    async def at_first_away(self: ExpirySweep) -> int:
         nonlocal faults
         if faults:
             faults -= 1

@@ -130,8 +130,7 @@ class Life:
             assert answer.status_code in (200, 409)
 
     async def sweep(self) -> None:
-        while await ExpirySweep(self.intake.database, Outbox("intake"), self.intake.vault).once():
-            pass
+        await ExpirySweep(self.intake.database, Outbox("intake"), self.intake.vault).once()
 
     async def check(self) -> None:
         """What holds after every round."""

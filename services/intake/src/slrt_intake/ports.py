@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from slrt_contracts.types import AccessId, CaseId, FileId
+from slrt_contracts.types import AccessId, CaseId, ConsentId, FileId
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.consent import Consent, HeldClaim
@@ -148,8 +148,8 @@ class Consents(Protocol):
     async def get_locked(self, case_id: CaseId, consent_id: UUID) -> Consent | None:
         """The consent; deliveries by it have ended, and none begins before this unit of work ends."""
 
-    async def next_run_out(self, at: datetime) -> Consent | None:
-        """One that has run out and that nobody has ended, locked as by `get_locked`; its words are not read."""
+    async def get_run_out(self, consent_id: ConsentId, *, at: datetime) -> Consent | None:
+        """The consent, where it has run out, nobody has ended it and nobody else holds it; its words are not read."""
 
     async def held(self, consent: Consent, *, at: datetime) -> list[HeldClaim]:
         """Mark as withdrawn what offices hold by the consent, and return it."""

@@ -3,19 +3,21 @@
 import asyncio
 from typing import Final
 
-from slrt_intake.store.consents import ConsentStore
+from slrt_contracts.types import ConsentId
+from slrt_intake.store.consents import ConsentStore, consents_run_out
 from slrt_intake.usecases import consents
 from slrt_kit import metrics
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.clock import wait
-from slrt_kit.db import Database
+from slrt_kit.db import DATABASE_DOWN, Database
 from slrt_kit.logs import get_logger
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
 
 log = get_logger(__name__)
 
+_AT_ONCE: Final = 100
 EVERY_S: Final = 30.0
 """Nothing is shared from the moment on at which a consent runs out; offices and resident are told so much later."""
 
@@ -32,28 +34,42 @@ class ExpirySweep:
         """Sweep every `EVERY_S` until stopped. Whatever fails is waited out: the consumers beside it go on."""
         while not stop.is_set():
             try:
-                while not stop.is_set() and await self.once():
-                    pass
+                await self.once()
             except Exception as error:  # noqa: BLE001 — see above; an alert says so
                 log.warning("end of consents put off", error=type(error).__name__)
             await wait(stop, EVERY_S)
 
-    async def once(self) -> bool:
-        """End one, if there is one that nobody else has in hand; whether there was.
+    async def once(self) -> int:
+        """End all that have run out; gives how many were ended. One that cannot be ended holds up no other.
 
         Raises:
-            psycopg.Error: the database is away; nothing was ended.
+            psycopg.OperationalError: the database is away; what was not ended is ended by the next sweep.
         """
+        ended, after = 0, None
+        while True:
+            async with self._database.read() as session:
+                found = await consents_run_out(session, at=self._database.clock.now(), after=after, limit=_AT_ONCE)
+            for _, consent_id in found:
+                try:
+                    ended += await self._end(consent_id)
+                except DATABASE_DOWN:
+                    raise
+                except Exception as error:
+                    log.exception("a consent cannot be ended", consent_id=str(consent_id), error=type(error).__name__)
+            if len(found) < _AT_ONCE:
+                return ended
+            after = found[-1]
+
+    async def _end(self, consent_id: ConsentId) -> bool:
         async with self._database.unit_of_work() as unit:
-            unit.actor = Actor.service(self._outbox.service, None)
-            ended = await consents.end_expired_consent(
-                consents=ConsentStore(unit, self._outbox, self._vault), at=unit.clock.now()
-            )
+            unit.actor = Actor.service(self._outbox.service)
+            store, at = ConsentStore(unit, self._outbox, self._vault), unit.clock.now()
+            ended = await consents.end_expired_consent(consent_id, consents=store, at=at)
             if ended is None:
                 return False
-            expired = Look("expire", "consent", ended.consent_id, ended.purposes, case_id=ended.case_id)
+            expired = Look("expire", "consent", consent_id, ended.purposes, case_id=ended.case_id)
             record_looks(unit, self._outbox.service, unit.actor, [expired])
             await unit.commit()
         metrics.CONSENTS_EXPIRED.inc()
-        log.info("consent has run out", consent_id=str(ended.consent_id))
+        log.info("consent has run out", consent_id=str(consent_id))
         return True

@@ -1,7 +1,7 @@
 """Keep consents: given once, ended once; what is in somebody's words is sealed under the person's own key."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -29,6 +29,7 @@ from slrt_kit.privacy import ERASED, SealedRow, SubjectKey, Vault
 from slrt_kit.problems import ErasedError
 
 CONSENTS, WITHDRAWALS = "consents", "consent_withdrawals"
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
 _COLUMNS = (
     "consent_id, event_sequence, case_id, person_id, purposes, purposes_version, offices, notice_version, "
     "notice_language, method, given_by, relation, witness_role, given_at, expires_at, recorded_by, recorded_at"
@@ -57,16 +58,29 @@ _IN_FORCE = """
       AND withdrawn_at IS NULL AND expired_at IS NULL AND (expires_at IS NULL OR expires_at > %(at)s)
     """
 # By the index `consents_running_out`, and in its order.
-_NEXT_RUN_OUT = """
-    SELECT consent_id FROM consents
+_RUN_OUT = """
+    SELECT expires_at, consent_id FROM consents
     WHERE expires_at <= %(at)s AND withdrawn_at IS NULL AND expired_at IS NULL
-    ORDER BY expires_at, consent_id LIMIT 1 FOR UPDATE SKIP LOCKED
+      AND (expires_at, consent_id) > (%(after_at)s, %(after_id)s)
+    ORDER BY expires_at, consent_id LIMIT %(limit)s
+    """
+_LOCK_RUN_OUT = """
+    SELECT consent_id FROM consents
+    WHERE consent_id = %(consent_id)s AND expires_at <= %(at)s AND withdrawn_at IS NULL AND expired_at IS NULL
+    FOR UPDATE SKIP LOCKED
     """
 COUNT_RUN_OUT = """
     SELECT count(*) FROM consents
     WHERE expires_at < now() - interval '10 minutes' AND withdrawn_at IS NULL AND expired_at IS NULL
     """
 """How many consents ran out more than ten minutes ago, and no office was told; by the same index."""
+
+
+class RunOut(NamedTuple):
+    """A consent whose time is over, and since when (UTC)."""
+
+    expires_at: datetime
+    consent_id: ConsentId
 
 
 class CoveredPerson(NamedTuple):
@@ -116,13 +130,13 @@ class ConsentStore:
         )
         return None if row is None else (await self._load(_ONE, consent_id))[0]
 
-    async def next_run_out(self, at: datetime) -> Consent | None:
-        """A consent that ran out until ``at`` (UTC) and was not ended, without its words, locked as by `get_locked`.
+    async def get_run_out(self, consent_id: ConsentId, *, at: datetime) -> Consent | None:
+        """The consent, without its words and locked as by `get_locked`, when it ran out until ``at`` (UTC).
 
-        One that somebody else holds is passed over.
+        None where it was ended since, and where somebody else holds it.
         """
-        row = await self._work.connection.row(_NEXT_RUN_OUT, {"at": at})
-        return None if row is None else (await self._load(_ONE, row.consent_id, words=False))[0]
+        row = await self._work.connection.row(_LOCK_RUN_OUT, {"consent_id": consent_id, "at": at})
+        return None if row is None else (await self._load(_ONE, consent_id, words=False))[0]
 
     async def held(self, consent: Consent, *, at: datetime) -> list[HeldClaim]:
         """Mark as withdrawn what offices hold by the consent, and return it."""
@@ -204,6 +218,13 @@ class ConsentStore:
     async def _notes(self, rows: Sequence[SealedRow], table: str) -> list[str | None]:
         opened = await self._vault.unseal(rows, table=table)
         return [None if fields is ERASED else fields["note"] for fields in opened]
+
+
+async def consents_run_out(connection: Connection, *, at: datetime, after: RunOut | None, limit: int) -> list[RunOut]:
+    """Those that ran out until ``at`` (UTC) and were not ended, longest ago first, after the given one."""
+    after_at, after_id = after or (_BEFORE_ALL, UUID(int=0))
+    values = {"at": at, "after_at": after_at, "after_id": after_id, "limit": limit}
+    return [RunOut(*row) for row in await connection.rows(_RUN_OUT, values)]
 
 
 async def covered_persons(

@@ -69,12 +69,12 @@ async def withdraw_consent(
     return consent, held
 
 
-async def end_expired_consent(*, consents: Consents, at: datetime) -> Consent | None:
-    """End one consent whose time was over at ``at`` (UTC), with what a withdrawal does; None when there is none left.
+async def end_expired_consent(consent_id: ConsentId, *, consents: Consents, at: datetime) -> Consent | None:
+    """End a consent whose time was over at ``at`` (UTC), with what a withdrawal does.
 
-    One that somebody else has in hand, such as another replica, is left to them.
+    None when it has ended since, or somebody else has it in hand, such as another replica: it is left to them.
     """
-    consent = await consents.next_run_out(at)
+    consent = await consents.get_run_out(consent_id, at=at)
     if consent is None:
         return None
     consent.expire(held=await consents.held(consent, at=at), at=at)
