@@ -71,7 +71,7 @@ def test_what_comes_from_outside_has_a_closed_list() -> None:
 
 def test_a_request_with_an_invented_method_and_a_message_of_an_unknown_type_are_counted_as_other() -> None:
     before = metrics.HTTP_SECONDS.labels(OTHER, "(none)", "4xx")._sum.get()
-    metrics.HTTP_SECONDS.labels("BREW", "(none)", metrics.status_class(405)).observe(1)
+    metrics.http_seconds("BREW", "(none)", 405).observe(1)
     assert metrics.HTTP_SECONDS.labels(OTHER, "(none)", "4xx")._sum.get() == before + 1
     other = metrics.CONSUMER_EVENTS.labels("slrt.test.metrics", OTHER, "ignored")
     assert metrics.CONSUMER_EVENTS.labels("slrt.test.metrics", "org.example.thing.v1", "ignored") is other

@@ -2,12 +2,10 @@
 
 import time
 from collections.abc import Sequence
-from functools import lru_cache
 from uuid import uuid4
 
 import structlog
 from opentelemetry import context, trace
-from prometheus_client import Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,7 +43,7 @@ class RequestContext:
 
         def answered() -> None:
             route = getattr(scope.get("route"), "path", "(none)")
-            _seconds_of(scope["method"], route, metrics.status_class(status)).observe(time.perf_counter() - started)
+            metrics.http_seconds(scope["method"], route, status).observe(time.perf_counter() - started)
 
         async def bounded_receive() -> Message:
             nonlocal received
@@ -85,12 +83,6 @@ class RequestContext:
             context.detach(token)
             _end(span, scope, status)
             structlog.contextvars.unbind_contextvars("request_id")
-
-
-# Finding the series of three labels takes longer than noting a time in it.
-@lru_cache(maxsize=1024)
-def _seconds_of(method: str, route: str, status: str) -> Histogram:
-    return metrics.HTTP_SECONDS.labels(method, route, status)
 
 
 def expect_large_body(scope: Scope, limit: int) -> None:

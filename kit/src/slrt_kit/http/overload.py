@@ -66,7 +66,7 @@ async def _refuse(scope: Scope, send: Send) -> None:
     refusal = _REFUSALS[language_of(Request(scope)) if asked else LANGUAGES[0]]
     body = refusal.before + orjson.dumps(request_id)[1:-1] + refusal.after
     metrics.REFUSALS.labels("queue").inc()
-    metrics.HTTP_SECONDS.labels(scope["method"], scope["path"], metrics.status_class(refusal.status)).observe(0.0)
+    metrics.http_seconds(scope["method"], scope["path"], refusal.status).observe(0.0)
     headers = [*refusal.headers, (_LENGTH, b"%d" % len(body)), (REQUEST_ID_HEADER, request_id.encode())]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
