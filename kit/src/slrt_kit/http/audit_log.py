@@ -46,6 +46,7 @@ class EntryView(BaseModel):
     object_type: str
     object_id: str | None
     case_id: UUID | None
+    cases: list[UUID] = Field(description="what was looked at, where it was many at once, as in an export")
     fields: list[str]
     request_id: str | None
     result: str
@@ -55,10 +56,9 @@ class EntryView(BaseModel):
     @classmethod
     def of(cls, position: int, entry: Mapping[str, Any]) -> Self:
         """Of an entry's document."""
-        present = {name: entry.get(name) for name in cls.model_fields}
-        return cls.model_validate(
-            present | {"position": position, "fields": entry.get("fields", []), "times": entry.get("times", 1)}
-        )
+        absent = {"cases": [], "fields": [], "times": 1}
+        present = {name: entry.get(name, absent.get(name)) for name in cls.model_fields}
+        return cls.model_validate(present | {"position": position})
 
 
 class ReviewView(BaseModel):
