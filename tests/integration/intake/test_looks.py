@@ -25,6 +25,7 @@ from slrt_kit.audit import telling
 from slrt_kit.audit.sealer import Sealer, connect
 from slrt_kit.audit.statements import Signer
 from slrt_kit.audit.telling import LookTeller
+from slrt_kit.http.audit_log import AMONG_CASES
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
 from slrt_kit.testing import raw_event
@@ -392,6 +393,32 @@ async def test_whoever_has_a_row_in_an_export_sees_so_and_nobody_else_does(intak
         assert "back_office-1" not in str(seen)
     for case in (kept, elsewhere):
         assert "export" not in {item["action"] for item in await _own_looks(intake, case)}
+
+
+async def test_the_audit_log_tells_of_a_case_also_the_exports_that_it_was_in(intake: Any) -> None:
+    village = "12.74.04.1003"
+    case = await intake.register(village_code=village)
+    for columns in (["ticket_number", "name"], ["ticket_number"]):
+        await _exported(intake, village, *columns)
+        intake.clock.move(minutes=1)
+    await _seal_and_tell(intake, intake.url)
+    at = f"/v1/audit/entries?object_id={case['case_id']}&limit=2"
+    first = (await intake.get(at, "auditor")).json()
+    second = (await intake.get(f"{at}&cursor={first['next']}", "auditor")).json()
+    found = first["items"] + second["items"]
+    assert [entry["action"] for entry in found] == ["export", "export", "case-registered"]
+    assert [entry["fields"] for entry in found[:2]] == [["ticket_number"], ["ticket_number", "name:masked"]]
+    assert {(*entry["cases"], entry["subject"]) for entry in found[:2]} == {(case["case_id"], "back_office-1")}
+    other = (await intake.get(f"/v1/audit/entries?object_id={uuid4()}", "auditor")).json()
+    assert other["items"] == []
+
+
+async def test_exports_that_a_case_was_in_are_found_by_an_index(intake: Any) -> None:
+    async with intake.database.unit_of_work() as work:
+        await work.connection.run("SET LOCAL enable_seqscan = off")
+        query = f"EXPLAIN SELECT position FROM audit WHERE {AMONG_CASES}"  # noqa: S608 — a constant
+        plan = await work.connection.rows(query, {"object_id": str(uuid4())})
+    assert "audit_of_many" in str(plan)
 
 
 async def test_an_export_after_an_erasure_brings_nobody_back(intake: Any, told: Told) -> None:

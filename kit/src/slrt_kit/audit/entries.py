@@ -13,6 +13,8 @@ import orjson
 from slrt_kit.access import Principal
 
 VERSION = 1
+MANY = '{"action":"export"'
+"""How the text of a look at many cases at once begins."""
 _MOST = 100
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{32}")

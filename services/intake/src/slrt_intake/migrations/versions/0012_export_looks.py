@@ -2,6 +2,8 @@
 
 from alembic import op
 
+from slrt_kit.backbone import add_audit_of_many
+
 revision = "0012"
 down_revision = "0010"
 branch_labels = None
@@ -17,6 +19,7 @@ _STATEMENTS = (
 def upgrade() -> None:
     for statement in _STATEMENTS:
         op.execute(statement)
+    add_audit_of_many()
 
 
 def downgrade() -> None:
