@@ -20,6 +20,10 @@ Whoever looks at people says what for, in the header `Purpose`. A purpose that t
 fields of the purpose are shown. Of a masked number four digits at either end are left, of a masked birth date the year;
 clear numbers and birth dates need the permission `intake.party.unmask` (in the registry `registry.person.unmask`) too.
 
+For rows of many cases the request for the [export](../how-to/attach-files-and-export-rows.md) names the purpose, which
+is one that shows `export`. Columns about people that it does not show are refused with 422 `columns-not-shown`; of a
+masked name the initials are left.
+
 What rests on **consent** is shared only while a consent is in force that names the purpose, and the office where it
 names offices; it stops with the [withdrawal](../how-to/consent.md). All else goes on after it.
 """

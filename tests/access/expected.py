@@ -34,7 +34,6 @@ _PURPOSES_OF_DESKS = {"numbers": "letter", "case-looks": "resident-request"}
 _PURPOSES_OF_MACHINES: dict[str, tuple[str | None, str]] = {
     "parties": ("slrt-registry", "registry-record"),
     "contact": ("slrt-notification", "resident-message"),
-    "family": ("slrt-referral", "referral-routing"),
     "resident-code": ("slrt-notification", "resident-code"),
 }
 

@@ -75,7 +75,7 @@ PROBES: dict[str, Probe] = {
     ),
     # Asked for without a column, so that nothing is kept; of a request that nobody made.
     "POST /intake/v1/exports": Probe(
-        "nothing", {"purpose": "reporting", "reason": "percobaan hak akses", "columns": []}
+        "nothing", {"purpose": "case-handling", "reason": "percobaan hak akses", "columns": []}
     ),
     "GET /intake/v1/exports": Probe("nothing"),
     "GET /intake/v1/exports/{export_id}": Probe("no case at all"),

@@ -140,6 +140,17 @@ def test_every_service_has_a_client_of_its_own_with_the_role_service_alone() -> 
         assert not client["fullScopeAllowed"]
 
 
+def test_tokens_of_every_client_say_whose_they_are_as_rfc_9068_calls_it() -> None:
+    for client in REALM["clients"]:
+        if client["defaultClientScopes"] != ["slrt"]:
+            continue
+        (mapper,) = client["protocolMappers"]
+        told = mapper["config"]
+        assert mapper["protocolMapper"] == "oidc-hardcoded-claim-mapper"
+        assert (told["claim.name"], told["claim.value"]) == ("client_id", client["clientId"])
+        assert (told["access.token.claim"], told["id.token.claim"]) == ("true", "false")
+
+
 def test_the_realm_holds_no_secret_of_its_own() -> None:
     given = [client["secret"] for client in REALM["clients"] if "secret" in client]
     given += [credential["value"] for user in REALM["users"] for credential in user.get("credentials", [])]

@@ -1,7 +1,9 @@
 """The real Keycloak on the committed realm: its tokens are read as the local issuer's, and end as soon."""
 
 import asyncio
+import base64
 import importlib.util
+import json
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -164,6 +166,12 @@ async def test_both_issuers_tell_the_same_of_every_service(
         theirs = await verifier.verify(await tokens.of_service(name))
         assert told(theirs) == told(ours) == (f"slrt-{name}", {"service"}, None, None)
         assert (theirs.token and theirs.token.client) == (ours.token and ours.token.client) == f"slrt-{name}"
+
+
+async def test_its_tokens_name_the_client_as_rfc_9068_does_and_as_openid_connect_does(tokens: Tokens) -> None:
+    body = (await tokens.of_service("registry")).split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    assert (claims["client_id"], claims["azp"]) == ("slrt-registry", "slrt-registry")
 
 
 async def test_its_other_tokens_are_refused(tokens: Tokens, verifier: TokenVerifier) -> None:

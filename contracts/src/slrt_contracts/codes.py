@@ -393,6 +393,7 @@ class LookAction(Code):
     UNMASK = "unmask"
     TRACK = "track"
     SESSION = "session"
+    EXPORT = "export"
 
 
 class LookObject(Code):
@@ -417,13 +418,16 @@ class LookPurpose(Code):
     LETTER = "letter"
     DATA_CORRECTION = "data-correction"
     REFERRAL_SERVICE = "referral-service"
-    REFERRAL_ROUTING = "referral-routing"
     EMERGENCY_HELP = "emergency-help"
     ADDITIONAL_ASSISTANCE = "additional-assistance"
     REGISTRY_RECORD = "registry-record"
     RESIDENT_MESSAGE = "resident-message"
     RESIDENT_CODE = "resident-code"
     RESIDENT_REQUEST = "resident-request"
+    REPORTING = "reporting"
+    PROGRAMME_MATCHING = "programme-matching"
+    DATA_UPDATE = "data-update"
+    SUPERVISION = "supervision"
     OTHER = "other"
     NOT_STATED = "not-stated"
 

@@ -31,8 +31,8 @@ class ScopeKind(StrEnum):
 class TokenFacts:
     """What a token says of itself, by which it is revoked.
 
-    ``client`` is who asked for it (``azp``), ``issued_at`` in seconds since 1970 UTC, ``key`` the RFC 7638 thumbprint
-    of the key that signed it.
+    ``client`` is who asked for it (``client_id`` or ``azp``), ``issued_at`` in seconds since 1970 UTC, ``key`` the RFC
+    7638 thumbprint of the key that signed it.
     """
 
     id: str

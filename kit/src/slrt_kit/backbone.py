@@ -199,6 +199,11 @@ _TOLD = (
     """,
     "INSERT INTO audit_told (position, events) VALUES (0, 0)",
 )
+# Few entries: each has up to some hundred cases.
+_OF_MANY = """
+    CREATE INDEX audit_of_many ON audit USING gin ((CAST(entry AS jsonb) -> 'cases'))
+    WHERE starts_with(entry, '{"action":"export"')
+    """
 
 
 def create_backbone() -> None:
@@ -225,3 +230,8 @@ def add_looks_told() -> None:
     """Run inside a later Alembic migration: what it takes to tell who looked (`slrt_kit.audit.telling`)."""
     for statement in _TOLD:
         op.execute(statement)
+
+
+def add_audit_of_many() -> None:
+    """Run inside a later Alembic migration, where a look may be at many cases at once: it is found by each of them."""
+    op.execute(_OF_MANY)

@@ -1,5 +1,6 @@
 """Refusals are on record with who asked for what; a flood is bounded, and a fault of the log fails no answer."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,8 @@ import pytest
 from tests.drills.chains import ACTOR, Chain
 
 from slrt_kit import metrics
-from slrt_kit.audit.entries import Actor
+from slrt_kit.audit.entries import Actor, Look
+from slrt_kit.audit.record import record_access
 from slrt_kit.audit.refusals import ONE_BY_ONE, WINDOW_S, Refusal, Refusals
 from slrt_kit.db import Database
 from slrt_kit.testing import eventually
@@ -106,3 +108,25 @@ async def test_somebody_who_is_refused_again_and_again_gets_a_review(audited: Ch
     await audited.seal()
     async with audited.database.read() as session:
         assert await session.value("SELECT count(*) FROM audit_reviews") == 1, "one for the same hour"
+
+
+async def test_rows_exported_count_truly_whatever_else_the_officer_did_that_day(audited: Chain) -> None:
+    officer = replace(ACTOR, subject="officer-7")
+
+    async def reviews() -> list[tuple[str, int]]:
+        await audited.seal()
+        async with audited.database.read() as session:
+            rows = await session.rows("SELECT rule, times FROM audit_reviews WHERE rule = 'many-rows-exported'")
+        return [tuple(row) for row in rows]
+
+    async def fetches(*rows: int) -> None:
+        looks = [Look("fetch", "export", uuid4(), ("status",), times=count) for count in rows]
+        await record_access(audited.database, "intake", officer, looks)
+
+    await fetches(4_999, *([0] * 50), 1)
+    assert await reviews() == [], "fifty downloads without rows are none"
+    # More of other kinds than a rule looks back on.
+    await record_access(audited.database, "intake", officer, [Look("export", "case", uuid4(), ("status",))] * 2_500)
+    assert await reviews() == []
+    await fetches(1)
+    assert await reviews() == [("many-rows-exported", 5_001)]

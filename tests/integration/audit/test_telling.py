@@ -172,6 +172,49 @@ async def test_a_large_batch_is_several_events(told: Teller) -> None:
     assert {event.chain_id for _, event in await told.events()} == {await _chain_id(told)}
 
 
+async def test_an_export_is_a_look_at_each_of_its_cases_in_events_and_batches_that_are_bounded(told: Teller) -> None:
+    cases = [uuid4() for _ in range(10_000)]
+    for begin in range(0, len(cases), 200):
+        await told.look(look=Look("export", "case-parties", PERSON, ("name:masked",), cases=cases[begin : begin + 200]))
+    await told.look()
+    await told.sealed()
+    read = [await told.tell() for _ in range(5)]
+    assert read == [15, 15, 15, 6, 0], "of 51 entries, 3,000 looks at once"
+    looks = await told.looks()
+    assert [look.object_id for look in looks] == [*cases, CASE], "each once, by its case and not by the export"
+    assert {(look.action, look.object_type) for look in looks[:-1]} == {("export", "case-parties")}
+    events = await told.events()
+    assert max(len(event.looks) for _, event in events) == MOST_LOOKS
+    assert max(len(event.encode()) for _, event in events) < 100_000
+    assert [sequence for sequence, _ in events] == list(range(1, len(events) + 1))
+
+
+async def test_killed_within_an_export_it_goes_on_where_it_was(told: Teller, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [uuid4() for _ in range(20)]
+    for begin in range(0, len(cases), 4):
+        await told.look(look=Look("export", "case", PERSON, ("status",), cases=cases[begin : begin + 4]))
+    await told.sealed()
+    monkeypatch.setattr(telling, "_MOST_AT_ONCE", 8)
+    await told.tell()
+    with monkeypatch.context() as dying:
+        dying.setattr(telling, "_KEEP_PLACE", "SELECT pg_terminate_backend(pg_backend_pid()), %s, %s")
+        with pytest.raises(psycopg.OperationalError):
+            await told.tell()
+    while await told.tell():
+        pass
+    assert [look.object_id for look in await told.looks()] == cases
+
+
+async def test_running_it_waits_for_nothing_while_more_is_there(told: Teller, monkeypatch: pytest.MonkeyPatch) -> None:
+    told.teller._settings = TellerSettings(every=3600)
+    monkeypatch.setattr(telling, "_MOST_AT_ONCE", 2)
+    for _ in range(5):
+        await told.look(look=Look("export", "case", PERSON, ("status",), cases=[uuid4(), uuid4()]))
+    await told.sealed()
+    async with running(told.teller.run):
+        await eventually(lambda: _told_all(told, 10))
+
+
 async def test_tellers_side_by_side_tell_each_look_once(told: Teller) -> None:
     await told.look(times=50)
     await told.sealed()
@@ -241,3 +284,7 @@ async def test_a_fault_of_its_own_ends_nothing_beside_it_and_is_told_by_a_metric
 async def _chain_id(told: Teller) -> UUID:
     async with told.chain.database.read() as session:
         return UUID(orjson.loads(await session.value("SELECT statement FROM audit_head"))["chain"])
+
+
+async def _told_all(told: Teller, count: int) -> bool:
+    return len(await told.looks()) == count

@@ -8,7 +8,7 @@ import pytest
 
 from slrt_contracts.events import ReferralDeclined, ReferralSent
 from slrt_kit.messaging.processor import Outcome
-from slrt_kit.testing.audit import LOOKS
+from slrt_kit.testing.audit import LOOKS, REFUSED
 
 DUKCAPIL, PUPR = "12.74.DUKCAPIL", "12.74.PUPR"
 MOTHER = {"relation": "client", "name": "Mawar Karangan", "nik": "1274035203879001", "birth_date": "1987-03-12"}
@@ -324,6 +324,18 @@ async def test_several_cases_without_a_purpose_are_not_shown(intake: Any, case: 
             headers=intake.token("service", region=None),
         )
     assert (answer.status_code, answer.json()["type"]) == (400, "urn:slrt:problem:purpose-required")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_whoever_asks_for_cases_that_are_not_theirs_is_on_record_for_one_as_for_several(
+    count: int, intake: Any, case: dict[str, Any]
+) -> None:
+    others = [str(uuid4()) for _ in range(count)]
+    answer = await _fetch_many(intake, *others, role="front_office", region="12.74")
+    assert answer.json() == {"parties": []}
+    query = f"SELECT count(*) AS n FROM {REFUSED} WHERE object_id = ANY(%(ids)s) AND object_type = 'case-parties'"  # noqa: S608 — a constant
+    [found] = await intake.rows(query, ids=others)
+    assert found.n == count
 
 
 async def test_cases_of_another_region_are_left_out_and_leave_no_trace(intake: Any, case: dict[str, Any]) -> None:

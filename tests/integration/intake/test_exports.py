@@ -12,7 +12,7 @@ from slrt_kit.sheets import plain
 from .conftest import Intake
 
 ASK = {
-    "purpose": "reporting",
+    "purpose": "case-handling",
     "reason": "Laporan bulanan kecamatan",
     "columns": ["ticket_number", "status", "name", "nik"],
 }
@@ -59,16 +59,20 @@ async def entries(intake: Intake, export_id: str) -> list[dict[str, Any]]:
 
 REFUSED: dict[str, tuple[dict[str, Any], str, tuple[int, str]]] = {
     "no purpose": ({"purpose": None}, "back_office", (422, "invalid-request")),
-    "another purpose": ({"purpose": "curiosity"}, "back_office", (422, "invalid-request")),
+    "no purpose that there is": ({"purpose": "curiosity"}, "back_office", (422, "unknown-purpose")),
+    "a purpose of the list that was": ({"purpose": "handling"}, "back_office", (422, "unknown-purpose")),
+    "a purpose in words": ({"purpose": "Ibu Mawar"}, "back_office", (422, "invalid-request")),
+    "a purpose that is for no export": ({"purpose": "identity-check"}, "back_office", (403, "purpose-not-yours")),
+    "somebody else's purpose": ({"purpose": "programme-matching"}, "supervisor", (403, "purpose-not-yours")),
+    "a column that the purpose does not show": ({"columns": ["address"]}, "back_office", (422, "columns-not-shown")),
+    "names for a report": ({"purpose": "reporting"}, "back_office", (422, "columns-not-shown")),
     "no reason": ({"reason": "perlu"}, "back_office", (422, "invalid-request")),
     "no column": ({"columns": []}, "back_office", (422, "invalid-request")),
     "no such column": ({"columns": ["sealed"]}, "back_office", (422, "invalid-request")),
     "sql for a column": ({"columns": ["1; DROP TABLE cases"]}, "back_office", (422, "invalid-request")),
     "a column twice": ({"columns": ["nik", "nik"]}, "back_office", (422, "invalid-request")),
-    "unmasking what is not asked for": ({"unmasked": ["phone"]}, "back_office", (422, "invalid-request")),
-    "unmasking what is no secret": ({"unmasked": ["status"]}, "back_office", (422, "invalid-request")),
+    "to choose what is in full": ({"unmasked": ["nik"]}, "back_office", (422, "invalid-request")),
     "a day that is none": ({"filters": {"registered_to": "9999-12-31"}}, "back_office", (422, "invalid-request")),
-    "unmasking by one who sees no number": ({"unmasked": ["nik"]}, "supervisor", (403, "unmasking-not-allowed")),
     "one who may not": ({}, "facilitator", (403, "forbidden")),
     "a service": ({}, "service", (403, "forbidden")),
 }
@@ -149,10 +153,10 @@ async def test_more_rows_than_may_be_are_refused_and_do_not_count(
 # -- what is in it ---------------------------------------------------------------------------------------------------
 
 
-async def test_people_are_masked_unless_more_was_asked_for_and_approved(intake: Intake) -> None:
+async def test_the_purpose_says_which_columns_come_masked_and_which_in_full(intake: Intake) -> None:
     village = next(VILLAGES)
     case = await intake.register(village_code=village)
-    columns = ["ticket_number", "needs", "name", "nik", "birth_date", "phone", "address"]
+    columns = ["ticket_number", "needs", "name", "nik", "birth_date", "phone"]
     export_id = await approved(intake, columns=columns, filters={"village_code": village})
     answer = await fetched(intake, export_id)
     heading, row = rows_of(answer)
@@ -166,11 +170,34 @@ async def test_people_are_masked_unless_more_was_asked_for_and_approved(intake: 
             assert whole not in answer.text, name
             assert shown[name], name
 
-    export_id = await approved(intake, columns=columns, unmasked=["nik", "phone"], filters={"village_code": village})
-    answer = await fetched(intake, export_id)
-    shown = dict(zip(*rows_of(answer), strict=True))
-    assert (shown["nik"], shown["phone"]) == (person["nik"], contact["phone"])
-    assert person["name"] not in answer.text
+    matching = {"purpose": "programme-matching", "columns": ["name", "nik"], "filters": {"village_code": village}}
+    asked_for = (await asked(intake, **matching)).json()
+    assert asked_for["unmasked"] == ["name", "nik"], "whoever approves it sees what comes in full"
+    answer = await fetched(intake, await approved(intake, **matching))
+    assert rows_of(answer)[1] == [person["name"], person["nik"]]
+
+
+async def test_numbers_come_in_full_only_for_those_who_may_unmask_a_single_one(
+    intake: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    village = next(VILLAGES)
+    case = await intake.register(village_code=village)
+    (person,) = (await intake.opened("persons", case_id=case["case_id"]))[:1]
+    matching = {"purpose": "programme-matching", "columns": ["name", "nik"], "filters": {"village_code": village}}
+    export_id = await approved(intake, **matching)
+    # What may be unmasked is taken from the role between approval and download.
+    monkeypatch.setattr("slrt_intake.usecases.exports._UNMASK", "registry.person.erase")
+    name, nik = rows_of(await fetched(intake, export_id))[1]
+    assert (name, nik) == (person["name"], "1274••••••••9001")
+    (fetch,) = (each for each in await entries(intake, export_id) if each["action"] == "fetch")
+    assert fetch["fields"] == ["name", "nik:masked"]
+
+
+async def test_a_purpose_that_is_no_longer_the_caller_s_opens_nothing_and_costs_no_download(intake: Intake) -> None:
+    export_id = await approved(intake, "manager", purpose="programme-matching")
+    answer = await fetched(intake, export_id, "supervisor", sub="manager-1")
+    assert problem(answer) == (403, "purpose-not-yours")
+    assert (await intake.get(f"/v1/exports/{export_id}", "manager")).json()["fetches_left"] == 3
 
 
 async def test_what_was_written_to_be_worked_out_is_text(intake: Intake, made: Any) -> None:
@@ -178,7 +205,7 @@ async def test_what_was_written_to_be_worked_out_is_text(intake: Intake, made: A
     registration = made.registration()
     person = registration["persons"][0] | {"name": '=HYPERLINK("http://x.invalid";"klik")'}
     await intake.register(village_code=village, persons=[person])
-    ask = {"columns": ["name"], "unmasked": ["name"], "filters": {"village_code": village}}
+    ask = {"purpose": "programme-matching", "columns": ["name"], "filters": {"village_code": village}}
     export_id = await approved(intake, **ask)
     answer = await fetched(intake, export_id, query="?bom=true")
     assert answer.content.startswith(b"\xef\xbb\xbf")
@@ -233,8 +260,9 @@ async def test_filters_narrow(intake: Intake) -> None:
 async def test_the_reporter_who_asked_for_secrecy_is_not_told_of(intake: Intake) -> None:
     village = next(VILLAGES)
     await intake.register(village_code=village, reporter_secret=True)
-    ask = {"columns": ["phone", "address", "kk_number"], "filters": {"village_code": village}}
-    assert rows_of(await fetched(intake, await approved(intake, **ask)))[1] == ["", "", ""]
+    for purpose, columns in (("contact-resident", ["phone", "address"]), ("programme-matching", ["kk_number"])):
+        ask = {"purpose": purpose, "columns": columns, "filters": {"village_code": village}}
+        assert rows_of(await fetched(intake, await approved(intake, **ask)))[1] == [""] * len(columns)
 
 
 # -- what is on record -----------------------------------------------------------------------------------------------
@@ -244,18 +272,27 @@ async def test_each_step_is_on_record_with_its_purpose_columns_and_rows(intake: 
     village = next(VILLAGES)
     for _ in range(2):
         await intake.register(village_code=village)
-    export_id = await approved(intake, unmasked=["nik"], filters={"village_code": village})
+    export_id = await approved(intake, purpose="data-update", filters={"village_code": village})
     assert (await fetched(intake, export_id)).status_code == 200
     said = await entries(intake, export_id)
     assert {(each["action"], each["subject"]) for each in said} == {
         ("request", "back_office-1"),
         ("approve", "head_of_office-1"),
         ("fetch", "back_office-1"),
+        ("export", "back_office-1"),
     }
     (last,) = (each for each in said if each["action"] == "fetch")
-    assert last["fields"] == ["ticket_number", "status", "name:masked", "nik"]
-    assert (last["purpose"], last["times"]) == ("reporting", 2)
+    assert last["fields"] == ["ticket_number", "status", "name", "nik"]
+    assert (last["purpose"], last["times"]) == ("data-update", 2)
     assert ASK["reason"] not in str(said)
+
+
+async def test_a_download_without_rows_is_on_record_as_one_of_none(intake: Intake) -> None:
+    export_id = await approved(intake, filters={"village_code": next(VILLAGES), "statuses": ["closed"]})
+    assert len(rows_of(await fetched(intake, export_id))) == 1
+    said = await entries(intake, export_id)
+    assert [each["times"] for each in said if each["action"] == "fetch"] == [0]
+    assert not [each for each in said if each["action"] == "export"], "nobody's data was looked at"
 
 
 async def test_the_reason_lies_sealed(intake: Intake) -> None:

@@ -20,11 +20,14 @@ from slrt_contracts.events import (
     RegistryLooksRecorded,
 )
 from slrt_contracts.types import CaseId, ChainId, FamilyId, LookedAtId, PersonId
+from slrt_intake.consumers import ConsumerParts, erasures
 from slrt_kit.audit import telling
 from slrt_kit.audit.sealer import Sealer, connect
 from slrt_kit.audit.statements import Signer
 from slrt_kit.audit.telling import LookTeller
-from slrt_kit.messaging.processor import Outcome
+from slrt_kit.http.audit_log import AMONG_CASES
+from slrt_kit.messaging.processor import Outcome, Processor
+from slrt_kit.outbox import Outbox
 from slrt_kit.testing import raw_event
 from slrt_kit.testing.audit import LOOKS
 
@@ -353,3 +356,92 @@ async def test_a_resident_sees_that_somebody_tracked_the_ticket(intake: Any) -> 
     await _seal_and_tell(intake, intake.url)
     seen = await _own_looks(intake, case)
     assert [(item["role"], item["action"]) for item in seen] == [("resident", "track")]
+
+
+async def _exported(intake: Any, village: str, *columns: str) -> str:
+    """A file of rows that somebody of the back office fetched: its text."""
+    body = {"purpose": "case-handling", "reason": "daftar kerja minggu ini", "filters": {"village_code": village}}
+    asked = await intake.post("/v1/exports", body | {"columns": columns}, "back_office")
+    assert asked.status_code == 201, asked.text
+    at = f"/v1/exports/{asked.json()['export_id']}"
+    assert (await intake.post(f"{at}/approve", None, "head_of_office", version=1)).status_code == 200
+    content = await intake.get(f"{at}/content", "back_office")
+    assert content.status_code == 200, content.text
+    return str(content.text)
+
+
+async def test_whoever_has_a_row_in_an_export_sees_so_and_nobody_else_does(intake: Any) -> None:
+    village = "12.74.04.1001"
+    cases = [await intake.register(village_code=village) for _ in range(3)]
+    kept = await intake.register(village_code=village, restricted=True)
+    elsewhere = await intake.register()
+    await _exported(intake, village, "ticket_number", "name")
+    intake.clock.move(minutes=1)
+    await _exported(intake, village, "ticket_number", "status")
+    await _seal_and_tell(intake, intake.url)
+    for case in cases:
+        seen = await _own_looks(intake, case)
+        assert [(item["action"], item["what"]) for item in seen[:2]] == [("export", "case"), ("export", "case-parties")]
+        told = {name: seen[0][name] for name in ("role", "office", "purpose", "action_words", "purpose_words")}
+        assert told == {
+            "role": "back_office",
+            "office": seen[0]["office"],
+            "purpose": "case-handling",
+            "action_words": "dalam ekspor banyak kasus",
+            "purpose_words": "penanganan kasus",
+        }
+        assert "back_office-1" not in str(seen)
+    for case in (kept, elsewhere):
+        assert "export" not in {item["action"] for item in await _own_looks(intake, case)}
+
+
+async def test_the_audit_log_tells_of_a_case_also_the_exports_that_it_was_in(intake: Any) -> None:
+    village = "12.74.04.1003"
+    case = await intake.register(village_code=village)
+    for columns in (["ticket_number", "name"], ["ticket_number"]):
+        await _exported(intake, village, *columns)
+        intake.clock.move(minutes=1)
+    await _seal_and_tell(intake, intake.url)
+    at = f"/v1/audit/entries?object_id={case['case_id']}&limit=2"
+    first = (await intake.get(at, "auditor")).json()
+    second = (await intake.get(f"{at}&cursor={first['next']}", "auditor")).json()
+    found = first["items"] + second["items"]
+    assert [entry["action"] for entry in found] == ["export", "export", "case-registered"]
+    assert [entry["fields"] for entry in found[:2]] == [["ticket_number"], ["ticket_number", "name:masked"]]
+    assert {(*entry["cases"], entry["subject"]) for entry in found[:2]} == {(case["case_id"], "back_office-1")}
+    other = (await intake.get(f"/v1/audit/entries?object_id={uuid4()}", "auditor")).json()
+    assert other["items"] == []
+
+
+async def test_exports_that_a_case_was_in_are_found_by_an_index(intake: Any) -> None:
+    async with intake.database.unit_of_work() as work:
+        await work.connection.run("SET LOCAL enable_seqscan = off")
+        query = f"EXPLAIN SELECT position FROM audit WHERE {AMONG_CASES}"  # noqa: S608 — a constant
+        plan = await work.connection.rows(query, {"object_id": str(uuid4())})
+    assert "audit_of_many" in str(plan)
+
+
+async def test_an_export_after_an_erasure_brings_nobody_back(intake: Any, told: Told) -> None:
+    village = "12.74.04.1002"
+    case = await intake.register(village_code=village)
+    person = PersonId(uuid4())
+    await told.person(case, person)
+    (row,) = await intake.rows("SELECT person_id FROM persons WHERE case_id = %(id)s", id=case["case_id"])
+    party = {"case_id": case["case_id"], "party_ids": [row.person_id]}
+    raw = raw_event(PersonErased(person_id=person, reason="requested", cases=[party]))  # type: ignore[list-item]
+    erasing = Processor(
+        consumer="slrt.intake.erasures",
+        database=intake.database,
+        handlers=erasures,
+        deps=ConsumerParts(outbox=Outbox("intake"), vault=intake.vault),
+    )
+    for consumer in (intake.looks, erasing):
+        assert await consumer.process(raw) is Outcome.APPLIED
+    _, only = (await _exported(intake, village, "ticket_number", "name")).splitlines()
+    assert only == f'"{case["ticket_number"]}",""'
+    await _seal_and_tell(intake, intake.url)
+    kept = str(await intake.rows("SELECT looks::text AS whole FROM looks"))
+    assert case["case_id"] in kept
+    assert str(person) not in kept
+    assert str(row.person_id) not in kept
+    assert await intake.rows("SELECT FROM case_people WHERE person_id = %(id)s", id=person) == []

@@ -13,7 +13,17 @@ HERE, NEXT_DOOR = "12.74.03.1002", "12.74.05.1001"
 MakePerson = Callable[..., dict[str, Any]]
 PURPOSE = {"Purpose": "case-handling"}
 READERS = ["facilitator", "front_office", "back_office", "coordinator", "manager", "supervisor"]
-OTHERS = ["resident", "surveyor", "opd_officer", "partner", "leadership", "admin", "auditor", "province_desk"]
+OTHERS = [
+    "resident",
+    "surveyor",
+    "opd_officer",
+    "partner",
+    "leadership",
+    "admin",
+    "auditor",
+    "province_desk",
+    "service",
+]
 
 
 @pytest.fixture
@@ -159,8 +169,8 @@ async def test_a_family_is_shown_with_members_open_needs_and_participations(
     assert [row.object_type for row in looked_at] == ["family", "person", "person"]
 
 
-async def test_what_became_of_a_case_is_shown_to_services_everywhere(service: Any, family: dict[str, Any]) -> None:
-    answer = await service.client.get(addresses(family)[2], headers=service.issuer.headers("service"))
+async def test_what_became_of_a_case_is_shown_to_its_area(service: Any, family: dict[str, Any]) -> None:
+    answer = await service.client.get(addresses(family)[2], headers=service.manager())
     assert answer.status_code == 200
     assert {(n["programme_code"], n["status"]) for n in answer.json()["needs"]} == {("PIP", "met"), ("BPBL", "unmet")}
     assert [p["person_id"] for p in answer.json()["participations"]] == [family["persons"][1]["person_id"]]

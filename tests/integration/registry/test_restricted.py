@@ -22,11 +22,6 @@ async def _needs(service: Any, family_id: str, headers: dict[str, str]) -> set[s
     return {need["programme_code"] for need in (*found["open_needs"], *found["participations"])}
 
 
-def _machine(service: Any) -> dict[str, str]:
-    headers: dict[str, str] = service.issuer.headers("service", azp="slrt-referral") | {"Purpose": "referral-routing"}
-    return headers
-
-
 @pytest.fixture
 async def family_id(service: Any, person: MakePerson) -> str:
     """A family with a need that anybody may know of."""
@@ -35,15 +30,13 @@ async def family_id(service: Any, person: MakePerson) -> str:
     return found
 
 
-async def test_what_a_restricted_case_came_to_is_told_to_machines_only(
+async def test_what_a_restricted_case_came_to_is_told_to_nobody(
     service: Any, person: MakePerson, family_id: str
 ) -> None:
     mother = person("Siti Aminah", born="1985-08-17")
     case = await service.record(mother, needs={"ODGJ": 0}, kk=KK, restricted=True)
     assert await _sees(service, case, service.manager()) == 404
-    assert await _sees(service, case, _machine(service)) == 200
     assert await _needs(service, family_id, service.manager()) == {"PKH"}
-    assert await _needs(service, family_id, _machine(service)) == {"PKH", "ODGJ"}
 
 
 async def test_a_sealed_case_takes_what_it_came_to_out_of_sight(

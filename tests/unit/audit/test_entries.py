@@ -64,11 +64,16 @@ def test_times_of_other_zones_are_those_of_utc() -> None:
 @given(
     subject=st.text(max_size=200),
     code=st.text(max_size=200),
-    flags=st.tuples(st.booleans(), st.integers(1, 9)),
+    flags=st.tuples(st.booleans(), st.integers(0, 9)),
     ids=st.tuples(st.none() | st.uuids(), st.none() | st.uuids(), st.none() | st.uuids()),
+    cases=st.lists(st.uuids(), max_size=3),
 )
 def test_whatever_comes_the_entry_is_json_in_order_of_names_that_postgresql_takes(
-    subject: str, code: str, flags: tuple[bool, int], ids: tuple[UUID | None, UUID | None, UUID | None]
+    subject: str,
+    code: str,
+    flags: tuple[bool, int],
+    ids: tuple[UUID | None, UUID | None, UUID | None],
+    cases: list[UUID],
 ) -> None:
     actor = Actor(subject=subject, roles=(code,), office=code, region=code, purpose=code, request_id=code)
     text = entry_text(
@@ -82,11 +87,14 @@ def test_whatever_comes_the_entry_is_json_in_order_of_names_that_postgresql_take
         event_id=ids[2],
         near=flags[0],
         times=flags[1],
+        cases=cases,
         reason="forbidden",
         fields=("a",),
     )
     entry = orjson.loads(text)
     assert list(entry) == sorted(entry)
+    assert entry.get("times", 1) == flags[1]
+    assert entry.get("cases", []) == [str(each) for each in cases]
     assert text == orjson.dumps(entry, option=orjson.OPT_SORT_KEYS).decode()
     assert "\\" not in text
     assert "\n" not in text

@@ -24,7 +24,7 @@ from slrt_contracts.codes import (
 from slrt_contracts.types import ReferralId
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.party import Contact, Person, Relation
-from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import cases
 from slrt_kit.access import Scope
 from slrt_kit.clock import new_uuid7
 from slrt_kit.regions import Region, RegionCode
@@ -58,7 +58,7 @@ attributes = st.dictionaries(st.sampled_from(AttributeName), st.none(), max_size
     lambda names: st.fixed_dictionaries({name: st.sampled_from(sorted(ATTRIBUTES[name])) for name in names})
 )
 needs = st.builds(
-    usecases.NeedInput,
+    cases.NeedInput,
     need_code=st.sampled_from(NeedCode),
     person_ref=st.none() | st.just(0),
     urgent=st.booleans(),
@@ -66,7 +66,7 @@ needs = st.builds(
     attributes=attributes,
 )
 commands = st.builds(
-    usecases.RegisterCase,
+    cases.RegisterCase,
     channel=st.sampled_from(Channel),
     village_code=st.just(VILLAGE),
     persons=st.lists(persons, min_size=1, max_size=4),
@@ -89,11 +89,11 @@ class _Table:
         return Region(RegionCode(code), "Desa Contoh") if code == VILLAGE else None
 
 
-def _registered(command: usecases.RegisterCase) -> Case:
+def _registered(command: cases.RegisterCase) -> Case:
     kept: Any = _Kept()
     everywhere = Scope(everywhere=True, region=None, office=None)
     asyncio.run(
-        usecases.register_case(
+        cases.register_case(
             command,
             cases=kept,
             regions=_Table(),
@@ -120,7 +120,7 @@ def _whole_life(case: Case) -> None:
     case.close(closed_by=ClosedBy.RESIDENT, satisfied=True, at=NOW)
 
 
-def _personal(command: usecases.RegisterCase, case: Case) -> set[str]:
+def _personal(command: cases.RegisterCase, case: Case) -> set[str]:
     """What may stand in no event: names and texts by their mark, numbers, dates of birth, the village, the ticket."""
     found = {MARK, VILLAGE, VILLAGE.rpartition(".")[2], case.ticket_number, case.ticket_number[-4:]}
     for person in command.persons:
@@ -132,7 +132,7 @@ def _personal(command: usecases.RegisterCase, case: Case) -> set[str]:
 
 @given(commands)
 @settings(deadline=None, max_examples=60)
-def test_no_event_of_a_whole_life_holds_anything_personal(command: usecases.RegisterCase) -> None:
+def test_no_event_of_a_whole_life_holds_anything_personal(command: cases.RegisterCase) -> None:
     case = _registered(command)
     _whole_life(case)
     assert len(case.raised) >= 7
@@ -146,7 +146,7 @@ def test_no_event_of_a_whole_life_holds_anything_personal(command: usecases.Regi
 
 @given(commands)
 @settings(deadline=None, max_examples=30)
-def test_the_order_of_persons_is_not_told_either(command: usecases.RegisterCase) -> None:
+def test_the_order_of_persons_is_not_told_either(command: cases.RegisterCase) -> None:
     told = _registered(command).raised[0].event.encode().decode()
     assert "person" not in told
     assert "relation" not in told

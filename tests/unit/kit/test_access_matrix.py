@@ -50,7 +50,7 @@ auditor: audit review.read=any review.close=any entry.read=any | intake report.r
     registry person.erase=any
 admin: audit entry.read=any | referral policy.read=any
 service: intake party.read=any contact.read=any code.read=any party.unmask=any | referral referral.read=any
-    policy.read=any | registry family.read=any | notification delivery.read=any
+    policy.read=any | notification delivery.read=any
 """
 
 

@@ -50,6 +50,13 @@ def _spoilt(spoil: Spoil, code: str = "additional-assistance") -> str:
             lambda e: e.update(shows={"case-parties": {"clear": ["birth_date"], "masked": ["nik"]}}),
             "with a clear birth date a masked nik could be filled in again",
         ),
+        (lambda e: e.update(shows={"case-parties": {"masked": ["name"]}}), "case-parties: name cannot be masked"),
+        (lambda e: e.update(shows={"export": {"masked": ["name", "address"]}}), "export: address cannot be masked"),
+        (lambda e: e.update(shows={"export": {"clear": ["ticket_number"]}}), "export has no ticket_number"),
+        (
+            lambda e: e.update(shows={"export": {"clear": ["birth_date"], "masked": ["nik"]}}),
+            "with a clear birth date a masked nik could be filled in again",
+        ),
         (lambda e: e.update(withdrawal="stops"), "and nothing else"),
         (lambda e: e.pop("basis"), "and nothing else"),
     ],
@@ -105,6 +112,15 @@ DESK = {"case-handling", "identity-check", "contact-resident", "letter", "data-c
         # The name of a machine in the hand of a person opens nothing.
         (_caller("facilitator", client="slrt-registry"), "case-contact", set()),
         (_caller("leadership"), "case-parties", set()),
+        (
+            _caller("back_office"),
+            "export",
+            {"case-handling", "contact-resident", "reporting", "programme-matching", "data-update"},
+        ),
+        (_caller("supervisor"), "export", {"case-handling", "reporting", "supervision"}),
+        (_caller("opd_officer", "partner"), "export", set()),
+        (_caller("service", client="slrt-registry"), "export", set()),
+        (_caller("service", client="slrt-referral"), "family", set()),
     ],
 )
 def test_who_may_state_what_is_what_is_written_here(caller: Principal, resource: str, may: set[str]) -> None:

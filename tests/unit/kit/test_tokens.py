@@ -106,6 +106,11 @@ async def test_a_good_token_gives_its_principal(issuer: TestIssuer, verifier: To
         {"jti": None},
         {"jti": 7},
         {"azp": ["slrt-web"]},
+        {"client_id": ["slrt-web"]},
+        {"client_id": 7, "azp": None},
+        {"client_id": "slrt-registry"},
+        {"client_id": "slrt-registry", "azp": "slrt-web"},
+        {"client_id": "", "azp": "slrt-web"},
         {"iat": None},
         {"iat": 0},
         {"typ": "ID"},
@@ -119,6 +124,25 @@ async def test_a_token_with_wrong_claims_is_refused(
 ) -> None:
     with pytest.raises(TokenInvalidError):
         await verifier.verify(issuer.mint("facilitator", **changes))
+
+
+@pytest.mark.parametrize(
+    ("claims", "client"),
+    [
+        ({"azp": "slrt-web", "client_id": None}, "slrt-web"),
+        ({"azp": None, "client_id": "slrt-web"}, "slrt-web"),
+        ({"azp": "slrt-web", "client_id": "slrt-web"}, "slrt-web"),
+        ({"azp": None, "client_id": None}, None),
+        ({"azp": "", "client_id": None}, None),
+    ],
+    ids=str,
+)
+async def test_who_asked_for_a_token_stands_in_either_claim(
+    issuer: TestIssuer, verifier: TokenVerifier, claims: dict[str, Any], client: str | None
+) -> None:
+    principal = await verifier.verify(issuer.mint("facilitator", **claims))
+    assert principal.token is not None
+    assert principal.token.client == client
 
 
 async def test_one_of_several_audiences_is_enough(issuer: TestIssuer, verifier: TokenVerifier) -> None:

@@ -91,7 +91,7 @@ def test_a_token_carries_the_agreed_claims_and_verifies_with_the_published_key(s
     claims = claims_of(signer.mint(officer, now=now, ttl=60), signer)
     assert claims["iss"] == ISSUER
     assert claims["aud"] == "slrt"
-    assert (claims["sub"], claims["azp"]) == ("petugas.dukcapil", "slrt-web")
+    assert (claims["sub"], claims["azp"], claims["client_id"]) == ("petugas.dukcapil", "slrt-web", "slrt-web")
     assert (claims["roles"], claims["region"], claims["office"]) == (["opd_officer"], "12.74", "12.74.DUKCAPIL")
     assert claims["exp"] - claims["iat"] == 60
     assert claims["iat"] == int(now.timestamp())

@@ -87,6 +87,7 @@ class Signer:
             **self._about(account, now=now, ttl=ttl),
             "aud": AUDIENCE,
             "azp": client,
+            "client_id": client,  # RFC 9068, section 2.2
             "jti": token_id or secrets.token_hex(16),
             "roles": list(account.roles),
         }

@@ -45,8 +45,8 @@ def _has(entry: Mapping[str, Any], name: str, values: frozenset[object]) -> bool
 
 FIELDS = frozenset(
     """
-    action at case_id event_id fields near object_id object_type office purpose reason region request_id result roles
-    service subject times v
+    action at case_id cases event_id fields near object_id object_type office purpose reason region request_id result
+    roles service subject times v
     """.split()  # noqa: SIM905 — as in an entry
 )
 _WORDS = frozenset({"id", "because", "match", "without", "within_minutes", "more_than"})

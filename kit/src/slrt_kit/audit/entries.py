@@ -13,6 +13,8 @@ import orjson
 from slrt_kit.access import Principal
 
 VERSION = 1
+MANY = '{"action":"export"'
+"""How the text of a look at many cases at once begins."""
 _MOST = 100
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,99}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?=[0-9]*[a-f])[0-9a-f]{32}")
@@ -27,7 +29,8 @@ class Look(NamedTuple):
 
     ``event_id`` is the event that made somebody look, ``case_id`` the case that the look was for, ``near`` whether the
     thing is of the village that the looker's own token names; ``result`` is ``refused`` where it was not shown.
-    ``times`` is how many rows it was of.
+    ``times`` is how many rows it was of. ``cases`` are what was looked at where it was many at once, each of the object
+    type; the object itself is then what they were shown in, such as an export.
     """
 
     action: str
@@ -39,6 +42,7 @@ class Look(NamedTuple):
     near: bool = False
     result: str = "ok"
     times: int = 1
+    cases: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +103,18 @@ def entry_text(
     near: bool = False,
     reason: str | None = None,
     times: int = 1,
+    cases: Sequence[UUID] = (),
 ) -> str:
     """The entry, to the byte as it is sealed: JSON in UTF-8, names in order, no spaces, nothing that is absent.
 
-    ``at`` becomes UTC with six decimals, so that its order as text is its order in time. ``times`` above 1 stands for
-    so many of the same kind (see `slrt_kit.audit.refusals`).
+    ``at`` becomes UTC with six decimals, so that its order as text is its order in time. ``times`` other than 1 stands
+    for so many of the same kind (see `slrt_kit.audit.refusals`), or for none.
     """
     entry: dict[str, object] = {"action": action, "at": moment_of(at)}
     if case_id is not None:
         entry["case_id"] = case_id
+    if cases:
+        entry["cases"] = cases
     if event_id is not None:
         entry["event_id"] = event_id
     if fields:
@@ -131,7 +138,7 @@ def entry_text(
     entry["roles"] = [_plain(role) for role in actor.roles]
     entry["service"] = service
     entry["subject"] = _plain(actor.subject)
-    if times > 1:
+    if times != 1:
         entry["times"] = times
     entry["v"] = VERSION
     return orjson.dumps(entry).decode()
@@ -156,6 +163,7 @@ def look_text(service: str, actor: Actor, look: Look, *, at: datetime) -> str:
         near=look.near,
         result=look.result,
         times=look.times,
+        cases=look.cases,
     )
 
 

@@ -40,7 +40,9 @@ _NAME = "slrt-look-teller"
 _LOOKS = tuple(f'{{"action":"{action}"' for action in LookAction)
 """How the text of a look begins, which no write does: most entries are none, and are not read as JSON."""
 _AT_ONCE = 200
-"""Between so many the other parts of the process have their turn."""
+"""Between so many entries or looks the other parts of the process have their turn."""
+_MOST_AT_ONCE = 10 * MOST_LOOKS
+"""After so many looks a batch ends: one entry of an export is as many looks as it names cases."""
 _OBJECTS, _PURPOSES = frozenset(LookObject), frozenset(LookPurpose)
 _OFFICE = re.compile(OFFICE_PATTERN)
 
@@ -87,6 +89,8 @@ class LookTeller:
         self._clock = clock or SystemClock()
         self._new_id = new_id
         self._outbox = Outbox(service)
+        self._is_behind = False
+        """Whether more entries wait than a batch took."""
         self._behind = 0.0
         """How old the last look is that was told, where more of them wait, in seconds."""
 
@@ -97,10 +101,10 @@ class LookTeller:
             try:
                 async with await connect(self._url, name=_NAME) as connection:
                     while not stop.is_set():
-                        read = await self.tell(connection)
+                        await self.tell(connection)
                         delay, failing_since = self._settings.retry_min, None
                         metrics.LOOKS_UNTOLD_AGE.set(self._behind)
-                        if read < self._settings.batch_size:
+                        if not self._is_behind:
                             await wait(stop, self._settings.every)
             except Exception as error:  # noqa: BLE001 — see above; an alert says so
                 now = self._clock.now()
@@ -111,7 +115,7 @@ class LookTeller:
                 delay = min(delay * 2, self._settings.retry_max)
 
     async def tell(self, connection: BoundedConnection) -> int:
-        """Tell the looks among the entries that were sealed next; returns how many entries were read.
+        """Tell the looks among the entries that were sealed next; returns of how many entries.
 
         Raises:
             psycopg.Error: the database is away, or refuses; nothing was told.
@@ -123,21 +127,19 @@ class LookTeller:
             position, events = place
             entries = await (await connection.execute(_NEXT, (position, self._settings.batch_size))).fetchall()
             if not entries:
-                self._behind = 0.0
+                self._is_behind, self._behind = False, 0.0
                 return 0
-            looks: list[LookTold] = []
-            for begin in range(0, len(entries), _AT_ONCE):
-                looks += looks_among(entries[begin : begin + _AT_ONCE])
-                await asyncio.sleep(0)
+            looks, read = await _first_looks(entries)
             if looks:
                 told = self._events(await _chain_of(connection), looks, after=events)
                 events += len(told)
                 await connection.execute(_TELL, {"events": orjson.dumps(told).decode()})
-            await connection.execute(_KEEP_PLACE, (entries[-1][0], events))
+            await connection.execute(_KEEP_PLACE, (entries[read - 1][0], events))
         metrics.LOOKS_TOLD.inc(len(looks))
-        is_behind = len(entries) == self._settings.batch_size and bool(looks)
-        self._behind = (self._clock.now() - looks[-1].looked_at).total_seconds() if is_behind else 0.0
-        return len(entries)
+        self._is_behind = read < len(entries) or read == self._settings.batch_size
+        late = self._is_behind and looks
+        self._behind = (self._clock.now() - looks[-1].looked_at).total_seconds() if late else 0.0
+        return read
 
     def _events(self, chain_id: UUID, looks: Sequence[LookTold], *, after: int) -> list[dict[str, object]]:
         now = self._clock.now()
@@ -164,29 +166,41 @@ def tells_looks(service: str) -> bool:
     return f"id.slrt.{service}.looks-recorded.v1" in EVENT_TYPES
 
 
-def looks_among(entries: Iterable[tuple[int, str]]) -> list[LookTold]:
-    """The looks among sealed entries (position, text) that were shown something of a case, a person or a family."""
-    found = []
-    for position, text in entries:
-        if not text.startswith(_LOOKS):
-            continue
-        try:
-            told = _told(position, orjson.loads(text))
-        except (ValueError, KeyError, TypeError) as error:
-            # An entry of another time, or altered: nothing that comes after it must wait for it.
-            log.error("a look cannot be told", position=position, error=type(error).__name__)  # noqa: TRY400 — as above
-            continue
-        if told is not None:
-            found.append(told)
-    return found
+async def _first_looks(entries: Sequence[tuple[int, str]]) -> tuple[list[LookTold], int]:
+    """The looks among the first sealed entries, as many as a batch may have, and of how many entries they are."""
+    looks: list[LookTold] = []
+    since = 0
+    for read, (position, text) in enumerate(entries, start=1):
+        found = looks_of(position, text)
+        looks += found
+        since += max(1, len(found))
+        if len(looks) >= _MOST_AT_ONCE:
+            return looks, read
+        if since >= _AT_ONCE:
+            await asyncio.sleep(0)
+            since = 0
+    return looks, len(entries)
 
 
-def _told(position: int, entry: Mapping[str, Any]) -> LookTold | None:
+def looks_of(position: int, text: str) -> list[LookTold]:
+    """The looks that a sealed entry tells of: none, where nobody was shown anything of a case, a person or a family;
+    several of the same place, where it names several cases."""
+    if not text.startswith(_LOOKS):
+        return []
+    try:
+        return _told(position, orjson.loads(text))
+    except (ValueError, KeyError, TypeError) as error:
+        # An entry of another time, or altered: nothing that comes after it must wait for it.
+        log.error("a look cannot be told", position=position, error=type(error).__name__)  # noqa: TRY400 — as above
+        return []
+
+
+def _told(position: int, entry: Mapping[str, Any]) -> list[LookTold]:
     if entry["result"] != "ok" or entry["object_type"] not in _OBJECTS:
-        return None
+        return []
     role = role_of(entry["roles"])
     case_id = entry.get("case_id")
-    return LookTold(
+    told = LookTold(
         position=position,
         looked_at=datetime.fromisoformat(entry["at"]),
         action=LookAction(entry["action"]),
@@ -197,6 +211,10 @@ def _told(position: int, entry: Mapping[str, Any]) -> LookTold | None:
         office_code=office_of(role, entry.get("office"), entry.get("region")),
         purpose=purpose_of(entry.get("purpose")),
     )
+    if "cases" not in entry:
+        return [told]
+    # Only what is checked by hand differs: to check the rest of each again would take most of the time.
+    return [told.model_copy(update={"object_id": LookedAtId(UUID(each))}) for each in entry["cases"]]
 
 
 def role_of(roles: Iterable[str]) -> LookerRole:

@@ -2,7 +2,7 @@
 
 The document, ``application/json``, all members optional; moments are seconds since 1970 UTC::
 
-    {"tokens": ["jti", …], "subjects": {"sub": before}, "clients": {"azp": before}, "everyone": before}
+    {"tokens": ["jti", …], "subjects": {"sub": before}, "clients": {"client_id": before}, "everyone": before}
 
 A token is revoked when its ``jti`` stands there, or when it was issued (``iat``) before the moment that stands for its
 subject, its client or everyone. That is Keycloak's "not before", for more than users.

@@ -273,10 +273,10 @@ def _principal(claims: dict[str, Any], key: str) -> tuple[Principal, TokenFacts]
         raise TokenInvalidError
     if not isinstance(region or "", str) or not isinstance(office or "", str):
         raise TokenInvalidError
-    token_id, client = claims.get("jti"), claims.get("azp")
-    if not isinstance(token_id, str) or not isinstance(client or "", str):
+    token_id = claims.get("jti")
+    if not isinstance(token_id, str):
         raise TokenInvalidError
-    facts = TokenFacts(id=token_id, client=client, issued_at=claims["iat"], key=key)
+    facts = TokenFacts(id=token_id, client=_client_of(claims), issued_at=claims["iat"], key=key)
     try:
         expires_at = datetime.fromtimestamp(claims["exp"], UTC)
     except (ValueError, OverflowError, OSError) as error:
@@ -291,3 +291,15 @@ def _principal(claims: dict[str, Any], key: str) -> tuple[Principal, TokenFacts]
         token=facts,
     )
     return principal, facts
+
+
+def _client_of(claims: dict[str, Any]) -> str | None:
+    """Who asked for the token: ``client_id`` (RFC 9068, section 2.2) or ``azp`` (OpenID Connect Core, section 2).
+
+    Raises:
+        TokenInvalidError: they name two, and by one what the other may do would be done.
+    """
+    named = [claims[name] for name in ("client_id", "azp") if claims.get(name) is not None]
+    if any(not isinstance(each, str) or each != named[0] for each in named):
+        raise TokenInvalidError
+    return (named or [None])[0] or None

@@ -77,12 +77,16 @@ class TestIssuer:
         ttl: float = 300,
         **changes: Any,
     ) -> str:
-        """A token for these roles, good for ``ttl`` seconds; ``changes`` replace claims, None takes one out."""
+        """A token for these roles, good for ``ttl`` seconds; ``changes`` replace claims, None takes one out.
+
+        Whoever asked for it stands in ``azp`` and ``client_id``; to change the first changes both.
+        """
         now = int(time.time())
         claims: dict[str, Any] = {
             "iss": self.issuer,
             "aud": self.audience,
             "sub": sub,
+            "client_id": changes.get("azp", "slrt-test"),
             "azp": "slrt-test",
             "iat": now,
             "exp": int(now + ttl),

@@ -86,6 +86,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         },
     )
     regions = Regions.load()
+    app.state.audit_of_many = True
     app.state.parts = IntakeParts(
         runtime.database,
         runtime.outbox,

@@ -19,7 +19,7 @@ from slrt_intake.store import erasing, people
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.looks import forget_person, keep_looks, note_person
 from slrt_intake.store.timeline import add_to_timeline, entry_of
-from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import cases
 from slrt_kit.db import UnitOfWork
 from slrt_kit.files.objects import ObjectStore
 from slrt_kit.messaging.errors import RejectedError
@@ -51,7 +51,7 @@ async def record_outcome(received: Received[ReferralCompleted], work: UnitOfWork
     # A newer contract may know outcomes that this build does not: what the office did is then told in words only.
     outcome = OutcomeCode.PARTLY if isinstance(event.outcome_code, UnknownCode) else event.outcome_code
     try:
-        await usecases.record_referral_outcome(
+        await cases.record_referral_outcome(
             event.case_id,
             event.need_id,
             outcome,

@@ -26,7 +26,7 @@ from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store import cases as case_store
 from slrt_intake.store.new_cases import NewCase
 from slrt_intake.store.timeline import timeline
-from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import cases
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -54,8 +54,8 @@ async def register_case(
     """Register a contact. 201 means that it is durable. Doubtful numbers are warnings, never a refusal."""
 
     stated = body.command(parts.database.new_id)
-    warnings = usecases.number_warnings(stated, regions=parts.regions)
-    case = usecases.new_case(
+    warnings = cases.number_warnings(stated, regions=parts.regions)
+    case = cases.new_case(
         stated,
         regions=parts.regions,
         scope=request.scope,
@@ -71,7 +71,7 @@ async def register_case(
 
     # The key was used before, or the ticket number is somebody else's.
     async def work(unit: UnitOfWork) -> Answer:
-        drawn_anew = await usecases.register_case(
+        drawn_anew = await cases.register_case(
             stated,
             cases=parts.cases(unit),
             regions=parts.regions,
@@ -123,7 +123,7 @@ async def get_case(
 ) -> CaseView:
     """A case with its whole timeline across the services. The ETag is the version that a command must name."""
     async with parts.database.unit_of_work() as work:
-        case = await usecases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
+        case = await cases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
         entries = await timeline(work.connection, case.case_id)
         look = Look("read", "case", case.case_id, ("needs", "timeline"))
         record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [look])
@@ -137,7 +137,7 @@ async def _on_case(case_id: UUID, request: Command, parts: IntakeParts, step: St
     expected = request.expected_version
 
     async def work(unit: UnitOfWork) -> Answer:
-        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
+        case = await cases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
         check_version(expected, case.version)
         await step(case, unit)
         return Answer(CaseReceipt.of(case), version=case.version)
@@ -152,7 +152,7 @@ async def screen_case(
     """Front office: record the registry check."""
 
     async def step(case: Case, unit: UnitOfWork) -> None:
-        await usecases.screen_case(
+        await cases.screen_case(
             case, registry_status=body.registry_status, cases=parts.cases(unit), at=unit.clock.now()
         )
 
@@ -166,7 +166,7 @@ async def recommend(
     """Back office: propose what to do with each need."""
 
     async def step(case: Case, unit: UnitOfWork) -> None:
-        await usecases.recommend(
+        await cases.recommend(
             case,
             body.by_need(),
             cases=parts.cases(unit),
@@ -185,7 +185,7 @@ async def decide(
     level = DecidedByLevel.REGENCY if "manager" in request.principal.roles else DecidedByLevel.VILLAGE
 
     async def step(case: Case, unit: UnitOfWork) -> None:
-        await usecases.decide(
+        await cases.decide(
             case,
             body.by_need(),
             cases=parts.cases(unit),

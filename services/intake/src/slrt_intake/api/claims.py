@@ -29,11 +29,46 @@ from slrt_kit.http.audited import actor_of, put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.problems import NotFoundError
-from slrt_kit.purposes import Purpose, Recipient, purpose_table
+from slrt_kit.purposes import Recipient, purpose_table
 
 router = APIRouter(tags=["claim checks"])
 
 _MAY_UNMASK = "intake.party.unmask"
+
+
+class _Claim:
+    """Who asks for what of one case or several, and for what purpose.
+
+    ``wanted`` names each case with the event that made the caller ask. Making one raises what `stated` does.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        purpose: str | None,
+        cases: ClaimsBody | UUID,
+        request: Request,
+        authorized: Authorized,
+        parts: IntakeParts,
+    ) -> None:
+        self.what, self.request, self.authorized, self.parts = what, request, authorized, parts
+        self.purpose = stated(purpose, authorized.principal, what)
+        self.wanted: Mapping[UUID, UUID | None] = (
+            {cases: None} if isinstance(cases, UUID) else {each.case_id: each.event_id for each in cases.cases}
+        )
+        self.case_ids = [CaseId(case_id) for case_id in self.wanted]
+        self._tells_by_404 = isinstance(cases, UUID)
+
+    async def put_on_record(
+        self, fields: Mapping[CaseId, Sequence[str]], *, seen: Collection[UUID] | None = None
+    ) -> None:
+        """Before anything is shown: the fields of each case; and of several cases those that are not the caller's to
+        see (``seen`` are those that are, where that is not told by the fields). Of a single one the 404 tells it."""
+        looks = [Look("read", self.what, case_id, names, self.wanted[case_id]) for case_id, names in fields.items()]
+        if not self._tells_by_404:
+            hidden = self.wanted.keys() - set(fields if seen is None else seen)
+            looks += [Look("read", self.what, each, (), self.wanted[each], result="refused") for each in sorted(hidden)]
+        await put_on_record(self.request, self.authorized.principal, looks, purpose=self.purpose.code)
 
 
 @router.get("/cases/{case_id}/parties")
@@ -48,8 +83,7 @@ async def get_parties(
 
     What the stated purpose does not show is null; each look is on record.
     """
-    asked = stated(purpose, authorized.principal, "case-parties")
-    found = await _parties({case_id: None}, request, authorized, parts, purpose=asked)
+    found = await _parties(_Claim("case-parties", purpose, case_id, request, authorized, parts))
     if not found.shown:
         raise ConsentMissingError if found.without_consent else NotFoundError
     return found.shown[0]
@@ -68,9 +102,8 @@ async def search_parties(
 
     It changes nothing that is shown and takes no Idempotency-Key.
     """
-    asked = stated(purpose, authorized.principal, "case-parties")
-    wanted = {case.case_id: case.event_id for case in body.cases}
-    return PartiesList(parties=(await _parties(wanted, request, authorized, parts, purpose=asked)).shown)
+    found = await _parties(_Claim("case-parties", purpose, body, request, authorized, parts))
+    return PartiesList(parties=found.shown)
 
 
 class _Found(NamedTuple):
@@ -79,27 +112,19 @@ class _Found(NamedTuple):
     """Something was kept back because nobody agreed to it."""
 
 
-async def _parties(
-    wanted: Mapping[UUID, UUID | None],
-    request: Request,
-    authorized: Authorized,
-    parts: IntakeParts,
-    *,
-    purpose: Purpose,
-) -> _Found:
-    """What the caller may see of the cases for a purpose; each is named with the event that made the caller ask."""
-    principal, scope, now = authorized.principal, authorized.scope, parts.database.clock.now()
-    case_ids = [CaseId(case_id) for case_id in wanted]
-    covered = None
+async def _parties(claim: _Claim) -> _Found:
+    """What the caller may see of the cases for the purpose."""
+    parts, purpose, scope = claim.parts, claim.purpose, claim.authorized.scope
+    now, covered = parts.database.clock.now(), None
     async with parts.database.read() as session:
-        found = await people.parties_of(session, parts.vault, case_ids, scope, at=now)
+        found = await people.parties_of(session, parts.vault, claim.case_ids, scope, at=now)
         if purpose.needs_consent:
             office = None if scope.office is None else OfficeCode(scope.office)
-            covered = await covered_persons(session, case_ids, purpose.code, office, at=now)
-    unmask = principal.scope(_MAY_UNMASK) is not None
+            covered = await covered_persons(session, claim.case_ids, purpose.code, office, at=now)
+    unmask = claim.authorized.principal.scope(_MAY_UNMASK) is not None
     agreed = None if covered is None else {each.person_id for each in covered}
     seen = [
-        (limited(view, purpose.shows["case-parties"], unmask=unmask), each)
+        (limited(view, purpose.shows[claim.what], unmask=unmask), each)
         for each in found
         if (
             view := shown(
@@ -113,33 +138,22 @@ async def _parties(
         is not None
     ]
     if purpose.recipient is Recipient.OFFICE:
-        receipts = await _share(seen, wanted, covered or (), request, authorized, parts, purpose=purpose)
-        looks = []
+        # Each delivery has an entry of its own, written with its receipt.
+        receipts = await _share(claim, seen, covered or ())
+        views = [PartiesView.of(view, receipts[view.case_id]) for view, _ in seen if view.case_id in receipts]
+        await claim.put_on_record({}, seen=[view.case_id for view in views])
     else:
-        receipts = {}
-        looks = [Look("read", "case-parties", view.case_id, view.fields, wanted[view.case_id]) for view, _ in seen]
-    views = [
-        PartiesView.of(view, receipts.get(view.case_id))
-        for view, _ in seen
-        if purpose.recipient is not Recipient.OFFICE or view.case_id in receipts
-    ]
-    looks += _left_out("case-parties", wanted, [view.case_id for view in views])
-    await put_on_record(request, principal, looks, purpose=purpose.code)
+        views = [PartiesView.of(view) for view, _ in seen]
+        await claim.put_on_record({view.case_id: view.fields for view, _ in seen})
     referred = sum(1 for each in found if each.referred)
     return _Found(views, without_consent=purpose.needs_consent and referred > len(views))
 
 
 async def _share(
-    seen: Sequence[tuple[Parties, people.FoundParties]],
-    wanted: Mapping[UUID, UUID | None],
-    covered: Collection[CoveredPerson],
-    request: Request,
-    authorized: Authorized,
-    parts: IntakeParts,
-    *,
-    purpose: Purpose,
+    claim: _Claim, seen: Sequence[tuple[Parties, people.FoundParties]], covered: Collection[CoveredPerson]
 ) -> dict[CaseId, ReceiptId]:
     """Write a receipt for each case; gives those of the cases that may be shown."""
+    parts, purpose, authorized = claim.parts, claim.purpose, claim.authorized
     office, now = authorized.scope.office, parts.database.clock.now()
     if office is None or not seen:
         return {}
@@ -156,12 +170,12 @@ async def _share(
             person_ids=[person.person_id for person in view.persons],
             consent_ids=_consents_of(view, covered),
             referral_ids=[referral for referral, need in each_found.referred.items() if need in view.need_persons],
-            event_id=wanted[view.case_id],
+            event_id=claim.wanted[view.case_id],
             shared_at=now,
         )
         for view, each_found in seen
     ]
-    actor = actor_of(request, authorized.principal, purpose=purpose.code)
+    actor = actor_of(claim.request, authorized.principal, purpose=purpose.code)
     delivered = await deliver(parts.database, parts.outbox.service, actor, sharings)
     return {sharing.case_id: sharing.receipt_id for sharing in sharings if sharing.receipt_id in delivered}
 
@@ -180,8 +194,7 @@ async def get_contact(
     purpose: PurposeHeader = None,
 ) -> ContactView:
     """How the resident of a case is reached; each look is on record."""
-    asked = stated(purpose, authorized.principal, "case-contact")
-    found = await _contacts({case_id: None}, request, authorized, parts, purpose=asked)
+    found = await _contacts(_Claim("case-contact", purpose, case_id, request, authorized, parts))
     if not found:
         raise NotFoundError
     return ContactView(**found[0].model_dump(exclude={"case_id"}))
@@ -199,27 +212,17 @@ async def search_contacts(
 
     It changes nothing and takes no Idempotency-Key.
     """
-    asked = stated(purpose, authorized.principal, "case-contact")
-    wanted = {case.case_id: case.event_id for case in body.cases}
-    return ContactList(contacts=await _contacts(wanted, request, authorized, parts, purpose=asked))
+    claim = _Claim("case-contact", purpose, body, request, authorized, parts)
+    return ContactList(contacts=await _contacts(claim))
 
 
-async def _contacts(
-    wanted: Mapping[UUID, UUID | None],
-    request: Request,
-    authorized: Authorized,
-    parts: IntakeParts,
-    *,
-    purpose: Purpose,
-) -> list[ContactOfCase]:
-    """The contacts that the caller may see; each case is named with the event that made the caller ask."""
+async def _contacts(claim: _Claim) -> list[ContactOfCase]:
+    """The contacts that the caller may see."""
+    parts, clear = claim.parts, claim.purpose.shows[claim.what].clear
     async with parts.database.read() as session:
-        seen = await people.reach_of(session, parts.vault, [CaseId(case_id) for case_id in wanted], authorized.scope)
-    clear = purpose.shows["case-contact"].clear
-    fields = [field for field in ("phone", "email") if field in clear]
-    looks = [Look("read", "case-contact", reach.case_id, fields, wanted[reach.case_id]) for reach in seen]
-    looks += _left_out("case-contact", wanted, [reach.case_id for reach in seen])
-    await put_on_record(request, authorized.principal, looks, purpose=purpose.code)
+        seen = await people.reach_of(session, parts.vault, claim.case_ids, claim.authorized.scope)
+    fields = {reach.case_id: [field for field in ("phone", "email") if field in clear] for reach in seen}
+    await claim.put_on_record(fields)
     return [
         ContactOfCase(
             case_id=reach.case_id,
@@ -244,24 +247,9 @@ async def search_codes(
 
     It changes nothing and takes no Idempotency-Key. Its only purpose is resident-code.
     """
-    asked = stated(purpose, authorized.principal, "resident-code")
-    wanted = {case.case_id: case.event_id for case in body.cases}
+    claim = _Claim("resident-code", purpose, body, request, authorized, parts)
+    guesses, now = parts.code_limits.guesses, parts.database.clock.now()
     async with parts.database.read() as session:
-        found = await living_codes(
-            session,
-            parts.vault,
-            [CaseId(case_id) for case_id in wanted],
-            guesses=parts.code_limits.guesses,
-            at=parts.database.clock.now(),
-        )
-    looks = [Look("read", "resident-code", each.case_id, ("code",), wanted[each.case_id]) for each in found]
-    await put_on_record(request, authorized.principal, looks, purpose=asked.code)
+        found = await living_codes(session, parts.vault, claim.case_ids, guesses=guesses, at=now)
+    await claim.put_on_record({each.case_id: ("code",) for each in found}, seen=claim.wanted)
     return CodeList(codes=[CodeOfCase(**each._asdict()) for each in found])
-
-
-def _left_out(what: str, wanted: Mapping[UUID, UUID | None], seen: Sequence[UUID]) -> list[Look]:
-    """Of several cases those that are not the caller's to see, for the audit log; of a single one the 404 tells it."""
-    if len(wanted) == 1 and None in wanted.values():
-        return []
-    refused = [case_id for case_id in wanted if case_id not in set(seen)]
-    return [Look("read", what, case_id, (), wanted[case_id], result="refused") for case_id in refused]

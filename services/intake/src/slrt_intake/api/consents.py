@@ -23,8 +23,7 @@ from slrt_intake.domain.consent import ERASE_WITHIN
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store.sharings import note_erased, office_of, sharings_of
 from slrt_intake.store.visibility import may_look
-from slrt_intake.usecases import cases as usecases
-from slrt_intake.usecases import consents
+from slrt_intake.usecases import cases, consents
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -46,7 +45,7 @@ async def record_consent(case_id: UUID, body: ConsentBody, request: MayWrite, pa
     """Record what a person of the case has agreed to. It cannot be changed, only withdrawn."""
 
     async def work(unit: UnitOfWork) -> Answer:
-        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
+        case = await cases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
         at = unit.clock.now()
         consent = await consents.record_consent(
             case.case_id,
@@ -74,7 +73,7 @@ async def list_consents(
     what the case is handled for without anybody's consent, on which basis."""
     table = purpose_table()
     async with parts.database.unit_of_work() as unit:
-        case = await usecases.look_at_case(CaseId(case_id), cases=parts.cases(unit), scope=authorized.scope)
+        case = await cases.look_at_case(CaseId(case_id), cases=parts.cases(unit), scope=authorized.scope)
         consents = await parts.consents(unit).of_case(case.case_id)
         at, controller = unit.clock.now(), regency_of(case.village_code)
     looks = [Look("read", "consent", each.consent_id, ("record",), case_id=case.case_id) for each in consents]
@@ -95,7 +94,7 @@ async def withdraw_consent(
     """
 
     async def work(unit: UnitOfWork) -> Answer:
-        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
+        case = await cases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
         at = unit.clock.now()
         consent, held = await consents.withdraw_consent(
             case.case_id,

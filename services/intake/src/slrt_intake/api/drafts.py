@@ -12,7 +12,7 @@ from slrt_intake.api.schemas import CaseReceipt, DraftList, DraftReceipt, DraftV
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftIncompleteError, NoReportError
 from slrt_intake.reports.drafting import draft_content
-from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import cases
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -65,7 +65,7 @@ async def get_draft(
 ) -> DraftView:
     """A draft, for its author alone."""
     async with parts.database.unit_of_work() as work:
-        draft = await usecases.load_draft(draft_id, drafts=parts.drafts(work), author=authorized.principal.subject)
+        draft = await cases.load_draft(draft_id, drafts=parts.drafts(work), author=authorized.principal.subject)
         look = Look("read", "draft", draft.draft_id, ("text", "content"))
         record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [look])
         await work.commit()
@@ -85,10 +85,10 @@ async def correct_draft(
 ) -> DraftView:
     """Replace a draft's content with what the facilitator knows better."""
     expected = version_of(if_match)
-    usecases.check_village(body.village_code, regions=parts.regions, scope=authorized.scope)
+    cases.check_village(body.village_code, regions=parts.regions, scope=authorized.scope)
     async with parts.database.unit_of_work() as work:
         drafts = parts.drafts(work)
-        draft = await usecases.correct_draft(
+        draft = await cases.correct_draft(
             draft_id,
             body.model_dump(mode="json"),
             village_code=body.village_code,
@@ -112,9 +112,9 @@ async def confirm_draft(
 
     async def work(unit: UnitOfWork) -> Answer:
         drafts = parts.drafts(unit)
-        draft = await usecases.load_draft(draft_id, drafts=drafts, author=request.principal.subject)
+        draft = await cases.load_draft(draft_id, drafts=drafts, author=request.principal.subject)
         stated = _complete(draft).command(unit.new_id)
-        case = await usecases.confirm_draft(
+        case = await cases.confirm_draft(
             draft,
             stated,
             expected_version=expected,
@@ -128,7 +128,7 @@ async def confirm_draft(
         )
         confirmed = Look("draft-confirmed", "draft", draft.draft_id, ("case",), case_id=case.case_id)
         record_looks(unit, parts.outbox.service, request.actor, [confirmed])
-        return registered(case, usecases.number_warnings(stated, regions=parts.regions))
+        return registered(case, cases.number_warnings(stated, regions=parts.regions))
 
     return await request.run(work)
 

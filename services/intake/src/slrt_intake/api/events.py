@@ -13,7 +13,7 @@ from slrt_contracts.types import CaseId
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.store.timeline import Place, place_after
 from slrt_intake.store.visibility import may_look
-from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import cases
 from slrt_kit.access import Scope
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.streams import EventStream, Message
@@ -47,7 +47,7 @@ async def follow_case(
     Within one source and subject they come by `keysequence`. What comes again has the same id.
     """
     async with parts.database.unit_of_work() as work:
-        case = await usecases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
+        case = await cases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
     place = await place_after(parts.database, case.case_id, _event_id(last_event_id))
     messages = _messages(case.case_id, place, parts, authorized.scope)
     return EventStream.to(authorized.principal, request, messages, streams=parts.streams)

@@ -9,11 +9,12 @@ from pydantic import BaseModel, Field, model_validator
 from slrt_contracts.codes import NeedCode
 from slrt_intake.api.access_schemas import Reason
 from slrt_intake.api.schemas import VillageCode
-from slrt_intake.domain.export import MOST_FETCHES, OPEN_FOR, Export, ExportFilter, ExportPurpose, ExportState
+from slrt_intake.domain.export import MOST_FETCHES, OPEN_FOR, Export, ExportFilter, ExportState
 from slrt_intake.domain.export_columns import ExportColumn
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_kit.http.bodies import Body, Day
 
+_WHAT_FOR = "a purpose that shows `export`, such as reporting: see docs/reference/purposes.md"
 RecentDay = Annotated[Day, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
 
 
@@ -44,22 +45,15 @@ def _begin(day: date | None) -> datetime | None:
 class ExportBody(Body):
     """Rows of which cases, which columns, what for, and why: whoever approves it reads the reason."""
 
-    purpose: ExportPurpose
+    purpose: Annotated[str, Field(max_length=100, pattern="^[a-z0-9-]+$", description=_WHAT_FOR)]
     reason: Reason
     filters: ExportFilterBody = Field(default_factory=ExportFilterBody)
     columns: Annotated[list[ExportColumn], Field(min_length=1, max_length=len(ExportColumn))]
-    unmasked: list[ExportColumn] = Field(
-        default_factory=list,
-        max_length=len(ExportColumn),
-        description="personal columns that are needed in full; none is usual",
-    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if len(set(self.columns)) != len(self.columns):
             raise ValueError("kolom disebut dua kali / a column is named twice")
-        if not set(self.unmasked) <= {column for column in self.columns if column.is_personal}:
-            raise ValueError("unmasked hanya kolom pribadi yang diminta / unmasked names personal columns of columns")
         return self
 
 
@@ -69,9 +63,9 @@ class ExportReceipt(BaseModel):
     export_id: UUID
     version: int = Field(description="for If-Match")
     state: ExportState
-    purpose: ExportPurpose
+    purpose: str
     columns: list[ExportColumn]
-    unmasked: list[ExportColumn]
+    unmasked: list[ExportColumn] = Field(description="the personal columns that come in full for that purpose")
     requested_by: str
     requested_at: datetime
     decided_by: str | None

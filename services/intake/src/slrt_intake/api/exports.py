@@ -1,6 +1,7 @@
 """Exports: rows of many cases are asked for by one, approved by another, fetched within a day, all on record."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
@@ -13,7 +14,7 @@ from slrt_intake.api.export_schemas import ExportBody, ExportReceipt, ExportView
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.export import Export, ExportState
 from slrt_intake.domain.problems import ExportTooLargeError
-from slrt_intake.store.export_rows import batches, case_ids
+from slrt_intake.store.export_rows import BATCH, batches, case_ids
 from slrt_intake.store.exports import waiting
 from slrt_intake.usecases import exports
 from slrt_kit.audit.entries import Look
@@ -24,6 +25,7 @@ from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.bodies import going_on
 from slrt_kit.http.commands import Answer, Command, check_version, command
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
+from slrt_kit.http.purposes import stated
 from slrt_kit.sheets import csv_pieces, xlsx
 
 router = APIRouter(tags=["exports"])
@@ -54,15 +56,19 @@ _CONTENT: dict[int | str, dict[str, Any]] = {
 async def request_export(
     body: ExportBody, request: Annotated[Command, command("intake.export.request")], parts: Parts
 ) -> Response:
-    """Ask for rows; somebody else of the area decides."""
+    """Ask for rows; somebody else of the area decides.
+
+    The purpose says which columns about people there may be, and which come in full. It is one that the caller may
+    state for exports; other refusals list those.
+    """
+    purpose = stated(body.purpose, request.principal, "export")
 
     async def work(unit: UnitOfWork) -> Answer:
         asked = await exports.request(
-            purpose=body.purpose,
+            purpose=purpose,
             reason=body.reason,
             filters=body.filters.filter(),
             columns=body.columns,
-            unmasked=body.unmasked,
             exports=parts.exports(unit),
             principal=request.principal,
             at=unit.clock.now(),
@@ -131,6 +137,15 @@ def _note(parts: IntakeParts, unit: UnitOfWork, request: Command, action: str, e
     record_looks(unit, parts.outbox.service, request.actor.for_purpose(export.purpose), [look])
 
 
+def _looks_at(export: Export, ids: Sequence[UUID]) -> list[Look]:
+    """The download itself, and what its rows are of: each is a look at a resident's data, some told at a time."""
+    fields = export.shown_fields
+    what = "case-parties" if any(column.is_personal for column in export.columns) else "case"
+    batches_of_ids = (ids[begin : begin + BATCH] for begin in range(0, len(ids), BATCH))
+    rows = [Look("export", what, export.export_id, fields, cases=cases, times=len(cases)) for cases in batches_of_ids]
+    return [Look("fetch", "export", export.export_id, fields, times=len(ids)), *rows]
+
+
 @router.get("/exports/{export_id}/content", response_class=StreamingResponse, responses=_CONTENT)
 async def get_export_content(
     export_id: UUID,
@@ -143,12 +158,15 @@ async def get_export_content(
     """The rows of the cases that the caller may see now. Each download counts and is on record."""
     principal, most = authorized.principal, MOST_ROWS[table_format]
     async with parts.database.unit_of_work() as unit:
-        export = await exports.fetch(export_id, exports=parts.exports(unit), principal=principal, at=unit.clock.now())
+        asked_for = parts.exports(unit)
+        export = await exports.load_own(export_id, exports=asked_for, subject=principal.subject)
+        purpose = stated(export.purpose, principal, "export")
+        await exports.fetch(export, purpose, exports=asked_for, principal=principal, at=unit.clock.now())
         ids = await case_ids(parts.database, export, authorized.scope, most=most + 1)
         if len(ids) > most:
             raise ExportTooLargeError(most=most)
-        look = Look("fetch", "export", export.export_id, export.shown_fields, times=len(ids))
-        record_looks(unit, parts.outbox.service, actor_of(request, principal, purpose=export.purpose), [look])
+        actor = actor_of(request, principal, purpose=export.purpose)
+        record_looks(unit, parts.outbox.service, actor, _looks_at(export, ids))
         await unit.commit()
     rows = batches(parts.database, parts.vault, export, authorized.scope, ids)
     headers = {

@@ -11,7 +11,7 @@ from slrt_contracts.types import CaseId
 from slrt_intake.api.looks_wording import ACTIONS, OBJECTS, PURPOSES, ROLES, office_words, words
 from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.store.looks import SeenLook, looks_at
-from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import cases
 from slrt_kit.audit.entries import Look
 from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
@@ -90,7 +90,7 @@ async def list_looks(
     """
     asked = stated(purpose, authorized.principal, "case-looks")
     async with parts.database.unit_of_work() as work:
-        case = await usecases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
+        case = await cases.load_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
     page = await page_of_looks(case.case_id, parts, limit=limit, cursor=cursor, language=language_of(request))
     look = Look("read", "case", case.case_id, ("looks",))
     await put_on_record(request, authorized.principal, [look], purpose=asked.code)

@@ -61,6 +61,7 @@ ACTIONS: Mapping[str, Text] = MappingProxyType(
         LookAction.UNMASK: _IN_FULL,
         LookAction.TRACK: Text("dilacak dengan nomor tiket", "tracked by ticket number"),
         LookAction.SESSION: Text("dibuka dengan kode sekali pakai", "opened with a one-time code"),
+        LookAction.EXPORT: Text("dalam ekspor banyak kasus", "in an export of many cases"),
     }
 )
 FIELDS: Mapping[str, Text] = MappingProxyType(

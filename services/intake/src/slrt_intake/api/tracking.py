@@ -14,7 +14,7 @@ from slrt_intake.domain.problems import TicketNotFoundError
 from slrt_intake.domain.ticket import normalise_ticket
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store.tickets import TicketFailures
-from slrt_intake.usecases import cases as usecases
+from slrt_intake.usecases import cases
 from slrt_kit.access import Principal, Scope
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_looks
@@ -54,7 +54,7 @@ async def confirm(  # lint-skip: public — ticket and digits
     async def work_once(unit: UnitOfWork) -> Answer:
         unit.actor = resident_actor(request)
         case = await opened_again(body, unit, parts)
-        await usecases.confirm_by_resident(case, satisfied=body.satisfied, cases=parts.cases(unit), at=unit.clock.now())
+        await cases.confirm_by_resident(case, satisfied=body.satisfied, cases=parts.cases(unit), at=unit.clock.now())
         return Answer(CaseReceipt.of(case), version=case.version)
 
     return await command.run(work_once)
@@ -78,7 +78,7 @@ async def resident_command(body: TicketBody, request: Request, parts: IntakePart
 
 async def opened_again(body: TicketBody, work: UnitOfWork, parts: IntakeParts) -> Case:
     """The case, under a lock of its ticket; a failure is the caller's to count (`open_counted`)."""
-    return await usecases.open_by_ticket(
+    return await cases.open_by_ticket(
         body.ticket_number,
         body.phone_last4,
         cases=parts.cases(work),

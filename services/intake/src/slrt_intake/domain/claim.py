@@ -7,7 +7,7 @@ from uuid import UUID
 from slrt_contracts.types import CaseId, NeedId
 from slrt_intake.domain.party import Person
 from slrt_kit.privacy.masking import mask_number
-from slrt_kit.purposes import MASKABLE, RESOURCES, Recipient, Shown
+from slrt_kit.purposes import RESOURCES, Recipient, Shown
 from slrt_kit.regions import RegionCode
 
 _FIELDS_OF_THE_PLACE = ("address", "phone")
@@ -84,7 +84,7 @@ def shown(
 def limited(parties: Parties, shows: Shown, *, unmask: bool) -> Parties:
     """Of the people only the fields of a purpose; without ``unmask`` no number and no birth date is clear."""
     if not unmask:
-        shows = Shown(shows.clear - MASKABLE, shows.masked | (shows.clear & MASKABLE))
+        shows = shows.numbers_masked()
 
     def number(field: str, value: str | None) -> str | None:
         if field in shows.clear:

@@ -1,6 +1,6 @@
 """The export: rows of many cases for one person, who asks for them, and another, who answers for it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,16 +20,6 @@ from slrt_intake.domain.transitions import CaseStatus
 OPEN_FOR: Final = timedelta(hours=24)
 MOST_FETCHES: Final = 3
 """A download may break off; who needs it more often asks again."""
-
-
-class ExportPurpose(StrEnum):
-    """What rows of many cases are needed for (UU 27/2022, article 16 (2) b: limited and stated purposes)."""
-
-    HANDLING = "handling"
-    REPORTING = "reporting"
-    PROGRAMME_MATCHING = "programme-matching"
-    DATA_UPDATE = "data-update"
-    SUPERVISION = "supervision"
 
 
 class ExportState(StrEnum):
@@ -53,13 +43,14 @@ class ExportFilter:
 
 @dataclass(kw_only=True)
 class Export:
-    """One request. ``region`` is the requester's at that time; ``unmasked`` are columns asked for in full."""
+    """One request. ``region`` is the requester's at that time; ``purpose`` the code of one of purposes.yaml, and
+    ``unmasked`` are the columns that come in full for it."""
 
     version: int = 0
     export_id: UUID
     requested_by: str
     region: str
-    purpose: ExportPurpose
+    purpose: str
     reason: str | None
     filters: ExportFilter
     columns: Sequence[ExportColumn]
@@ -77,7 +68,7 @@ class Export:
         *,
         export_id: UUID,
         region: str,
-        purpose: ExportPurpose,
+        purpose: str,
         reason: str,
         filters: ExportFilter,
         columns: Sequence[ExportColumn],
@@ -110,8 +101,8 @@ class Export:
             raise ExportDecidedError
         self.state, self.decided_by, self.decided_at = state, by, at
 
-    def fetch(self, *, at: datetime) -> None:
-        """Count a download.
+    def fetch(self, unmasked: Collection[ExportColumn], *, at: datetime) -> None:
+        """Count a download; of the columns that were approved in full those stay so that still may be.
 
         Raises:
             ExportNotApprovedError: nobody approved it. ExportSpentError: too late, or too often.
@@ -121,6 +112,7 @@ class Export:
         if at >= self.decided_at + OPEN_FOR or self.fetches >= MOST_FETCHES:
             raise ExportSpentError
         self.fetches += 1
+        self.unmasked = [column for column in self.unmasked if column in unmasked]
 
     @property
     def shown_fields(self) -> list[str]:

@@ -1,9 +1,12 @@
 """The columns that an export may have, and how those about people are masked."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Final
 
-from slrt_kit.privacy.masking import MARK, mask_number
+from slrt_intake.domain.problems import ColumnsNotShownError
+from slrt_kit.privacy.masking import MARK, mask_name, mask_number
+from slrt_kit.purposes import Shown
 
 _MASK: Final = MARK * 3
 
@@ -47,15 +50,27 @@ PERSONAL: Final = frozenset(
 )
 
 
+def columns_in_full(columns: Sequence[ExportColumn], shows: Shown) -> list[ExportColumn]:
+    """Of the columns those that come in full where a purpose shows these fields; other personal ones are masked.
+
+    Raises:
+        ColumnsNotShownError: some are of people, and not shown at all.
+    """
+    hidden = [column for column in columns if column.is_personal and column not in shows.fields]
+    if hidden:
+        raise ColumnsNotShownError.of(hidden)
+    return [column for column in columns if column in shows.clear]
+
+
 def masked(column: ExportColumn, value: str) -> str:
-    """A personal value as it is shown unless more was asked for and approved; nothing stays nothing."""
+    """A personal value as it is shown where the purpose gives it in part; nothing stays nothing."""
     if not value:
         return value
     match column:
         case ExportColumn.NIK | ExportColumn.KK_NUMBER | ExportColumn.PHONE:
             return mask_number(value) or ""
         case ExportColumn.NAME:
-            return " ".join(word[0] + _MASK for word in value.split())
+            return mask_name(value) or ""
         case ExportColumn.BIRTH_DATE:
             return value[:4]
         case _:

@@ -1,6 +1,8 @@
 """The refusals of intake, each with its stable name and its sentence for people."""
 
+from collections.abc import Sequence
 from types import MappingProxyType
+from typing import Self
 
 from slrt_kit.problems import ProblemError, Text
 
@@ -192,9 +194,18 @@ class ExportTooLargeError(ProblemError):
     )
 
 
-class UnmaskingNotAllowedError(ProblemError):
-    slug, status = "unmasking-not-allowed", 403
-    title = Text("Kolom ini hanya boleh Anda minta dalam bentuk tersamar", "You may ask for these columns masked only")
+class ColumnsNotShownError(ProblemError):
+    """The purpose of an export does not show some of its columns; ``columns`` names them."""
+
+    slug, status = "columns-not-shown", 422
+    title = Text("Tujuan itu tidak membuka semua kolom ini", "That purpose does not show all of these columns")
+
+    @classmethod
+    def of(cls, columns: Sequence[str]) -> Self:
+        """For these columns."""
+        named = ", ".join(columns)
+        detail = Text(f"Hapus, atau pilih tujuan lain: {named}", f"Leave out, or choose another purpose: {named}")
+        return cls(detail, columns=list(columns))
 
 
 class NotYourAttachmentError(ProblemError):

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from slrt_contracts.codes import NeedCode
-from slrt_intake.domain.export import Export, ExportFilter, ExportPurpose, ExportState
+from slrt_intake.domain.export import Export, ExportFilter, ExportState
 from slrt_intake.domain.export_columns import ExportColumn
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store.sealed import EXPORTS
@@ -117,7 +117,7 @@ async def _opened(vault: Vault, rows: Sequence[Row]) -> list[Export]:
             export_id=row.export_id,
             requested_by=row.requested_by,
             region=row.region_code,
-            purpose=ExportPurpose(row.purpose),
+            purpose=row.purpose,
             reason=None if opened is ERASED else opened["reason"],
             filters=_filter(row.filters),
             columns=[ExportColumn(column) for column in row.columns],

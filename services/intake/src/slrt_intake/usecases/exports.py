@@ -4,46 +4,45 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from slrt_intake.domain.export import Export, ExportFilter, ExportPurpose, ExportState
-from slrt_intake.domain.export_columns import ExportColumn
-from slrt_intake.domain.problems import OutsideYourAreaError, UnmaskingNotAllowedError
+from slrt_intake.domain.export import Export, ExportFilter, ExportState
+from slrt_intake.domain.export_columns import ExportColumn, columns_in_full
+from slrt_intake.domain.problems import OutsideYourAreaError
 from slrt_intake.ports import Exports
 from slrt_kit.access import Principal, Scope
 from slrt_kit.clock import NewId
 from slrt_kit.problems import NotFoundError
+from slrt_kit.purposes import Purpose
 
-_UNMASK = "registry.person.unmask"
-"""Who may see a number in full when looking at one person may ask for numbers of many."""
+_UNMASK = "intake.party.unmask"
+"""Who may see a number in full when looking at one person may have numbers of many."""
 
 
 async def request(
     *,
-    purpose: ExportPurpose,
+    purpose: Purpose,
     reason: str,
     filters: ExportFilter,
     columns: Sequence[ExportColumn],
-    unmasked: Sequence[ExportColumn],
     exports: Exports,
     principal: Principal,
     at: datetime,
     new_id: NewId,
 ) -> Export:
-    """Ask for rows.
+    """Ask for rows, for a purpose that the requester may state for exports.
 
     Raises:
-        OutsideYourAreaError: the requester works in no region. UnmaskingNotAllowedError.
+        OutsideYourAreaError: the requester works in no region. ColumnsNotShownError: not for that purpose.
     """
     if principal.region is None:
         raise OutsideYourAreaError
-    check_unmasking(unmasked, principal)
     export = Export.request(
         export_id=new_id(),
         region=principal.region,
-        purpose=purpose,
+        purpose=purpose.code,
         reason=reason,
         filters=filters,
         columns=columns,
-        unmasked=unmasked,
+        unmasked=_in_full(columns, purpose, principal),
         by=principal.subject,
         at=at,
     )
@@ -51,10 +50,9 @@ async def request(
     return export
 
 
-def check_unmasking(unmasked: Sequence[ExportColumn], principal: Principal) -> None:
-    """Raises UnmaskingNotAllowedError: columns are asked for in full by one who sees no single number in full."""
-    if unmasked and principal.scope(_UNMASK) is None:
-        raise UnmaskingNotAllowedError
+def _in_full(columns: Sequence[ExportColumn], purpose: Purpose, principal: Principal) -> list[ExportColumn]:
+    shows = purpose.shows["export"]
+    return columns_in_full(columns, shows if principal.scope(_UNMASK) is not None else shows.numbers_masked())
 
 
 async def load_to_decide(export_id: UUID, *, exports: Exports, scope: Scope) -> Export:
@@ -87,10 +85,11 @@ async def load_own(export_id: UUID, *, exports: Exports, subject: str) -> Export
     return export
 
 
-async def fetch(export_id: UUID, *, exports: Exports, principal: Principal, at: datetime) -> Export:
-    """Count a download; see `Export.fetch` for what it raises, and `load_own`."""
-    export = await load_own(export_id, exports=exports, subject=principal.subject)
-    check_unmasking(export.unmasked, principal)
-    export.fetch(at=at)
+async def fetch(export: Export, purpose: Purpose, *, exports: Exports, principal: Principal, at: datetime) -> None:
+    """Count a download, for the export's purpose as it is today; see `Export.fetch` for what it raises.
+
+    Raises:
+        ColumnsNotShownError: the purpose shows less since.
+    """
+    export.fetch(_in_full(export.columns, purpose, principal), at=at)
     await exports.save(export)
-    return export

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from slrt_contracts.types import CaseId, FamilyId
+from slrt_contracts.types import FamilyId
 from slrt_kit.audit.entries import Look
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import put_on_record
@@ -37,10 +37,8 @@ async def get_family(
         # Whoever has moved out of the area is not the caller's to see any more.
         of_family = await registry.persons(family.present)
         members = [each for each in of_family if authorized.scope.covers(region=each.village_code)]
-        hidden = frozenset[CaseId]()
-        if not authorized.scope.everywhere:
-            cases = {need.case_id for need in family.needs} | {each.case_id for each in family.participations}
-            hidden = await registry.kept_from_most(cases)
+        cases = {need.case_id for need in family.needs} | {each.case_id for each in family.participations}
+        hidden = await registry.kept_from_most(cases)
         shown = ("kk-masked", "needs", "participations")
         looks = [Look("read", "family", family.family_id, shown, case_id=case_id)]
         looks += [person_look("read", member, authorized.principal, case_id) for member in members]

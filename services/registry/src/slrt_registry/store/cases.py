@@ -18,8 +18,9 @@ async def case(connection: Connection, case_id: CaseId, scope: Scope | None = No
     Of a case that is kept from most nobody learns here what became of it: those in charge of it follow it in intake.
     """
     key: dict[str, object] = {"case_id": case_id}
-    condition, values = ("true", {}) if scope is None else in_region(scope, "region_code")
-    if scope is not None and not scope.everywhere:
+    condition, values = "true", dict[str, object]()
+    if scope is not None:
+        condition, values = in_region(scope, "region_code")
         condition += " AND NOT restricted AND NOT sealed"
     row = await connection.row(
         "SELECT case_id, region_code, family_id, handled_at, restricted FROM cases "  # noqa: S608 — fixed texts
