@@ -200,6 +200,20 @@ _TOLD = (
     "INSERT INTO audit_told (position, events) VALUES (0, 0)",
 )
 
+_RETENTION = (
+    # When all that was over had last been removed, and how many rows in that round: nobody else says whether the sweep
+    # is at work.
+    """
+    CREATE TABLE retention_round (
+        single   boolean PRIMARY KEY DEFAULT true CHECK (single),
+        ended_at timestamptz NOT NULL,
+        removed  bigint NOT NULL
+    )
+    """,
+    "INSERT INTO retention_round (ended_at, removed) VALUES (now(), 0)",
+    "CREATE INDEX idempotency_old ON idempotency (created_at)",
+)
+
 
 def create_backbone() -> None:
     """Run inside a service's first Alembic migration."""
@@ -224,4 +238,10 @@ def add_audit(service: str) -> None:
 def add_looks_told() -> None:
     """Run inside a later Alembic migration: what it takes to tell who looked (`slrt_kit.audit.telling`)."""
     for statement in _TOLD:
+        op.execute(statement)
+
+
+def add_retention() -> None:
+    """Run inside a later Alembic migration: what it takes to remove what was kept for its period."""
+    for statement in _RETENTION:
         op.execute(statement)
