@@ -214,6 +214,18 @@ _RETENTION = (
     "CREATE INDEX idempotency_old ON idempotency (created_at)",
 )
 
+_CLOSINGS = (
+    # What an operator has signed about a chain that was lost: which positions, why, and what goes on.
+    """
+    CREATE TABLE audit_closings (
+        position  bigint PRIMARY KEY,
+        statement text NOT NULL,
+        signature bytea NOT NULL
+    )
+    """,
+    "CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON audit_closings FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+)
+
 
 def create_backbone() -> None:
     """Run inside a service's first Alembic migration."""
@@ -244,4 +256,10 @@ def add_looks_told() -> None:
 def add_retention() -> None:
     """Run inside a later Alembic migration: what it takes to remove what was kept for its period."""
     for statement in _RETENTION:
+        op.execute(statement)
+
+
+def add_audit_closings() -> None:
+    """Run inside a later Alembic migration: what it takes to close an audit chain that was lost."""
+    for statement in _CLOSINGS:
         op.execute(statement)

@@ -1,6 +1,6 @@
 """What was kept for its period is removed."""
 
-from slrt_kit.backbone import add_retention
+from slrt_kit.backbone import add_audit_closings, add_retention
 
 revision = "0007"
 down_revision = "0006"
@@ -10,6 +10,7 @@ depends_on = None
 
 def upgrade() -> None:
     add_retention()
+    add_audit_closings()
 
 
 def downgrade() -> None:

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from slrt_kit.backbone import add_retention
+from slrt_kit.backbone import add_audit_closings, add_retention
 
 revision = "0007"
 down_revision = "0006"
@@ -39,6 +39,7 @@ _STATEMENTS = (
 
 def upgrade() -> None:
     add_retention()
+    add_audit_closings()
     for statement in _STATEMENTS:
         op.execute(statement)
 
