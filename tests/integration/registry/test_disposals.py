@@ -247,8 +247,8 @@ async def test_pages_of_who_is_due_have_everybody_once(service: Any, office: Off
 _PEOPLE = st.lists(
     st.fixed_dictionaries(
         {
-            "closed": st.lists(st.none() | st.integers(0, 800), min_size=1, max_size=3),
-            "participation": st.none() | st.integers(1700, 2000),
+            "closed": st.lists(st.integers(363, 367) | st.none() | st.integers(0, 800), min_size=1, max_size=3),
+            "participation": st.none() | st.integers(1824, 1828) | st.integers(1700, 2000),
             "held": st.booleans() | st.just(False),
             "linked": st.just(True) | st.booleans(),
         }
