@@ -9,7 +9,7 @@ from pathlib import Path
 from reference_page import ROOT, run
 
 from slrt_kit.privacy.inventory import SERVICES, Column, Hidden, Table, read_inventory
-from slrt_kit.privacy.retention import RetentionClass, retention_classes
+from slrt_kit.privacy.retention import RetentionClass, Since, retention_classes
 
 PAGE = Path("docs") / "reference" / "data-inventory.md"
 _HIDDEN = {
@@ -34,8 +34,12 @@ def page(root: Path = ROOT) -> str:
         "",
         "## Retention classes",
         "",
-        "| Class | Meaning | Counts from | Months | Source |",
-        "|---|---|---|---|---|",
+        "What ends by *delete* is removed by the sweep of its service; by *dispose* once it was listed and a second "
+        "person has said yes; what *lasts* stays while what it is for does "
+        "([how](../how-to/dispose-of-records.md)).",
+        "",
+        "| Class | Meaning | Counts from | Period | Ends by | Source |",
+        "|---|---|---|---|---|---|",
         *map(_retention_row, retention_classes().values()),
     ]
     for service in SERVICES:
@@ -48,8 +52,9 @@ def page(root: Path = ROOT) -> str:
 
 def _retention_row(kept: RetentionClass) -> str:
     source = f"{kept.source} **(assumed)**" if kept.assumed else kept.source
-    months = str(kept.months) if kept.months else "–"
-    return f"| `{kept.name}` | {kept.says.en} | {kept.since} | {months} | {source} |"
+    period = "–" if kept.since is Since.NONE else f"{kept.months} months" if kept.months else f"{kept.days} days"
+    ends = kept.ends if kept.by is None else f"{kept.ends}, by the {kept.by}"
+    return f"| `{kept.name}` | {kept.says.en} | {kept.since} | {period} | {ends} | {source} |"
 
 
 def _section(table: Table) -> list[str]:

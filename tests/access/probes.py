@@ -125,6 +125,13 @@ PROBES: dict[str, Probe] = {
     "POST /registry/v1/persons/{person_id}/transfer": Probe("person", {"village_code": "12.71.01.1001"}, _NEVER),
     "POST /registry/v1/families/{family_id}/transfer": Probe("person", {"village_code": "12.71.01.1001"}, _NEVER),
     "POST /registry/v1/persons/search": Probe("person", {"nik": "{nik}"}, looks_at="person", lists="person_id"),
+    # With nobody on it, so that nothing is kept; of a list that nobody made.
+    "GET /registry/v1/disposals/due": Probe("nothing", query="?regency_code=12.74"),
+    "POST /registry/v1/disposals": Probe("nothing", {"person_ids": []}),
+    "GET /registry/v1/disposals": Probe("nothing"),
+    "GET /registry/v1/disposals/{disposal_id}": Probe("no case at all"),
+    "POST /registry/v1/disposals/{disposal_id}/approve": Probe("no case at all", None, _NEVER),
+    "POST /registry/v1/disposals/{disposal_id}/refuse": Probe("no case at all", None, _NEVER),
     # -- notification ------------------------------------------------------------------------------------------------
     "GET /notification/v1/notifications": Probe("message", query="?limit=200", lists="notification_id"),
     "GET /notification/v1/notifications/{notification_id}": Probe("message"),

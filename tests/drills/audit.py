@@ -15,16 +15,20 @@ import orjson
 import psycopg
 from tests.drills.chains import Chain
 from tests.drills.tampering import OF_EXPORTS, Original, Tampered
+from tests.drills.tampering_ends import OF_ENDS
 from tests.drills.tampering_rows import OF_ROWS, Expected
 
 from slrt_contracts.codes import ClosedBy
 from slrt_contracts.events import CaseClosed
 from slrt_contracts.types import CaseId
 from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.audit.closing import Loss, LossReason, close_chain
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.export import Range, lines_now
 from slrt_kit.audit.record import record_access
+from slrt_kit.audit.sealer import connect
 from slrt_kit.audit.verify import Report, verify
+from slrt_kit.clock import new_uuid7
 from slrt_kit.logs import configure_logging
 from slrt_kit.migrations import upgrade
 from slrt_kit.outbox import Outbox
@@ -160,7 +164,33 @@ async def drill(chain: Chain, *, rows: int, times: int, seed: int, say: Callable
             report = verify(altered, chain.keys, told)
             found = is_found(report, positions=expected.positions)
             result.count(f"rows: {row_kind.__name__}", found=found, told=_told(report, expected))
+    await _drill_end(chain, result)
     return result
+
+
+async def _drill_end(chain: Chain, result: Drilled) -> None:
+    """Lose the newest entries, close the chain over that, go on, and alter what an export says of it."""
+    async with await psycopg.AsyncConnection.connect(chain.url) as connection:
+        await connection.execute("ALTER TABLE audit DISABLE TRIGGER USER")
+        await connection.execute("DELETE FROM audit WHERE position > (SELECT max(position) - 5 FROM audit)")
+        await connection.execute("ALTER TABLE audit ENABLE TRIGGER USER")
+        await connection.commit()
+    told = [orjson.loads(each.encode()) for each in await chain.told()]
+    gap = verify(await chain.export(), chain.keys, told)
+    result.count("end: none, and a gap", found=not gap.is_sound, told="the gap is not found")
+    loss = Loss(reason=LossReason.DISK_LOST, by="operator:drill")
+    async with await connect(chain.url) as connection:
+        await close_chain(connection, "intake", chain.signer, loss, at=chain.clock.now(), new_id=new_uuid7)
+    chain.sealer = chain.new_sealer()
+    await chain.write(20)
+    await chain.seal_next_day()
+    lines = await chain.export()
+    sound = verify(lines, chain.keys, [orjson.loads(each.encode()) for each in await chain.told()])
+    assert sound.is_sound, sound.problems
+    (index,) = [number for number, line in enumerate(lines) if line.startswith(b'{"closing"')]
+    for kind in OF_ENDS:
+        report = verify(kind(lines, index), chain.keys)
+        result.count(f"end: {kind.__name__}", found=not report.is_sound, told=str(report.problems[:2]))
 
 
 def _told(report: Report, wanted: Tampered | Expected) -> str:

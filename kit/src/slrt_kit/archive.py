@@ -89,4 +89,3 @@ async def keep_archive(connection: psycopg.AsyncConnection[Any], *, today: date,
             await connection.execute(f"DROP TABLE {name}")
             log.info("archive partition dropped", partition=name)
     await connection.execute("DELETE FROM outbox_archive_default WHERE published_at < %s", (oldest,))
-    await connection.execute("DELETE FROM idempotency WHERE created_at < now() - interval '7 days'")

@@ -205,6 +205,32 @@ _OF_MANY = """
     WHERE starts_with(entry, '{"action":"export"')
     """
 
+_RETENTION = (
+    # When all that was over had last been removed, and how many rows in that round: nobody else says whether the sweep
+    # is at work.
+    """
+    CREATE TABLE retention_round (
+        single   boolean PRIMARY KEY DEFAULT true CHECK (single),
+        ended_at timestamptz NOT NULL,
+        removed  bigint NOT NULL
+    )
+    """,
+    "INSERT INTO retention_round (ended_at, removed) VALUES (now(), 0)",
+    "CREATE INDEX idempotency_old ON idempotency (created_at)",
+)
+
+_CLOSINGS = (
+    # What an operator has signed about a chain that was lost: which positions, why, and what goes on.
+    """
+    CREATE TABLE audit_closings (
+        position  bigint PRIMARY KEY,
+        statement text NOT NULL,
+        signature bytea NOT NULL
+    )
+    """,
+    "CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON audit_closings FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+)
+
 
 def create_backbone() -> None:
     """Run inside a service's first Alembic migration."""
@@ -235,3 +261,15 @@ def add_looks_told() -> None:
 def add_audit_of_many() -> None:
     """Run inside a later Alembic migration, where a look may be at many cases at once: it is found by each of them."""
     op.execute(_OF_MANY)
+
+
+def add_retention() -> None:
+    """Run inside a later Alembic migration: what it takes to remove what was kept for its period."""
+    for statement in _RETENTION:
+        op.execute(statement)
+
+
+def add_audit_closings() -> None:
+    """Run inside a later Alembic migration: what it takes to close an audit chain that was lost."""
+    for statement in _CLOSINGS:
+        op.execute(statement)

@@ -47,6 +47,7 @@ _AUDIT = """
            (SELECT extract(epoch FROM now() - min(opened_at))::float8 FROM audit_reviews WHERE closed_at IS NULL)
                AS oldest_review
     """
+_RETENTION = "SELECT extract(epoch FROM now() - ended_at)::float8 AS age FROM retention_round"
 
 _GAUGES = (
     metrics.OUTBOX_PENDING,
@@ -55,6 +56,7 @@ _GAUGES = (
     metrics.AUDIT_UNSEALED_AGE,
     metrics.AUDIT_REVIEWS_OPEN,
     metrics.AUDIT_REVIEWS_AGE,
+    metrics.RETENTION_AGE,
 )
 
 
@@ -66,8 +68,8 @@ async def measure_backlog(database: Database) -> None:
     own = database.own_backlog
     try:
         async with asyncio.timeout(TIMEOUT_S), database.read() as session:
-            (outbox,), parked, (audit,), *found = await session.rows_of(
-                (_OUTBOX, {}), (_PARKED, {}), (_AUDIT, {}), *((query, {}) for _, query in own)
+            (outbox,), parked, (audit,), (retention,), *found = await session.rows_of(
+                (_OUTBOX, {}), (_PARKED, {}), (_AUDIT, {}), (_RETENTION, {}), *((query, {}) for _, query in own)
             )
     except (TimeoutError, psycopg.Error, *DATABASE_DOWN) as error:
         # A pool without a free connection says nothing about the database, and a refusal is an answer.
@@ -87,6 +89,7 @@ async def measure_backlog(database: Database) -> None:
     metrics.AUDIT_UNSEALED_AGE.set(max(audit.unsealed or 0.0, 0.0))
     metrics.AUDIT_REVIEWS_OPEN.set(audit.reviews)
     metrics.AUDIT_REVIEWS_AGE.set(max(audit.oldest_review or 0.0, 0.0))
+    metrics.RETENTION_AGE.set(max(retention.age, 0.0))
     for (gauge, _), ((number,),) in zip(own, found, strict=True):
         gauge.set(number)
     _show(metrics.PARKED_EVENTS, {row.consumer: row.events for row in parked})

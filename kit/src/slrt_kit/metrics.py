@@ -375,6 +375,20 @@ CONSENTS_EXPIRED = _counter(
     unit="consents",
     roles=_CONSUMING,
 )
+_TABLE = Label("table", "table of the service", most=50)
+RETENTION_REMOVED = _counters(
+    "slrt_retention_removed_rows_total",
+    "Rows removed because they were kept for their period",
+    _TABLE,
+    unit="rows",
+    roles=(Role.WORKER,),
+)
+RETENTION_AGE = _gauge(
+    "slrt_retention_round_seconds",
+    "How long ago everything that was over had last been removed",
+    unit="seconds",
+    roles=_EVERY,
+)
 AUDIT_REFUSALS_LOST = _counter(
     "slrt_audit_refusals_lost_total",
     "Refusals that did not get into the audit log; the log names them",

@@ -24,7 +24,7 @@ def service_commands(
 ) -> typer.Typer:
     """The roles ``api | worker | relay | migrate | all`` of a service, and what its operator can do.
 
-    ``chores`` are what a worker does beside its consumers, from time to time.
+    ``chores`` are what a worker does beside its consumers and the retention sweep, from time to time.
 
     ``all`` runs the API, every consumer, the relay and the sealer in one process: the profile of a small office.
     """
@@ -35,7 +35,7 @@ def service_commands(
         return lambda stop: serve(app(composed), host=settings.http_host, port=settings.http_port, stop=stop)
 
     def worker_parts(composed: Runtime) -> list[Part]:
-        return [*(consumer.run for consumer in consumers(composed)), *chores(composed)]
+        return [*(consumer.run for consumer in consumers(composed)), composed.retention_sweep.run, *chores(composed)]
 
     def relay_parts(composed: Runtime) -> list[Part]:
         return [composed.relay.run, composed.sealer.run, *(teller.run for teller in composed.tellers_of_looks)]

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from slrt_kit.http.tokens import TokenVerifier
     from slrt_kit.privacy import Vault
+    from slrt_kit.privacy.sweep import RetentionSweep
 
 log = get_logger(__name__)
 
@@ -135,6 +136,15 @@ class Runtime:
         """One, or none where the service shows nobody's data."""
         url = self.settings.database_url.get_secret_value()
         return [LookTeller(database_url=url, service=self.name)] if tells_looks(self.name) else []
+
+    @property
+    def retention_sweep(self) -> "RetentionSweep":
+        """What removes, from time to time, what was kept for its period."""
+        from slrt_kit.privacy.settings import PrivacySettings  # noqa: PLC0415 — see `vault`
+        from slrt_kit.privacy.sweep import RetentionSweep, sweep_rules  # noqa: PLC0415 — the same
+
+        destroy = self.vault.destroy if isinstance(self.settings, PrivacySettings) else None
+        return RetentionSweep(self.worker_database, sweep_rules(self.package), destroy=destroy)
 
     @cached_property
     def doorbell(self) -> Doorbell:

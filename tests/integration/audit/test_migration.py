@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, make_url
 from tests.drills.chains import Chain
 
 from slrt_kit.audit.anomalies import FIELDS
-from slrt_kit.backbone import add_audit, create_backbone
+from slrt_kit.backbone import add_audit, add_audit_closings, create_backbone
 from slrt_kit.testing import FixedClock
 
 LOOKS = [
@@ -49,6 +49,7 @@ async def test_old_looks_are_moved_in_their_order_and_can_be_sealed_and_checked(
 
     _in_migration(before, add_recovery)
     _in_migration(before, lambda: add_audit("intake"))
+    _in_migration(before, add_audit_closings)
     chain = Chain(before, FixedClock())
     try:
         assert await chain.seal() == 2

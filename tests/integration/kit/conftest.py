@@ -15,7 +15,7 @@ from tests.integration.kit.tally import TABLE, Tally
 
 from slrt_contracts.events import CaseClosed, CaseRegistered, CaseScreened, Event
 from slrt_kit.aggregate import RecordedEvent
-from slrt_kit.backbone import add_audit, add_recovery, create_backbone
+from slrt_kit.backbone import add_audit, add_audit_closings, add_recovery, add_retention, create_backbone
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.broker import Broker, KafkaBroker
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
@@ -40,6 +40,8 @@ def backbone_template(service_database: Any) -> str:
         create_backbone()
         add_recovery()
         add_audit("intake")
+        add_retention()
+        add_audit_closings()
     engine.dispose()
     with psycopg.connect(url) as connection:
         connection.execute(EFFECTS)

@@ -89,15 +89,3 @@ async def test_the_servers_time_zone_does_not_matter(
         await keep_archive(opened, today=TODAY, days=30)
     assert names(rows) == ["outbox_archive_20260710", "outbox_archive_20260713"]
     assert [seq for (seq,) in rows.all("SELECT seq FROM outbox_archive ORDER BY seq")] == [1, 2, 3]
-
-
-async def test_answers_kept_for_repeated_commands_go_after_a_week(connection: Any, rows: Any) -> None:
-    for key, days in (("old", 8), ("young", 6)):
-        rows.run(
-            "INSERT INTO idempotency (subject, key, fingerprint, created_at) "
-            "VALUES ('someone', %s, '', now() - make_interval(days => %s))",
-            key,
-            days,
-        )
-    await keep_archive(connection, today=TODAY, days=30)
-    assert rows.all("SELECT key FROM idempotency") == [("young",)]

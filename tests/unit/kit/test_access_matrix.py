@@ -42,12 +42,13 @@ partner: intake party.read=office party.unmask=office sharing.confirm=office | r
 head_of_division: intake export.approve=region case.read=region restricted.list=region report.read=region
     look.read=region | referral referral.read=region policy.read=any
 head_of_office: intake export.approve=region case.read=region case.seal=region restricted.list=region
-    emergency.open=region report.read=region look.read=region | referral referral.read=region policy.read=any
+    emergency.open=region report.read=region look.read=region | referral referral.read=region policy.read=any |
+    registry disposal.decide=region
 province_desk: intake report.read=region | referral policy.read=any
 centre_desk: intake report.read=any | referral policy.read=any
 leadership: intake report.read=region
 auditor: audit review.read=any review.close=any entry.read=any | intake report.read=any | referral policy.read=any |
-    registry person.erase=any
+    registry person.erase=any disposal.propose=any disposal.decide=any
 admin: audit entry.read=any | referral policy.read=any
 service: intake party.read=any contact.read=any code.read=any party.unmask=any | referral referral.read=any
     policy.read=any | notification delivery.read=any

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from slrt_kit.privacy.inventory import SERVICES, InventoryError, read_inventory
-from slrt_kit.privacy.retention import retention_classes
+from slrt_kit.privacy.retention import Ends, retention_classes
 
 
 @pytest.fixture
@@ -70,5 +70,6 @@ def test_a_period_ends_on_the_day_of_the_month_or_on_its_last() -> None:
 def test_what_is_assumed_says_so_and_every_class_names_its_source() -> None:
     classes = retention_classes()
     assert all(kept.source and kept.says.id and kept.says.en for kept in classes.values())
-    assert {name for name, kept in classes.items() if kept.months} == {"case-record", "participation-record"}
+    disposed = {name for name, kept in classes.items() if kept.ends is Ends.DISPOSE}
+    assert disposed == {"case-record", "participation-record"}
     assert all(kept.assumed for kept in classes.values() if kept.months)

@@ -15,13 +15,17 @@ SIZE = 32
 EMPTY_ROOT = sha256(b"").digest()
 NO_DAY = bytes(SIZE)
 """Stands where the first day's statement names the one before it."""
-HEAD, DAY = "head", "day"
+HEAD, DAY, CLOSING = "head", "day", "closing"
 """The kinds of statements."""
 
 
-def genesis(service: str, chain_id: UUID) -> bytes:
-    """What the first entry of a chain is linked to: so no chain can be passed off as another's."""
-    return sha256(f"slrt-audit-v1\n{service}\n{chain_id}".encode()).digest()
+def genesis(service: str, chain_id: UUID, follows: bytes = b"") -> bytes:
+    """What the first entry of a chain is linked to: so no chain can be passed off as another's.
+
+    ``follows`` is the digest of the statement by which the chain before was closed; empty for a service's first chain.
+    """
+    after = f"\n{follows.hex()}" if follows else ""
+    return sha256(f"slrt-audit-v1\n{service}\n{chain_id}{after}".encode()).digest()
 
 
 def link(before: bytes, entry: bytes) -> bytes:

@@ -46,6 +46,7 @@ def _summary(report: Report, *, has_roots: bool) -> Iterator[str]:
     yield f"entries {report.entries}, positions {report.first} to {report.last}, closed days {len(report.days)}"
     if report.days:
         yield f"days {report.days[0][0].day} to {report.days[-1][0].day}"
+    yield from (f"LOST {closing.shown}" for closing, _ in report.closings)
     yield f"known up to {report.knows_up_to or 'nowhere: the statement that an export ends with is missing'}"
     if not has_roots:
         yield "not known: whether the service went on from there; the published roots tell (--roots)"

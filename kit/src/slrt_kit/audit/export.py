@@ -5,20 +5,21 @@ The form is JSON, a line each, UTF-8, in this order:
     {"slrt_audit":1,"service":…,"chain":…,"first":…,"before":…}        first position, and the link before it
     {"position":…,"link":…,"entry":…}                                  the entry's bytes are those that were sealed
     {"day":…,"signature":…}                                            after the last entry of its day
+    {"closing":…,"signature":…}                                        where a chain was lost; another one follows
     {"end":…,"signature":…}                                            the chain's end, or the last day once more
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import orjson
 import psycopg
 
 from slrt_kit.audit import chain
 from slrt_kit.audit.lines import end_line, entry_line, first_line, statement_line
-from slrt_kit.audit.statements import Day, Head, Signed
+from slrt_kit.audit.statements import Closing, Day, Head, Signed
 
 _HEAD = "SELECT statement, signature FROM audit_head"
 _DAYS = """
@@ -26,6 +27,7 @@ _DAYS = """
     WHERE (CAST(%(since)s AS date) IS NULL OR day >= %(since)s) AND (CAST(%(until)s AS date) IS NULL OR day < %(until)s)
     ORDER BY day
     """
+_CLOSINGS = "SELECT statement, signature FROM audit_closings ORDER BY position"
 _ENTRIES = "SELECT position, link, entry FROM audit WHERE position >= %s AND position <= %s ORDER BY position"
 _BEFORE = "SELECT link FROM audit WHERE position = %s"
 _PAGE = 5000
@@ -72,21 +74,62 @@ async def lines_now(connection: psycopg.AsyncConnection[Any], chosen: Range) -> 
     closed = [Day.of(orjson.loads(signed.statement)) for signed in days]
     # All there is begins with the first entry, whatever the days say.
     first = 1 if chosen.since is None else closed[0].first if closed else head.day_first
-    before = await (await connection.execute(_BEFORE, (first - 1,))).fetchone()
-    yield first_line(
-        head.service, head.chain_id, first, before[0] if before else chain.genesis(head.service, head.chain_id)
-    )
-    for day, signed in zip(closed, days, strict=True):
-        async for line in _entries(connection, first, day.last):
+    lost = [_Lost.of(*row) for row in await (await connection.execute(_CLOSINGS)).fetchall()]
+    within = [each for each in lost if each.closing.lost_to + 1 >= first]
+    if chosen.until is not None:
+        within = [each for each in within if each.closing.lost_to < closed[-1].first]
+    if within and first > within[0].closing.position:
+        # It begins where a chain does: then with the end of the one before.
+        first = within[0].closing.position + 1
+    chain_id = within[0].closing.chain_id if within else closed[-1].chain_id if chosen.until else head.chain_id
+    before = next((each for each in lost if each.closing.next_chain == chain_id), None)
+    begins = 1 if before is None else before.closing.lost_to + 1
+    link = None if first == begins else await (await connection.execute(_BEFORE, (first - 1,))).fetchone()
+    genesis = chain.genesis(head.service, chain_id, b"" if before is None else before.signed.digest)
+    yield first_line(head.service, chain_id, first, link[0] if link else genesis)
+    pending = list(zip(closed, days, strict=True))
+    for each in within:
+        gone = each.closing
+        # A day that is not there as a whole any more is not among them.
+        whole = [day for day in pending if day[0].chain_id == gone.chain_id and day[0].last <= gone.position]
+        pending = [day for day in pending if day[0].chain_id != gone.chain_id]
+        async for line in _days(connection, first, whole):
             yield line
-        yield statement_line("day", signed)
-        first = day.last + 1
+        first = whole[-1][0].last + 1 if whole else first
+        async for line in _entries(connection, first, gone.position):
+            yield line
+        yield statement_line("closing", each.signed)
+        first = gone.lost_to + 1
+    async for line in _days(connection, first, pending):
+        yield line
+    first = pending[-1][0].last + 1 if pending else first
     if chosen.until is None:
         async for line in _entries(connection, first, 2**62):
             yield line
         yield end_line(chain.HEAD, end)
     else:
         yield end_line(chain.DAY, days[-1])
+
+
+class _Lost(NamedTuple):
+    """A chain that was closed, and the statement of it."""
+
+    closing: Closing
+    signed: Signed
+
+    @classmethod
+    def of(cls, statement: str, signature: bytes) -> Self:
+        return cls(Closing.of(orjson.loads(statement)), Signed(statement.encode(), signature))
+
+
+async def _days(
+    connection: psycopg.AsyncConnection[Any], first: int, days: Sequence[tuple[Day, Signed]]
+) -> AsyncIterator[bytes]:
+    for day, signed in days:
+        async for line in _entries(connection, first, day.last):
+            yield line
+        yield statement_line("day", signed)
+        first = day.last + 1
 
 
 async def _entries(connection: psycopg.AsyncConnection[Any], first: int, last: int) -> AsyncIterator[bytes]:

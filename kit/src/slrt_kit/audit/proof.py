@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from slrt_kit.audit import chain
-from slrt_kit.audit.statements import Day, Keys, Signed, StatementError
+from slrt_kit.audit.statements import Closing, Day, Keys, Signed, StatementError
 from slrt_kit.audit.verify import ENTRY
 
 
@@ -48,6 +48,12 @@ def prove(lines: Iterable[bytes], position: int) -> dict[str, Any]:
                 }
             before = links[-1] if links else before
             links = []
+        elif "closing" in said:
+            if found:
+                break
+            closing = Closing.of(orjson.loads(said["closing"]))
+            digest = Signed(said["closing"].encode(), b"").digest
+            before, links = chain.genesis(closing.service, closing.next_chain, digest), []
     raise ProofError(
         f"the export has no entry {position}" if not found else f"the day of entry {position} is not closed"
     )

@@ -167,12 +167,14 @@ class Sealer:
 
     async def _check_tail(self, tail: Sequence[tuple[int, bytes, str]], head: Head) -> None:
         """Raises ChainBrokenError: the newest entry is not the one that was sealed last."""
-        position = tail[0][0] if tail else 0
+        # What stands before the chain's beginning is of a chain that was closed.
+        tail = [each for each in tail if each[0] > head.base]
+        position = tail[0][0] if tail else head.base
         if position != head.position:
             raise ChainBrokenError(f"position {min(position, head.position) + 1}: the log does not end where it did")
         if not tail:
             return
-        before = tail[1][1] if len(tail) > 1 else chain.genesis(head.service, head.chain_id)
+        before = tail[1][1] if len(tail) > 1 else head.beginning
         if tail[0][1] != head.link or chain.link(before, tail[0][2].encode()) != head.link:
             raise ChainBrokenError(f"position {position}: is not what was sealed")
 
@@ -182,13 +184,13 @@ class Sealer:
         Raises:
             ChainBrokenError: one of them is not what was sealed.
         """
-        last_day = await store.last_day()
+        last_day = await store.last_day(head.chain_id)
         if (chain.NO_DAY if last_day is None else last_day.digest) != head.last_day:
             raise ChainBrokenError(
                 f"position {head.day_first - 1}: the statement of the day before is not the one signed"
             )
-        before = chain.genesis(head.service, head.chain_id)
-        if head.day_first > 1:
+        before = head.beginning
+        if head.day_first > head.base + 1:
             async for page in store.between(head.day_first - 1, head.day_first - 1):
                 before = page[0][1] if page else b""
         tree, expected = chain.Tree(), head.day_first

@@ -50,7 +50,7 @@ class Signer:
         """The public key, for those who check."""
         return self.public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
-    def sign(self, kind: str, content: "Head | Day") -> Signed:
+    def sign(self, kind: str, content: "Head | Day | Closing") -> Signed:
         """The statement, signed."""
         statement = content.encode(self.key_id)
         return Signed(statement, self._key.sign(chain.to_sign(kind, statement)))
@@ -115,6 +115,15 @@ class Head:
     """How many days were closed."""
     last_day: bytes
     """Digest of the statement of the day closed last."""
+    base: int = 0
+    """The position before the chain's first; more than 0 where it follows a chain that was lost and closed."""
+    follows: bytes = b""
+    """Digest of the statement that closed the chain before; empty for the first."""
+
+    @property
+    def beginning(self) -> bytes:
+        """What the chain's first entry is linked to."""
+        return chain.genesis(self.service, self.chain_id, self.follows)
 
     def encode(self, key_id: str) -> bytes:
         """Its exact bytes."""
@@ -129,6 +138,7 @@ class Head:
             day_first=self.day_first,
             days=self.days,
             last_day=self.last_day.hex(),
+            **({"base": self.base, "follows": self.follows.hex()} if self.follows else {}),
         )
 
     @classmethod
@@ -144,6 +154,8 @@ class Head:
                 day_first=int(content["day_first"]),
                 days=int(content["days"]),
                 last_day=bytes.fromhex(content["last_day"]),
+                base=int(content.get("base", 0)),
+                follows=bytes.fromhex(content.get("follows", "")),
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             raise StatementError("cannot be read") from None
@@ -197,6 +209,80 @@ class Day:
                 head=bytes.fromhex(content["head"]),
                 root=bytes.fromhex(content["root"]),
                 previous=bytes.fromhex(content["previous"]),
+            )
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise StatementError("cannot be read") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closing:
+    """That a chain was lost behind a position, who says so and why; the chain that goes on names it.
+
+    ``position`` is the last entry that is there as it was sealed, ``link`` its link; what stood behind it up to
+    ``lost_to`` is lost. ``days`` is how many closed days are there as a whole, ``last_day`` the digest of the last
+    one's statement. ``known_root`` is that of the newest day that was ever signed, as far as that is known.
+    """
+
+    service: str
+    chain_id: UUID
+    position: int
+    link: bytes
+    lost_to: int
+    days: int
+    last_day: bytes
+    known_day: date | None
+    known_root: bytes
+    next_chain: UUID
+    reason: str
+    by: str
+    at: str
+    """UTC, as entries write it."""
+
+    @property
+    def shown(self) -> str:
+        """In a sentence."""
+        lost = f"positions {self.position + 1} to {self.lost_to} are lost ({self.reason})"
+        return f"chain {self.chain_id} ends at position {self.position}: {lost}, says {self.by}, {self.at}"
+
+    def encode(self, key_id: str) -> bytes:
+        """Its exact bytes."""
+        return _bytes(
+            kind=chain.CLOSING,
+            key=key_id,
+            service=self.service,
+            chain=str(self.chain_id),
+            position=self.position,
+            link=self.link.hex(),
+            lost_to=self.lost_to,
+            days=self.days,
+            last_day=self.last_day.hex(),
+            known_day=None if self.known_day is None else self.known_day.isoformat(),
+            known_root=self.known_root.hex(),
+            next_chain=str(self.next_chain),
+            reason=self.reason,
+            by=self.by,
+            at=self.at,
+        )
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> Self:
+        """From a checked statement. Raises StatementError."""
+        try:
+            known_day = content["known_day"]
+            return cls(
+                service=str(content["service"]),
+                chain_id=UUID(content["chain"]),
+                position=int(content["position"]),
+                link=bytes.fromhex(content["link"]),
+                lost_to=int(content["lost_to"]),
+                days=int(content["days"]),
+                last_day=bytes.fromhex(content["last_day"]),
+                known_day=None if known_day is None else date.fromisoformat(known_day),
+                known_root=bytes.fromhex(content["known_root"]),
+                next_chain=UUID(content["next_chain"]),
+                reason=str(content["reason"]),
+                by=str(content["by"]),
+                at=str(content["at"]),
             )
         except (KeyError, ValueError, TypeError, AttributeError):
             raise StatementError("cannot be read") from None

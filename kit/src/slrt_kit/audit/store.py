@@ -29,6 +29,14 @@ _TAIL = "SELECT position, link, entry FROM audit ORDER BY position DESC LIMIT %s
 _BETWEEN = "SELECT position, link, entry FROM audit WHERE position BETWEEN %s AND %s ORDER BY position"
 _PAGE = 5000
 _LAST_DAY = "SELECT statement, signature FROM audit_days ORDER BY day DESC LIMIT 1"
+_DAYS = "SELECT statement, signature FROM audit_days ORDER BY day"
+_CLOSINGS = "SELECT statement, signature FROM audit_closings ORDER BY position"
+_KEEP_CLOSING = "INSERT INTO audit_closings (position, statement, signature) VALUES (%s, %s, %s)"
+_AFTER = "SELECT position, link, entry FROM audit WHERE position > %s ORDER BY position LIMIT %s"
+_NEWEST = "SELECT coalesce(max(position), 0) FROM audit"
+_ADD = "INSERT INTO audit_unsealed (entry) VALUES (%s)"
+_HAS_TELLER = "SELECT to_regclass('audit_told') IS NOT NULL"
+_TELL_ANEW = "UPDATE audit_told SET events = 0"
 _KEEP_DAY = "INSERT INTO audit_days (day, statement, signature) VALUES (%s, %s, %s)"
 _TOLD = f"{insert_events()} RETURNING 1"
 # An entry begins with its action, so of a rule about few actions (exports) the many other entries need not be read.
@@ -89,10 +97,39 @@ class SealedStore:
             for position, (linked, entry) in enumerate(zip(links, entries, strict=True), start=first):
                 await copy.write_row((position, linked, entry))
 
-    async def last_day(self) -> Signed | None:
-        """The statement of the day closed last."""
+    async def last_day(self, chain_id: UUID | None = None) -> Signed | None:
+        """The statement of the day closed last; of that chain, where one is given."""
         row = await (await self.connection.execute(_LAST_DAY)).fetchone()
-        return None if row is None else Signed(row[0].encode(), row[1])
+        if row is None or (chain_id is not None and orjson.loads(row[0])["chain"] != str(chain_id)):
+            return None
+        return Signed(row[0].encode(), row[1])
+
+    async def days(self) -> list[Signed]:
+        """The statements of all closed days, of all chains."""
+        return [Signed(row[0].encode(), row[1]) for row in await (await self.connection.execute(_DAYS)).fetchall()]
+
+    async def closings(self) -> list[Signed]:
+        """The statements that closed chains, the oldest first."""
+        return [Signed(row[0].encode(), row[1]) for row in await (await self.connection.execute(_CLOSINGS)).fetchall()]
+
+    async def keep_closing(self, position: int, signed: Signed) -> None:
+        """Keep the statement that closes a chain; the next one begins with its events counted from 1."""
+        await self.connection.execute(_KEEP_CLOSING, (position, signed.statement.decode(), signed.signature))
+        if await (await self.connection.execute(_HAS_TELLER)).fetchone() == (True,):
+            await self.connection.execute(_TELL_ANEW)
+
+    async def after(self, position: int) -> list[tuple[int, bytes, str]]:
+        """The next sealed entries behind a position, whatever is missing between."""
+        return await (await self.connection.execute(_AFTER, (position, _PAGE))).fetchall()
+
+    async def newest(self) -> int:
+        """The highest position that there is; 0 where there is none."""
+        row = await (await self.connection.execute(_NEWEST)).fetchone()
+        return int(row[0]) if row else 0
+
+    async def put_on_record(self, entry: str) -> None:
+        """Write an entry, to be sealed as the next."""
+        await self.connection.execute(_ADD, (entry,))
 
     async def keep_day(self, day: date, signed: Signed) -> None:
         """Keep a closed day."""

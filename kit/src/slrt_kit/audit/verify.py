@@ -13,7 +13,7 @@ import orjson
 
 from slrt_kit.audit import chain
 from slrt_kit.audit.lines import VERSION, end_line, entry_start, first_line, statement_line
-from slrt_kit.audit.statements import Day, Head, Keys, Signed, StatementError
+from slrt_kit.audit.statements import Closing, Day, Head, Keys, Signed, StatementError
 
 ENTRY = re.compile(rb'\{"position":([1-9][0-9]{0,17}),"link":"([0-9a-f]{64})","entry":(.*)\}\n', re.DOTALL)
 """An entry's line: position, link, the entry's bytes."""
@@ -49,6 +49,8 @@ class Report:
     problems: list[Problem] = field(default_factory=list)
     untold: int = 0
     knows_up_to: str = ""
+    closings: list[tuple[Closing, Signed]] = field(default_factory=list)
+    """Chains that were lost and closed by a signed statement; ``chain_id`` is the last one's."""
 
     @property
     def is_sound(self) -> bool:
@@ -191,17 +193,19 @@ class _Check:
             return
         try:
             said = orjson.loads(line)
-            name = "day" if "day" in said else "end"
-            kind = chain.DAY if name == "day" else str(said["kind"])
+            name = next((each for each in ("day", "closing") if each in said), "end")
+            kind = str(said["kind"]) if name == "end" else name
             signed = Signed(said[name].encode(), bytes.fromhex(said["signature"]))
-            written = statement_line("day", signed) if name == "day" else end_line(kind, signed)
-            if kind not in (chain.DAY, chain.HEAD) or line != written:
+            written = end_line(kind, signed) if name == "end" else statement_line(name, signed)
+            if kind not in (name, chain.DAY, chain.HEAD) or line != written:
                 raise ValueError("another form")  # noqa: TRY301 — as above
         except (ValueError, TypeError, KeyError, AttributeError):
             self.problem("is neither an entry nor a statement", self._expected)
             return
         if name == "day":
             self._close_day(signed)
+        elif name == "closing":
+            self._close_chain(signed)
         else:
             self._is_at_end = True
             self._end(kind, signed)
@@ -233,7 +237,8 @@ class _Check:
             self.problem(
                 f"{where} does not follow the day {before[0].day}: one was removed, repeated or replaced", first
             )
-        if before is None and first == 1 and day.number != 1:
+        begins = self.report.closings[-1][0].lost_to + 1 if self.report.closings else 1
+        if before is None and first == begins and day.number != 1:
             self.problem(f"{where} is the chain's {day.number}th, and those before it are missing", first)
         if (day.first, day.last) != (first, last):
             differs = min(day.last, last) + 1 if day.first == first else min(day.first, first)
@@ -242,6 +247,41 @@ class _Check:
             )
         elif day.root != tree.root() or (last >= first and day.head != self._before):
             self.problem(f"the positions {first} to {last} are not those that {where} was signed with", first)
+
+    def _close_chain(self, signed: Signed) -> None:
+        """A chain ends here by the word of somebody who signs; what follows is another one, which names this word."""
+        last, report = self._expected - 1, self.report
+        try:
+            closing = Closing.of(self._keys.check(chain.CLOSING, signed))
+        except StatementError as error:
+            self.problem(f"the statement that closes the chain {error}", self._expected)
+            return
+        if (closing.service, closing.chain_id) != (report.service, report.chain_id):
+            self.problem("the statement that closes the chain is another chain's", self._expected)
+            return
+        if closing.position != last or closing.link != self._before or closing.lost_to <= last:
+            differs = min(closing.position, last) + 1
+            self.problem(f"the chain was closed at position {closing.position}, here it goes to {last}", differs)
+        digest = chain.NO_DAY if self._day is None else self._day[1]
+        if digest != closing.last_day and (self._day is not None or report.first < self._day_first):
+            self.problem(f"a day is missing before the chain was closed at position {last}", self._day_first)
+        report.closings.append((closing, signed))
+        report.chain_id = closing.next_chain
+        self._before = chain.genesis(closing.service, closing.next_chain, signed.digest)
+        self._expected = self._day_first = closing.lost_to + 1
+        self._links.clear()
+        self._tree, self._day = chain.Tree(), None
+
+    def _is_first_day(self) -> bool:
+        return self._day is None and (bool(self.report.closings) or not self.report.days)
+
+    def _follows(self, head: Head) -> None:
+        """Whether what the chain follows is here, where the export has its beginning."""
+        digest = self.report.closings[-1][1].digest if self.report.closings else b""
+        if digest != head.follows and (digest or self.report.first <= head.base + 1):
+            self.problem(
+                "the chain follows one that was closed, and the statement of that is missing", self.report.first
+            )
 
     def _end(self, kind: str, signed: Signed) -> None:
         last = self._expected - 1
@@ -257,6 +297,7 @@ class _Check:
             return
         if (head.service, head.chain_id) != (self.report.service, self.report.chain_id):
             self.problem("the statement of the end is another chain's", last)
+        self._follows(head)
         if head.position != last:
             self.problem(
                 f"the chain went to position {head.position}, the export to {last}", min(head.position, last) + 1
@@ -267,7 +308,7 @@ class _Check:
             )
         if head.day_first != self._day_first or (self._day is not None and head.last_day != self._day[1]):
             self.problem(f"a day is missing: the open one begins at position {head.day_first}", self._day_first)
-        elif self._day is None and not self.report.days and head.day_first != self.report.first:
+        elif self._is_first_day() and head.day_first != (head.base + 1 if self.report.closings else self.report.first):
             self.problem("the days before the open one are missing", self.report.first)
         self.report.knows_up_to = f"position {head.position}, by the chain's end as it was signed when it was exported"
 
@@ -275,6 +316,7 @@ class _Check:
         """Hold the export to what was made public: every day from the export's first one on must be in it."""
         here = {day.day: signed for day, signed in self.report.days}
         begin = min(here, default=None)
+        ended = {closing.chain_id: closing for closing, _ in self.report.closings}
         for payload in payloads:
             try:
                 day, signed = _published(payload, self.report.service)
@@ -282,7 +324,10 @@ class _Check:
             except (StatementError, ValueError, TypeError, KeyError) as error:
                 self.problem(f"a published root cannot be used: {error}")
                 continue
-            if day.chain_id != self.report.chain_id:
+            closed = ended.get(day.chain_id)
+            if closed is not None and closed.days < day.number and day.last <= closed.lost_to:
+                continue  # said to be lost, or its statement is
+            if closed is None and day.chain_id != self.report.chain_id:
                 self.problem(f"the service published the day {day.day} of another chain, {day.chain_id}")
             elif day.day not in here and (begin is None or day.day > begin):
                 self.problem(f"the day {day.day} was published and is not in the export", day.first)

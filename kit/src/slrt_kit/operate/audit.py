@@ -9,10 +9,13 @@ from uuid import UUID
 
 import typer
 
+from slrt_kit.audit.closing import Loss, LossReason, NotClosedError, close_chain
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.export import NothingSealedError, Range, export_lines
 from slrt_kit.audit.record import record_access
 from slrt_kit.audit.reviews import Finding, open_reviews
+from slrt_kit.audit.sealer import connect as sealer_connection
+from slrt_kit.audit.statements import Closing
 from slrt_kit.db import Database
 from slrt_kit.operate.console import Json, Operator, RefusedError, show_list, show_one
 from slrt_kit.outbox_queue import connect
@@ -31,7 +34,7 @@ class Exported:
 
 
 def audit_commands(cli: typer.Typer, operator: Operator) -> None:
-    """Add ``export``, ``key`` and ``reviews``."""
+    """Add ``export``, ``key``, ``close-chain`` and ``reviews``."""
 
     @cli.command("export")
     def export(file: Path, *, since: Day = None, until: Day = None, as_json: Json = False) -> None:
@@ -68,6 +71,47 @@ def audit_commands(cli: typer.Typer, operator: Operator) -> None:
                 raise RefusedError(str(error)) from error
 
         typer.echo(operator.run(work), nl=False)
+
+    @cli.command("close-chain")
+    def close_chain_(
+        reason: Annotated[LossReason, typer.Option(help="what took the entries")],
+        *,
+        lost_to: Annotated[
+            int | None, typer.Option(help="the last position known to have been sealed, as from a published root")
+        ] = None,
+        chain: Annotated[UUID | None, typer.Option(help="the chain, where the database has lost even that")] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Say under the service's key that entries are lost for good, and begin another chain. It cannot be undone.
+
+        Not where an entry is there and was altered; and while no sealer runs.
+        """
+        loss = Loss(reason=reason, by=f"operator:{getpass.getuser()}", lost_to=lost_to, chain_id=chain)
+
+        async def work(runtime: Runtime) -> Closing:
+            try:
+                async with await sealer_connection(runtime.settings.database_url.get_secret_value()) as connection:
+                    return await close_chain(
+                        connection,
+                        operator.service,
+                        runtime.signer,
+                        loss,
+                        at=runtime.database.clock.now(),
+                        new_id=runtime.database.new_id,
+                    )
+            except (NotClosedError, ValueError) as error:
+                raise RefusedError(str(error)) from error
+
+        closing = operator.run(work)
+        shown = {
+            "chain": closing.chain_id,
+            "ends_at": closing.position,
+            "lost": f"{closing.position + 1} to {closing.lost_to}",
+            "known_root": closing.known_root.hex() or None,
+            "of_day": closing.known_day,
+            "goes_on_as": closing.next_chain,
+        }
+        show_one(shown, as_json=as_json)
 
     @cli.command("reviews")
     def reviews(*, limit: int = 100, as_json: Json = False) -> None:

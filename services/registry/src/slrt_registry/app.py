@@ -34,13 +34,13 @@ def registry_on(outbox: Outbox, vault: Vault) -> Callable[[UnitOfWork], Registry
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_registry.api import cases, families, persons, privacy  # noqa: PLC0415
+    from slrt_registry.api import cases, disposals, families, persons, privacy  # noqa: PLC0415
     from slrt_registry.api.parts import RegistryParts  # noqa: PLC0415
 
     app = runtime.app(
         title="SLRT registry",
         description="Who they are: persons and families, what they need of programmes and what they take part in.",
-        routers=[persons.router, privacy.router, families.router, cases.router],
+        routers=[persons.router, privacy.router, disposals.router, families.router, cases.router],
         consumers={"cases": consumers.cases, "outcomes": consumers.outcomes, "erasures": consumers.erasures},
     )
     app.state.parts = RegistryParts(runtime.database, registry_on(runtime.outbox, runtime.vault), Regions.load())

@@ -9,6 +9,7 @@ from uuid import UUID
 from slrt_contracts.types import CaseId, DistrictCode, EventId, FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.regions import RegionCode
+from slrt_registry.domain.disposal import Disposal, DuePerson
 from slrt_registry.domain.erasure import ErasureFacts
 from slrt_registry.domain.family import Family, Participation, ProgrammeNeed
 from slrt_registry.domain.matching import Rule, StatedCase
@@ -45,6 +46,14 @@ class CaseEntries:
 
     needs: Sequence[ProgrammeNeed]
     participations: Sequence[Participation]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptUntil:
+    """What is kept now: cases that were closed since then (UTC), participations that began after that day."""
+
+    cases_since: datetime
+    participations_after: date
 
 
 class Registry(Protocol):
@@ -97,6 +106,25 @@ class Registry(Protocol):
 
     async def families_without(self, person: Person) -> Sequence[Family]:
         """The families that the person ever belonged to and in which nobody else is left who was not erased."""
+
+    async def due_persons(
+        self, regency_code: RegionCode, kept: KeptUntil, *, after: tuple[datetime, PersonId] | None, limit: int
+    ) -> Sequence[DuePerson]:
+        """Who lives there, may be erased and is on no list that waits; whose last case closed first, first."""
+
+    async def disposal_within(self, disposal_id: UUID, scope: Scope) -> Disposal | None:
+        """A disposal list of a regency that the scope covers as a whole."""
+
+    async def disposals_waiting(
+        self, scope: Scope, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[Disposal]:
+        """Those that nobody has decided, oldest first."""
+
+    def add_disposal(self, disposal: Disposal) -> None:
+        """Insert a new one."""
+
+    async def save_disposal(self, disposal: Disposal) -> None:
+        """Write a decision. Raises StaleVersionError: somebody else decided it since it was loaded."""
 
     async def destroy_keys(self, person_id: PersonId, *, at: datetime) -> None:
         """Destroy the key of a person who was erased at that time, and those of families of which nobody is left."""

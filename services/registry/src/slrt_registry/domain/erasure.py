@@ -2,16 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta, timezone
+from datetime import date
 from uuid import UUID
 
 from slrt_contracts.events.registry import ErasedInCase
 from slrt_contracts.types import CaseId, PartyId
 from slrt_kit.privacy.retention import RetentionClass
 from slrt_registry.domain.problems import RetentionError, UnlinkedCaseError
-
-# Western Indonesian Time. The country has had no summer time since 1964, so no time zone database is needed.
-WIB = timezone(timedelta(hours=7), "WIB")
 
 OPEN_CASE, LEGAL_HOLD = "open-case", "legal-hold"
 CASE_RECORD, PARTICIPATION_RECORD = "case-record", "participation-record"

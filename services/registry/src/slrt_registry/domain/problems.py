@@ -42,3 +42,37 @@ class UnlinkedCaseError(ProblemError):
         "Satu kasus belum tertaut; penghapusan tidak akan lengkap",
         "A case is not linked: the erasure would not be complete",
     )
+
+
+class SeparationOfDutiesError(ProblemError):
+    """Who proposes a disposal and who approves it are two people (domain 13.3)."""
+
+    slug, status = "separation-of-duties", 403
+    title = Text(
+        "Harus dilakukan orang lain: tidak seorang pun menyetujui usulannya sendiri",
+        "Somebody else must do it: nobody approves what they proposed",
+    )
+
+
+class DisposalDecidedError(ProblemError):
+    slug, status = "disposal-decided", 409
+    title = Text("Daftar usul musnah ini sudah diputuskan", "This disposal list was decided already")
+
+
+class DisposalRegencyError(ProblemError):
+    """A list is approved by the head of one office; ``person_id`` lives elsewhere than the first one listed."""
+
+    slug, status = "disposal-regency", 422
+    title = Text(
+        "Satu daftar usul musnah hanya untuk satu kabupaten/kota", "A disposal list is of one regency or city alone"
+    )
+
+
+class DisposalOutdatedError(ProblemError):
+    """For those who may not know what keeps somebody: whoever may erase is told by `RetentionError`."""
+
+    slug, status = "disposal-outdated", 409
+    title = Text(
+        "Berkas seseorang dalam daftar ini kini harus disimpan; tolak, dan minta daftar baru",
+        "The record of somebody on this list must now be kept; refuse it and have a new one made",
+    )

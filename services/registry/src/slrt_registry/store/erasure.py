@@ -6,7 +6,8 @@ from datetime import datetime
 from slrt_contracts.types import CaseId, FamilyId, PersonId
 from slrt_kit.db import Connection
 from slrt_kit.privacy import Vault
-from slrt_registry.domain.erasure import WIB, CaseOfPerson, ErasureFacts
+from slrt_kit.privacy.retention import WIB
+from slrt_registry.domain.erasure import CaseOfPerson, ErasureFacts
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.person import Person
 from slrt_registry.store import families

@@ -2,18 +2,21 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from uuid import UUID
 
 from slrt_contracts.types import CaseId, DistrictCode, FamilyId, NeedId, PersonId
 from slrt_kit.access import Scope
 from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
+from slrt_kit.regions import RegionCode
+from slrt_registry.domain.disposal import Disposal, DuePerson
 from slrt_registry.domain.erasure import ErasureFacts
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.matching import StatedCase
 from slrt_registry.domain.person import Person
-from slrt_registry.ports import Candidates, CaseEntries, CaseRecord
-from slrt_registry.store import cases, erasure, families, persons
+from slrt_registry.ports import Candidates, CaseEntries, CaseRecord, KeptUntil
+from slrt_registry.store import cases, disposals, erasure, families, persons
 from slrt_registry.store.saving import save
 
 
@@ -72,6 +75,25 @@ class RegistryStore:
 
     async def families_without(self, person: Person) -> Sequence[Family]:
         return await erasure.families_without(self._work.connection, self._vault, person)
+
+    async def due_persons(
+        self, regency_code: RegionCode, kept: KeptUntil, *, after: tuple[datetime, PersonId] | None, limit: int
+    ) -> Sequence[DuePerson]:
+        return await disposals.due(self._work.connection, regency_code, kept, after=after, limit=limit)
+
+    async def disposal_within(self, disposal_id: UUID, scope: Scope) -> Disposal | None:
+        return await disposals.within(self._work.connection, disposal_id, scope)
+
+    async def disposals_waiting(
+        self, scope: Scope, *, after: tuple[datetime, UUID] | None, limit: int
+    ) -> Sequence[Disposal]:
+        return await disposals.waiting(self._work.connection, scope, after=after, limit=limit)
+
+    def add_disposal(self, disposal: Disposal) -> None:
+        disposals.add(self._work.connection, disposal)
+
+    async def save_disposal(self, disposal: Disposal) -> None:
+        await disposals.save(self._work.connection, disposal)
 
     async def destroy_keys(self, person_id: PersonId, *, at: datetime) -> None:
         await self._vault.destroy(await erasure.keys_to_destroy(self._work.connection, person_id, at=at))
