@@ -126,7 +126,7 @@ def _committed(world: World) -> dict[UUID, tuple[str, int]]:
     """Every event that the producing service recorded: its key and its place in the key's order."""
     tables = world.producer.tables
     return {
-        UUID(row["event_id"]): (row["partition_key"], row["key_sequence"])
+        row["event_id"]: (row["partition_key"], row["key_sequence"])
         for row in (*tables.archive.values(), *tables.outbox.values())
     }
 

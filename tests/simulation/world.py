@@ -265,7 +265,7 @@ class World:
             await work.connection.add_events(rows)
             await work.commit()
         for row in rows:
-            self.told[UUID(row["event_id"])] = (row["partition_key"], row["key_sequence"])
+            self.told[row["event_id"]] = (row["partition_key"], row["key_sequence"])
 
     async def _relay(self, process: Process) -> None:
         queue = MemoryOutboxQueue(process.server, process.disk)

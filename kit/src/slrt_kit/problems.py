@@ -63,6 +63,16 @@ class ErasedError(ProblemError):
     title = Text("Data pribadi ini sudah dihapus", "This personal data has been erased")
 
 
+class SeparationOfDutiesError(ProblemError):
+    """Creator and approver, opener and reviewer, whoever assigns and is assigned are different people (domain 13.3)."""
+
+    slug, status = "separation-of-duties", 403
+    title = Text(
+        "Harus dilakukan orang lain: tidak seorang pun menetapkan, menugaskan, atau memeriksa pekerjaannya sendiri",
+        "Somebody else must do it: nobody decides, assigns or reviews what is their own",
+    )
+
+
 class StaleError(ProblemError):
     slug, status = "stale-version", 412
     title = Text("Data sudah diubah orang lain; muat ulang", "Somebody else changed it; load it again")

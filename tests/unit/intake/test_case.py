@@ -24,10 +24,10 @@ from slrt_intake.domain.case import Case
 from slrt_intake.domain.problems import (
     NeedsMismatchError,
     OutcomesMissingError,
-    SeparationOfDutiesError,
     TransitionRefusedError,
 )
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus
+from slrt_kit.problems import SeparationOfDutiesError
 
 
 def told(case: Case) -> list[str]:

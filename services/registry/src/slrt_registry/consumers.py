@@ -13,10 +13,10 @@ from slrt_kit.messaging.errors import IgnoredError, RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_kit.problems import NotFoundError
 from slrt_kit.regions import RegionCode
-from slrt_registry import usecases
 from slrt_registry.domain.problems import TransitionRefusedError
 from slrt_registry.ports import CaseRecord, Claims, Parties, Registry
-from slrt_registry.usecases import NeedInput
+from slrt_registry.usecases import recording
+from slrt_registry.usecases.recording import NeedInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ async def record_case(
     received: Received[CaseRegistered], work: UnitOfWork, parts: ConsumerParts, parties: Parties
 ) -> None:
     """Persons, family and needs of a new case."""
-    await usecases.record_case(
+    await recording.record_case(
         received.event.case_id,
         parties,
         _programme_needs(received.event),
@@ -125,7 +125,7 @@ async def settle_need(received: Received[ReferralCompleted], work: UnitOfWork, p
         raise RejectedError("the outcome is newer than this build")
     registry = parts.registry(work)
     try:
-        await usecases.settle_need(
+        await recording.settle_need(
             event.need_id,
             OutcomeCode(event.outcome_code),
             programme_code=None if event.programme_code is None else _known_programme(event.programme_code),

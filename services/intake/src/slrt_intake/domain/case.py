@@ -43,7 +43,6 @@ from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
 from slrt_intake.domain.problems import (
     NeedsMismatchError,
     OutcomesMissingError,
-    SeparationOfDutiesError,
     TransitionRefusedError,
 )
 from slrt_intake.domain.transitions import (
@@ -56,6 +55,7 @@ from slrt_intake.domain.transitions import (
     SealReason,
 )
 from slrt_kit.aggregate import Aggregate
+from slrt_kit.problems import SeparationOfDutiesError
 from slrt_kit.regions import RegionCode, district_of
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from slrt_contracts.events.intake import EmergencyAccessOpened, EmergencyAccessReviewed
 from slrt_contracts.types import AccessId, CaseId, DistrictCode
-from slrt_intake.domain.problems import ReviewedAlreadyError, SeparationOfDutiesError
+from slrt_intake.domain.problems import ReviewedAlreadyError
 from slrt_kit.aggregate import Aggregate
+from slrt_kit.problems import SeparationOfDutiesError
 
 EMERGENCY = timedelta(hours=3)
 

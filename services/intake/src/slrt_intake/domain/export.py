@@ -13,9 +13,9 @@ from slrt_intake.domain.problems import (
     ExportDecidedError,
     ExportNotApprovedError,
     ExportSpentError,
-    SeparationOfDutiesError,
 )
 from slrt_intake.domain.transitions import CaseStatus
+from slrt_kit.problems import SeparationOfDutiesError
 
 OPEN_FOR: Final = timedelta(hours=24)
 MOST_FETCHES: Final = 3

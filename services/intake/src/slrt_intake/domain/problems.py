@@ -21,16 +21,6 @@ class NeedsMismatchError(ProblemError):
     title = Text("Sebutkan setiap kebutuhan tepat satu kali", "Name every need of the case exactly once")
 
 
-class SeparationOfDutiesError(ProblemError):
-    """Creator and approver, opener and reviewer, whoever assigns and is assigned are different people (domain 13.3)."""
-
-    slug, status = "separation-of-duties", 403
-    title = Text(
-        "Harus dilakukan orang lain: tidak seorang pun menetapkan, menugaskan, atau memeriksa pekerjaannya sendiri",
-        "Somebody else must do it: nobody decides, assigns or reviews what is their own",
-    )
-
-
 class OutcomesMissingError(ProblemError):
     """A case closes only when every need has an outcome (domain 13.2)."""
 

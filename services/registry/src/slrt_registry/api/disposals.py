@@ -15,7 +15,6 @@ from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_kit.privacy.retention import retention_classes
 from slrt_kit.regions import RegionCode
-from slrt_registry import usecases
 from slrt_registry.api.disposal_schemas import (
     DisposalBody,
     DisposalListed,
@@ -26,6 +25,7 @@ from slrt_registry.api.disposal_schemas import (
 from slrt_registry.api.parts import Parts
 from slrt_registry.domain.disposal import Disposal
 from slrt_registry.domain.problems import DisposalOutdatedError, RetentionError, UnlinkedCaseError
+from slrt_registry.usecases import disposals
 
 router = APIRouter(prefix="/disposals", tags=["privacy"])
 
@@ -49,7 +49,7 @@ async def list_due(
         at, person_id = decode_position(cursor, datetime, UUID)
         after = (at, PersonId(person_id))
     async with parts.database.unit_of_work() as work:
-        found = await usecases.due_for_disposal(
+        found = await disposals.due_for_disposal(
             RegionCode(regency_code),
             registry=parts.registry(work),
             scope=authorized.scope,
@@ -68,7 +68,7 @@ async def propose_disposal(
     """List persons of one regency for disposal; somebody else decides. 409 names who must be kept, and why."""
 
     async def work(unit: UnitOfWork) -> Answer:
-        disposal = await usecases.propose_disposal(
+        disposal = await disposals.propose_disposal(
             [PersonId(person_id) for person_id in body.person_ids],
             registry=parts.registry(unit),
             scope=request.scope,
@@ -101,7 +101,7 @@ async def list_disposals(
 async def get_disposal(disposal_id: UUID, response: Response, authorized: MayDecide, parts: Parts) -> DisposalView:
     """A list with the ids on it, and what became of it; kept for good as the record of the disposal."""
     async with parts.database.unit_of_work() as work:
-        disposal = await usecases.load_disposal(disposal_id, registry=parts.registry(work), scope=authorized.scope)
+        disposal = await disposals.load_disposal(disposal_id, registry=parts.registry(work), scope=authorized.scope)
     response.headers["ETag"] = etag(disposal.version)
     return DisposalView.of(disposal)
 
@@ -113,10 +113,10 @@ async def approve_disposal(disposal_id: UUID, request: Deciding, parts: Parts) -
 
     async def work(unit: UnitOfWork) -> Answer:
         registry, at = parts.registry(unit), unit.clock.now()
-        disposal = await usecases.load_disposal(disposal_id, registry=registry, scope=request.scope)
+        disposal = await disposals.load_disposal(disposal_id, registry=registry, scope=request.scope)
         check_version(expected, disposal.version)
         try:
-            erased = await usecases.approve_disposal(
+            erased = await disposals.approve_disposal(
                 disposal, registry=registry, classes=retention_classes(), by=request.principal.subject, at=at
             )
         except (RetentionError, UnlinkedCaseError) as error:
@@ -137,9 +137,9 @@ async def refuse_disposal(disposal_id: UUID, request: Deciding, parts: Parts) ->
 
     async def work(unit: UnitOfWork) -> Answer:
         registry = parts.registry(unit)
-        disposal = await usecases.load_disposal(disposal_id, registry=registry, scope=request.scope)
+        disposal = await disposals.load_disposal(disposal_id, registry=registry, scope=request.scope)
         check_version(expected, disposal.version)
-        await usecases.refuse_disposal(disposal, registry=registry, by=request.principal.subject, at=unit.clock.now())
+        await disposals.refuse_disposal(disposal, registry=registry, by=request.principal.subject, at=unit.clock.now())
         _note(unit, request, "refuse", disposal)
         return Answer(DisposalReceipt.of(disposal, 0), version=disposal.version)
 

@@ -12,9 +12,9 @@ from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 from slrt_kit.http.purposes import PurposeHeader, stated
-from slrt_registry import usecases
 from slrt_registry.api.parts import ForCase, Parts, person_look
 from slrt_registry.api.schemas import FamilyView, TransferBody, TransferView
+from slrt_registry.usecases import people
 
 router = APIRouter(prefix="/families", tags=["families"])
 
@@ -33,7 +33,7 @@ async def get_family(
     asked = stated(purpose, authorized.principal, "family")
     async with parts.database.unit_of_work() as work:
         registry = parts.registry(work)
-        family = await usecases.load_family(FamilyId(family_id), registry=registry, scope=authorized.scope)
+        family = await people.load_family(FamilyId(family_id), registry=registry, scope=authorized.scope)
         # Whoever has moved out of the area is not the caller's to see any more.
         of_family = await registry.persons(family.present)
         members = [each for each in of_family if authorized.scope.covers(region=each.village_code)]
@@ -56,9 +56,9 @@ async def transfer_family(
 
     async def work(unit: UnitOfWork) -> Answer:
         registry = parts.registry(unit)
-        family = await usecases.load_family(FamilyId(family_id), registry=registry, scope=request.scope)
+        family = await people.load_family(FamilyId(family_id), registry=registry, scope=request.scope)
         check_version(expected, family.version)
-        await usecases.transfer_family(family, village, registry=registry, at=unit.clock.now())
+        await people.transfer_family(family, village, registry=registry, at=unit.clock.now())
         return Answer(TransferView(village_code=family.village_code), version=family.version)
 
     return await request.run(work)

@@ -13,11 +13,11 @@ from slrt_kit.audit.entries import Look
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.commands import Answer, Command, check_version
 from slrt_kit.regions import RegionCode, Regions
-from slrt_registry import usecases
 from slrt_registry.api.schemas import SHOWN_FIELDS
 from slrt_registry.domain.person import Person
 from slrt_registry.domain.problems import UnknownRegionError
 from slrt_registry.ports import Registry
+from slrt_registry.usecases import people
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ async def on_person(
     expected = request.expected_version
 
     async def work(unit: UnitOfWork) -> Answer:
-        person = await usecases.load_person(PersonId(person_id), registry=parts.registry(unit), scope=request.scope)
+        person = await people.load_person(PersonId(person_id), registry=parts.registry(unit), scope=request.scope)
         check_version(expected, person.version)
         return await step(person, unit)
 

@@ -12,10 +12,10 @@ from slrt_kit.http.audited import put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, command, etag
 from slrt_kit.http.purposes import PurposeHeader, stated
-from slrt_registry import usecases
 from slrt_registry.api.parts import ForCase, Parts, on_person, person_look
 from slrt_registry.api.schemas import PersonView, SearchBody, SearchResult, TransferBody, TransferView
 from slrt_registry.domain.person import Person
+from slrt_registry.usecases import people
 
 router = APIRouter(prefix="/persons", tags=["persons"])
 
@@ -33,7 +33,7 @@ async def get_person(
     """A person, with numbers masked. Each look is on record."""
     asked = stated(purpose, authorized.principal, "person")
     async with parts.database.unit_of_work() as work:
-        person = await usecases.load_person(PersonId(person_id), registry=parts.registry(work), scope=authorized.scope)
+        person = await people.load_person(PersonId(person_id), registry=parts.registry(work), scope=authorized.scope)
         look = person_look("read", person, authorized.principal, case_id)
     await put_on_record(request, authorized.principal, [look], purpose=asked.code)
     response.headers["ETag"] = etag(person.version)
@@ -58,10 +58,10 @@ async def search_persons(
         registry = parts.registry(work)
         if body.name is not None and body.birth_date is not None:
             search = Look("search", "person-search", work.new_id(), ("name", "birth-date"), case_id=case_id)
-            found = await usecases.find_by_name(body.name, body.birth_date, registry=registry, scope=authorized.scope)
+            found = await people.find_by_name(body.name, body.birth_date, registry=registry, scope=authorized.scope)
         else:
             search = Look("search", "person-search", work.new_id(), ("nik",), case_id=case_id)
-            found = await usecases.find_by_nik(body.nik or "", registry=registry, scope=authorized.scope)
+            found = await people.find_by_nik(body.nik or "", registry=registry, scope=authorized.scope)
         shown = [person_look("find", person, authorized.principal, case_id) for person in found]
     await put_on_record(request, authorized.principal, [search, *shown], purpose=asked.code)
     return SearchResult(persons=[PersonView.of(person) for person in found])
@@ -75,7 +75,7 @@ async def transfer_person(
     village = parts.village(body.village_code)
 
     async def step(person: Person, unit: UnitOfWork) -> Answer:
-        await usecases.transfer_person(person, village, registry=parts.registry(unit), at=unit.clock.now())
+        await people.transfer_person(person, village, registry=parts.registry(unit), at=unit.clock.now())
         return Answer(TransferView(village_code=person.village_code), version=person.version)
 
     return await on_person(person_id, request, parts, step)

@@ -15,7 +15,6 @@ from slrt_kit.http.commands import Answer, Command, command
 from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.privacy.retention import retention_classes
 from slrt_kit.problems import ErasedError
-from slrt_registry import usecases
 from slrt_registry.api.parts import ForCase, Parts, on_person
 from slrt_registry.api.schemas import (
     ErasureBody,
@@ -28,6 +27,7 @@ from slrt_registry.api.schemas import (
 )
 from slrt_registry.domain.person import Person
 from slrt_registry.domain.problems import NotOfThePurposeError
+from slrt_registry.usecases import erasure, people
 
 router = APIRouter(prefix="/persons", tags=["privacy"])
 
@@ -54,7 +54,7 @@ async def unmask_person(
         raise NotOfThePurposeError(fields=sorted(clear))
     async with parts.database.unit_of_work() as work:
         registry = parts.registry(work)
-        person = await usecases.load_person(PersonId(person_id), registry=registry, scope=authorized.scope)
+        person = await people.load_person(PersonId(person_id), registry=registry, scope=authorized.scope)
         if person.erased:
             raise ErasedError
         kk_number = None
@@ -83,7 +83,7 @@ async def erase_person(
 
     async def step(person: Person, unit: UnitOfWork) -> Answer:
         at = unit.clock.now()
-        count = await usecases.erase_person(
+        count = await erasure.erase_person(
             person, body.reason_code, registry=parts.registry(unit), classes=retention_classes(), at=at
         )
         return Answer(ErasureReceipt(person_id=person_id, erased_at=at, case_count=count), version=person.version)
@@ -101,7 +101,7 @@ async def hold_person(
     """Hold a person's data for an inquiry or a dispute, or let them go: while they are held nobody erases them."""
 
     async def step(person: Person, unit: UnitOfWork) -> Answer:
-        await usecases.set_legal_hold(person, body.hold, registry=parts.registry(unit))
+        await erasure.set_legal_hold(person, body.hold, registry=parts.registry(unit))
         # It raises no event: nobody but the auditor is to know.
         held = Look("release" if body.hold is None else "hold", "person", person.person_id, ("legal-hold",))
         record_looks(unit, "registry", request.actor, [held])

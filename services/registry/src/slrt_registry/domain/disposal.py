@@ -12,8 +12,9 @@ from typing import Final, Self
 from uuid import UUID
 
 from slrt_contracts.types import PersonId
+from slrt_kit.problems import SeparationOfDutiesError
 from slrt_kit.regions import RegionCode
-from slrt_registry.domain.problems import DisposalDecidedError, SeparationOfDutiesError
+from slrt_registry.domain.problems import DisposalDecidedError
 
 MOST_LISTED: Final = 100
 """Persons of one list: they are erased in one transaction, or none of them."""

@@ -44,16 +44,6 @@ class UnlinkedCaseError(ProblemError):
     )
 
 
-class SeparationOfDutiesError(ProblemError):
-    """Who proposes a disposal and who approves it are two people (domain 13.3)."""
-
-    slug, status = "separation-of-duties", 403
-    title = Text(
-        "Harus dilakukan orang lain: tidak seorang pun menyetujui usulannya sendiri",
-        "Somebody else must do it: nobody approves what they proposed",
-    )
-
-
 class DisposalDecidedError(ProblemError):
     slug, status = "disposal-decided", 409
     title = Text("Daftar usul musnah ini sudah diputuskan", "This disposal list was decided already")
