@@ -5,13 +5,13 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.integration.intake.families import send
 
-from slrt_contracts.events import ClaimWithdrawn, ConsentEnded, ReferralSent, SharingWithdrawn, decode_event
+from slrt_contracts.events import ClaimWithdrawn, ConsentEnded, SharingWithdrawn, decode_event
 from slrt_intake.sweeps import ExpirySweep
 from slrt_kit.outbox import Outbox
 
@@ -190,17 +190,8 @@ class Life:
 async def _life(intake: Any) -> Life:
     case = await intake.decided(**FAMILY)
     for office in OFFICES:
-        for need in case["needs"]:
-            sent = ReferralSent(
-                referral_id=uuid4(),
-                case_id=case["case_id"],
-                need_id=need["need_id"],
-                office_code=office,
-                need_code=need["need_code"],
-                district_code="12.74.03",
-                urgent=False,
-            )
-            await intake.hear(sent)
+        for place, _ in enumerate(case["needs"]):
+            await send(intake, case, place, office)
     path = f"/v1/cases/{case['case_id']}/parties"
     people = (await intake.client.get(path, headers=intake.asking("manager"))).json()["persons"]
     return Life(intake, case["case_id"], [person["person_id"] for person in people])

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.integration.intake.families import session_of
 
 from slrt_contracts.events import (
     IntakeLooksRecorded,
@@ -293,19 +294,7 @@ async def test_at_a_desk_a_sensitive_case_is_for_those_in_charge_alone(intake: A
 
 async def _own_looks(intake: Any, case: dict[str, Any]) -> list[dict[str, Any]]:
     """As the resident reads them, without those of the way in."""
-    intake.clock.move(minutes=61)
-    body = {"ticket_number": case["ticket_number"], "phone_last4": "9901"}
-    asked = await intake.client.post("/v1/tracking/codes", json=body, headers={"Idempotency-Key": uuid4().hex})
-    claim = {"cases": [{"case_id": case["case_id"], "event_id": str(uuid4())}]}
-    headers = intake.token("service", region=None, azp="slrt-notification") | {"Purpose": "resident-code"}
-    [code] = (await intake.client.post("/v1/codes/search", json=claim, headers=headers)).json()["codes"]
-    opening = {
-        "ticket_number": case["ticket_number"],
-        "challenge_id": asked.json()["challenge_id"],
-        "code": code["code"],
-    }
-    opened = await intake.client.post("/v1/tracking/sessions", json=opening)
-    listed = await intake.client.get("/v1/tracking/looks", headers={"Resident-Session": opened.json()["token"]})
+    listed = await intake.client.get("/v1/tracking/looks", headers=await session_of(intake, case))
     assert listed.status_code == 200, listed.text
     return list(listed.json()["items"])
 

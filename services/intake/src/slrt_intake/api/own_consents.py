@@ -1,6 +1,5 @@
 """What a resident decides in the own session: which office got what, what they agreed to, and that it ends."""
 
-from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -19,23 +18,23 @@ from slrt_intake.api.own_consents_schemas import (
 )
 from slrt_intake.api.parts import Parts
 from slrt_intake.api.resident import OwnCase, note
-from slrt_intake.api.tracking import resident_actor
+from slrt_intake.api.tracking import command_of, resident_actor
 from slrt_intake.domain.consent import BY_RESIDENT, ERASE_WITHIN
 from slrt_intake.domain.problems import SessionEndedError
 from slrt_intake.store import people
 from slrt_intake.store.sharings import sharings_of
 from slrt_intake.usecases import consents
-from slrt_kit.access import Principal, Scope
+from slrt_kit.access import Scope
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
-from slrt_kit.http.commands import Answer, build_command
+from slrt_kit.http.commands import Answer
 from slrt_kit.http.pages import Cursor, Limit, Page, page_of
 from slrt_kit.http.problems import language_of
 
 router = APIRouter(prefix="/tracking", tags=["tracking"])
 
-_NOWHERE, _EVERYWHERE = Scope(), Scope(everywhere=True)
+_EVERYWHERE = Scope(everywhere=True)
 
 
 @router.get("/sharings")
@@ -83,14 +82,7 @@ async def withdraw_own_consent(  # lint-skip: public — a session
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """Withdraw a consent of the own list: it does what a withdrawal at a desk does, from the answer on."""
-    resident = Principal(
-        subject=f"case:{case_id}",
-        roles=frozenset({"resident"}),
-        region=None,
-        office=None,
-        expires_at=parts.database.clock.now() + timedelta(minutes=5),
-    )
-    command = await build_command(request, resident, _NOWHERE, idempotency_key, None)
+    command = await command_of(f"case:{case_id}", request, parts, idempotency_key)
 
     async def work(unit: UnitOfWork) -> Answer:
         unit.actor, at = resident_actor(request), unit.clock.now()

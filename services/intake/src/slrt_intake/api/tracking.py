@@ -65,13 +65,17 @@ async def resident_command(body: TicketBody, request: Request, parts: IntakePart
     # Opened first, in a transaction of its own: a wrong guess must be counted even though the command fails.
     async with parts.database.unit_of_work() as work:
         opened = await open_counted(body, work, parts, request)
-        expires = work.clock.now() + timedelta(minutes=5)
+    return await command_of(f"ticket:{opened.ticket_number}", request, parts, key)
+
+
+async def command_of(subject: str, request: Request, parts: IntakeParts, key: str | None) -> Command:
+    """A command of whoever was let in to one case, whom no token names; ``subject`` is whose the key is."""
     resident = Principal(
-        subject=f"ticket:{opened.ticket_number}",
+        subject=subject,
         roles=frozenset({"resident"}),
         region=None,
         office=None,
-        expires_at=expires,
+        expires_at=parts.database.clock.now() + timedelta(minutes=5),
     )
     return await build_command(request, resident, _NOWHERE, key, None)
 
