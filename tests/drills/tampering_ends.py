@@ -60,7 +60,13 @@ def new_chain_alone(lines: Sequence[bytes], index: int) -> list[bytes]:
     return [first_line(closing.service, closing.next_chain, closing.lost_to + 1, beginning), *lines[index + 1 :]]
 
 
+def kind_of_the_last_line_altered(lines: Sequence[bytes], _index: int) -> list[bytes]:
+    said = orjson.loads(lines[-1])
+    return [*lines[:-1], lines[-1].replace(b'"kind":"%s"' % said["kind"].encode(), b'"kind":"end"')]
+
+
 OF_ENDS: tuple[EndKind, ...] = (
     *(forged_end, end_signed_by_another_key, end_moved_before_what_should_be_gone, end_moved_behind),
     *(end_removed, end_repeated, day_before_the_end_removed, new_chain_alone),
+    kind_of_the_last_line_altered,
 )
