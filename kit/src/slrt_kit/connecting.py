@@ -51,6 +51,12 @@ class BoundedConnection(psycopg.AsyncConnection[Any]):
     """Seconds; None is without end."""
     fell_silent = False
     """Whether the connection was given up for that."""
+    may_miss_statements = False
+    """Whether psycopg may count a statement as prepared that PostgreSQL does not have.
+
+    It counts one when it sends it; in a pipeline that fails or is cancelled before it, PostgreSQL never looks at it,
+    and each later use fails. A rollback makes psycopg forget them all; outside a transaction there is none to make.
+    """
 
     async def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """See psycopg; all that waits for the server comes through here.

@@ -56,7 +56,7 @@ class Connection:
     The statements are prepared when they come again. Every method raises `psycopg.Error`.
     """
 
-    def __init__(self, raw: psycopg.AsyncConnection[Row]) -> None:
+    def __init__(self, raw: BoundedConnection) -> None:
         self._raw = raw
         self._deferred: list[tuple[str, Values | None, Check | None]] = []
         self.checks_hold = True
@@ -94,9 +94,13 @@ class Connection:
 
     async def _send_with_deferred(self, *statements: tuple[str, Values | None]) -> list[psycopg.AsyncCursor[Row]]:
         deferred, self._deferred = self._deferred, []
-        async with self._raw.pipeline():
-            before = [(await self._raw.execute(statement, values), check) for statement, values, check in deferred]
-            cursors = [await self._raw.execute(*each) for each in statements]
+        try:
+            async with self._raw.pipeline():
+                before = [(await self._raw.execute(statement, values), check) for statement, values, check in deferred]
+                cursors = [await self._raw.execute(*each) for each in statements]
+        except BaseException:
+            self._raw.may_miss_statements = True
+            raise
         for cursor, check in before:
             if check is not None:
                 rows = await cursor.fetchall()
@@ -339,6 +343,9 @@ class _Pool:
         try:
             if raw.info.transaction_status != TransactionStatus.IDLE:
                 await raw.rollback()
+                raw.may_miss_statements = False
+            elif raw.may_miss_statements:
+                await raw.close()
         except psycopg.Error:
             await raw.close()
         except BaseException:

@@ -214,3 +214,42 @@ async def test_connections_are_made_when_needed_and_closed_at_the_end(database_u
     assert rows.one(CONNECTIONS) == 2
     await database.close()
     await eventually(lambda: rows.one(CONNECTIONS) == 0, what="all connections are closed")
+
+
+async def test_a_connection_is_clean_after_statements_of_which_one_failed(database_url: str) -> None:
+    database = Database(database_url, pool_size=1)
+
+    async def ask(number: int) -> int:
+        async with database.read() as session:
+            first, second = await session.rows_of(
+                ("SELECT 1 / %(number)s::int", {"number": number}), ("SELECT %(number)s::int + 1", {"number": number})
+            )
+            return int(first[0][0] + second[0][0])
+
+    # The third time a statement is prepared: here that of the second goes down with the first.
+    assert [await ask(1), await ask(1)] == [3, 3]
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        await ask(0)
+    assert await ask(1) == 3
+    await database.close()
+
+
+async def test_a_connection_is_clean_after_statements_that_were_cancelled(database_url: str) -> None:
+    database = Database(database_url, pool_size=1)
+
+    async def ask(seconds: float) -> int:
+        async with database.read() as session:
+            _, second = await session.rows_of(
+                ("SELECT pg_sleep(%(seconds)s::float)", {"seconds": seconds}), ("SELECT 1", {})
+            )
+            return int(second[0][0])
+
+    for _ in range(3):
+        assert [await ask(0), await ask(0)] == [1, 1]
+        task = asyncio.create_task(ask(60))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await ask(0) == 1
+    await database.close()
