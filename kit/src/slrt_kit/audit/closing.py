@@ -108,19 +108,7 @@ async def _known_end(store: SealedStore, service: str, signer: Signer, loss: Los
         if before.next_chain != loss.chain_id:
             raise NotClosedError(f"the chain that follows the one closed last is {before.next_chain}")
         base, follows = before.lost_to, digest
-    beginning = chain.genesis(service, loss.chain_id, follows)
-    head = Head(
-        service=service,
-        chain_id=loss.chain_id,
-        position=base,
-        link=beginning,
-        open_day=date.min,
-        day_first=base + 1,
-        days=0,
-        last_day=chain.NO_DAY,
-        base=base,
-        follows=follows,
-    )
+    head = Head.beginning_at(service, loss.chain_id, today=date.min, base=base, follows=follows)
     return head, loss.lost_to
 
 
@@ -168,16 +156,7 @@ def _first_day(days: list[tuple[Day, Signed]], at: datetime) -> date:
 async def _begin_next(store: SealedStore, signer: Signer, closing: Closing, *, today: date) -> None:
     signed = signer.sign(chain.CLOSING, closing)
     await store.keep_closing(closing.position, signed)
-    head = Head(
-        service=closing.service,
-        chain_id=closing.next_chain,
-        position=closing.lost_to,
-        link=chain.genesis(closing.service, closing.next_chain, signed.digest),
-        open_day=today,
-        day_first=closing.lost_to + 1,
-        days=0,
-        last_day=chain.NO_DAY,
-        base=closing.lost_to,
-        follows=signed.digest,
+    head = Head.beginning_at(
+        closing.service, closing.next_chain, today=today, base=closing.lost_to, follows=signed.digest
     )
     await store.keep_head(signer.sign(chain.HEAD, head))

@@ -154,16 +154,7 @@ class Sealer:
             raise ChainBrokenError("position 1: the statement of the chain's end is gone")
         chain_id = self._new_id()
         log.info("an audit chain begins", chain_id=str(chain_id))
-        return Head(
-            service=self._service,
-            chain_id=chain_id,
-            position=0,
-            link=chain.genesis(self._service, chain_id),
-            open_day=self._clock.now().astimezone(UTC).date(),
-            day_first=1,
-            days=0,
-            last_day=chain.NO_DAY,
-        )
+        return Head.beginning_at(self._service, chain_id, today=self._clock.now().astimezone(UTC).date())
 
     async def _check_tail(self, tail: Sequence[tuple[int, bytes, str]], head: Head) -> None:
         """Raises ChainBrokenError: the newest entry is not the one that was sealed last."""

@@ -120,6 +120,22 @@ class Head:
     follows: bytes = b""
     """Digest of the statement that closed the chain before; empty for the first."""
 
+    @classmethod
+    def beginning_at(cls, service: str, chain_id: UUID, *, today: date, base: int = 0, follows: bytes = b"") -> Self:
+        """Of a chain without entries, whose first will be the one after ``base``."""
+        return cls(
+            service=service,
+            chain_id=chain_id,
+            position=base,
+            link=chain.genesis(service, chain_id, follows),
+            open_day=today,
+            day_first=base + 1,
+            days=0,
+            last_day=chain.NO_DAY,
+            base=base,
+            follows=follows,
+        )
+
     @property
     def beginning(self) -> bytes:
         """What the chain's first entry is linked to."""

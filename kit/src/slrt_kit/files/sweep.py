@@ -5,13 +5,13 @@ such as one that was brought back from an old backup, and what it does not name 
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 from uuid import UUID
 
 from slrt_kit import metrics
+from slrt_kit.chores import every
 from slrt_kit.db import DATABASE_DOWN
 from slrt_kit.files.uploads import Uploads
 from slrt_kit.logs import get_logger
@@ -41,14 +41,7 @@ class Sweep:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep every `EVERY_S` until stopped; a fault of a part is told and it goes on."""
-        while not stop.is_set():
-            try:
-                await self.once()
-            except (*DATABASE_DOWN, ProblemError) as error:
-                log.warning("sweep of files put off", error=type(error).__name__)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(EVERY_S):
-                    await stop.wait()
+        await every(EVERY_S, self.once, stop, named="sweep-of-files", faults=(*DATABASE_DOWN, ProblemError))
 
     async def once(self) -> int:
         """Look at the next objects; gives how many were removed.

@@ -16,6 +16,7 @@ import psycopg
 import yaml
 
 from slrt_kit import metrics
+from slrt_kit.chores import every
 from slrt_kit.clock import wait
 from slrt_kit.db import Connection, Database
 from slrt_kit.logs import get_logger
@@ -127,12 +128,7 @@ class RetentionSweep:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep every `EVERY_S` until stopped; whatever fails is told, and tried again in the next round."""
-        while not stop.is_set():
-            try:
-                await self.once(stop)
-            except (psycopg.Error, OSError) as error:
-                log.warning("retention sweep put off", error=type(error).__name__)
-            await wait(stop, EVERY_S)
+        await every(EVERY_S, lambda: self.once(stop), stop, named="retention-sweep", faults=(psycopg.Error, OSError))
 
     async def once(self, stop: asyncio.Event | None = None) -> int:
         """Remove all that is over by now; gives how many rows. Not a whole round where another copy is at it.

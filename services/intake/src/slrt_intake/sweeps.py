@@ -9,7 +9,7 @@ from slrt_intake.usecases import consents
 from slrt_kit import metrics
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_looks
-from slrt_kit.clock import wait
+from slrt_kit.chores import every
 from slrt_kit.db import DATABASE_DOWN, Database
 from slrt_kit.logs import get_logger
 from slrt_kit.outbox import Outbox
@@ -32,12 +32,7 @@ class ExpirySweep:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sweep every `EVERY_S` until stopped. Whatever fails is waited out: the consumers beside it go on."""
-        while not stop.is_set():
-            try:
-                await self.once()
-            except Exception as error:  # noqa: BLE001 — see above; an alert says so
-                log.warning("end of consents put off", error=type(error).__name__)
-            await wait(stop, EVERY_S)
+        await every(EVERY_S, self.once, stop, named="end-of-consents", faults=(Exception,))
 
     async def once(self) -> int:
         """End all that have run out; gives how many were ended. One that cannot be ended holds up no other.
