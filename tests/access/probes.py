@@ -28,6 +28,7 @@ class Probe:
 
 
 _CLOSED = {"finding": "unclear"}
+_POLICY_VERBS = ("approve", "reject", "activate", "rollback")
 _NEED = {"need_id": "019f1a00-0000-7000-8000-000000000009"}
 CONSENT = {
     "person_id": "019f1a00-0000-7000-8000-000000000009",
@@ -135,6 +136,20 @@ PROBES: dict[str, Probe] = {
     # -- notification ------------------------------------------------------------------------------------------------
     "GET /notification/v1/notifications": Probe("message", query="?limit=200", lists="notification_id"),
     "GET /notification/v1/notifications/{notification_id}": Probe("message"),
+    # -- the policy of those that have one: bodies that cannot be, of layers that nobody has --------------------------
+    **{
+        f"{method} /{service}/v1/policy{path}": Probe("nothing", {} if method == "POST" else None)
+        for service in ("intake", "referral")
+        for method, path in (
+            ("GET", "/layers"),
+            ("GET", "/layers/{layer}/versions"),
+            ("POST", "/layers/{layer}/versions"),
+            ("GET", "/layers/{layer}/versions/{number}"),
+            *(("POST", f"/layers/{{layer}}/versions/{{number}}/{verb}") for verb in _POLICY_VERBS),
+            ("POST", "/findings/search"),
+            ("POST", "/changes/search"),
+        )
+    },
     # -- the audit log of each ---------------------------------------------------------------------------------------
     **{
         f"GET /{service}/v1/audit/entries": Probe("nothing", query="?object_id={case_id}")

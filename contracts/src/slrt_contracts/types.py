@@ -95,6 +95,9 @@ ReceiptId = NewType(
 )
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
 
+PolicyId = NewType(
+    "PolicyId", Annotated[UUID, _identifier("The policy of one region's layer in one service, through all versions.")]
+)
 ChainId = NewType("ChainId", Annotated[UUID, _identifier("The chain of an audit log, from its first entry on.")])
 
 # -- places and offices --------------------------------------------------------------------------------------
@@ -152,6 +155,19 @@ PolicyVersion = NewType(
         ),
     ],
 )
+PolicyLayer = NewType(
+    "PolicyLayer",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "Whose policy: 00 the centre's, else the dotted code of the region, such as 12.74; of a village's the "
+            "code of its district (kecamatan).",
+            pattern=r"^[0-9]{2}(\.[0-9]{2}(\.[0-9]{2})?)?$",
+            max_length=8,
+        ),
+    ],
+)
 TemplateCode = NewType(
     "TemplateCode",
     Annotated[
@@ -203,6 +219,9 @@ MemberCount = Annotated[
 ]
 RerouteCount = Annotated[
     int, classified(DataClass.COUNT, "How often this need was sent on already.", strict=True, ge=0, le=99)
+]
+PolicyNumber = Annotated[
+    int, classified(DataClass.COUNT, "Which version of a layer's policy, from 1.", strict=True, ge=1, le=999_999)
 ]
 SizeKib = Annotated[
     int,

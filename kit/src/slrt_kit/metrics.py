@@ -273,6 +273,21 @@ PARKED_AGE = _gauges(
     roles=_EVERY,
 )
 
+# -- the policy --------------------------------------------------------------------------------------------------
+
+POLICY_REFRESH_FAILURES = _counter(
+    "slrt_policy_refresh_failures_total",
+    "Times that the policy was asked for and the database did not answer; what is known stays in force",
+    unit="failures",
+    roles=(Role.API, Role.WORKER),
+)
+POLICY_AGE = _gauge(
+    "slrt_policy_age_seconds",
+    "How long ago this process last knew that its policy is the newest; 0 in a service without one",
+    unit="seconds",
+    roles=(Role.API, Role.WORKER),
+)
+
 # -- the relay ---------------------------------------------------------------------------------------------------
 
 RELAY_ACTIVE = _gauge(

@@ -35,7 +35,8 @@ def service_commands(
         return lambda stop: serve(app(composed), host=settings.http_host, port=settings.http_port, stop=stop)
 
     def worker_parts(composed: Runtime) -> list[Part]:
-        return [*(consumer.run for consumer in consumers(composed)), composed.retention_sweep.run, *chores(composed)]
+        swept = [composed.retention_sweep.run, *chores(composed)]
+        return [*composed.policy_parts, *(consumer.run for consumer in consumers(composed)), *swept]
 
     def relay_parts(composed: Runtime) -> list[Part]:
         return [composed.relay.run, composed.sealer.run, *(teller.run for teller in composed.tellers_of_looks)]
@@ -54,7 +55,12 @@ def service_commands(
         start(
             composed,
             role="api",
-            parts=lambda: [api_part(composed), composed.verifier.watch, tell_relay(composed, composed.database)],
+            parts=lambda: [
+                *composed.policy_parts,
+                api_part(composed),
+                composed.verifier.watch,
+                tell_relay(composed, composed.database),
+            ],
         )
 
     @cli.command("worker")

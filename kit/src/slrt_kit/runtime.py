@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
     from slrt_kit.http.tokens import TokenVerifier
+    from slrt_kit.policy.book import PolicyBook
+    from slrt_kit.policy.rules import PolicyRules
     from slrt_kit.privacy import Vault
     from slrt_kit.privacy.sweep import RetentionSweep
 
@@ -147,6 +149,32 @@ class Runtime:
         return RetentionSweep(self.worker_database, sweep_rules(self.package), destroy=destroy)
 
     @cached_property
+    def has_policy(self) -> bool:
+        """Whether the service goes by a policy in layers."""
+        from slrt_kit.policy.packaged import has_policy  # noqa: PLC0415 — not every service has one
+
+        return has_policy(self.package)
+
+    @cached_property
+    def policy_rules(self) -> "PolicyRules":
+        """What reads and checks the service's policy."""
+        from slrt_kit.policy.rules import PolicyRules  # noqa: PLC0415 — see `has_policy`
+
+        return PolicyRules.of(self.name)
+
+    @cached_property
+    def policy_book(self) -> "PolicyBook":
+        """What of the service's policy is in force; `policy_parts` keeps it so."""
+        from slrt_kit.policy.book import PolicyBook  # noqa: PLC0415 — see `has_policy`
+
+        return PolicyBook(self.policy_rules, self.database)
+
+    @property
+    def policy_parts(self) -> "Sequence[Part]":
+        """What keeps the policy book of a role; nothing where the service has no policy."""
+        return [self.policy_book.run] if self.has_policy else []
+
+    @cached_property
     def doorbell(self) -> Doorbell:
         return Doorbell(self.settings.database_url.get_secret_value())
 
@@ -198,6 +226,7 @@ class Runtime:
         # FastAPI is half of what a process weighs: roles without an API do not load it.
         from slrt_kit.http.app import build_app  # noqa: PLC0415
         from slrt_kit.http.audit_log import router as audit_router  # noqa: PLC0415
+        from slrt_kit.http.policy import router as policy_router  # noqa: PLC0415
         from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
         from slrt_kit.privacy.mac import Mac  # noqa: PLC0415 — see `vault`
         from slrt_kit.privacy.settings import PrivacySettings, key_bytes  # noqa: PLC0415
@@ -208,13 +237,15 @@ class Runtime:
             version="1",
             package=self.package,
             service=self.name,
-            routers=[*routers, audit_router],
+            routers=[*routers, audit_router, *([policy_router] if self.has_policy else [])],
             consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
             database=self.database,
             verifier=self.verifier,
             person_limit=PersonLimit(per_second=self.settings.person_rate, burst=self.settings.person_burst),
         )
+        if self.has_policy:
+            app.state.policy_rules = self.policy_rules
         if isinstance(self.settings, PrivacySettings):
             own = hmac.digest(key_bytes(self.settings.index_key), b"slrt command fingerprint", "sha256")
             app.state.fingerprint = Mac(own)
@@ -378,3 +409,14 @@ def migrate(runtime: Runtime) -> None:
         vault.prepare()
     migrations.upgrade(runtime.package, runtime.settings.database_url.get_secret_value(), vault=vault)
     log.info("database is at head", revision=schema.head(runtime.package))
+    if runtime.has_policy:
+        asyncio.run(_bring_in_policy(runtime))
+
+
+async def _bring_in_policy(runtime: Runtime) -> None:
+    from slrt_kit.policy.packaged import bring_in, packaged_documents  # noqa: PLC0415 — no other role brings it in
+
+    try:
+        await bring_in(runtime.database, runtime.policy_rules, packaged_documents(runtime.package))
+    finally:
+        await runtime.close()

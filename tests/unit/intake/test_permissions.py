@@ -282,7 +282,7 @@ async def intake(issuer: TestIssuer) -> AsyncIterator[httpx.AsyncClient]:
 def test_the_documented_paths_are_the_routes_of_the_table(intake: httpx.AsyncClient) -> None:
     app: FastAPI = intake._transport.app  # type: ignore[attr-defined]
     documented = {(method.upper(), _filled(path)) for path, item in app.openapi()["paths"].items() for method in item}
-    of_every_service = {each for each in documented if each[1].startswith("/v1/audit/")}
+    of_every_service = {each for each in documented if each[1].startswith(("/v1/audit/", "/v1/policy/"))}
     assert documented - of_every_service == set(DEMANDS) | PUBLIC
 
 

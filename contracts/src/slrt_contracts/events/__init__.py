@@ -46,6 +46,7 @@ from slrt_contracts.events.looks import (
     RegistryLooksRecorded,
 )
 from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed, NotificationQueued
+from slrt_contracts.events.policy import IntakePolicyActivated, PolicyActivated, ReferralPolicyActivated
 from slrt_contracts.events.referral import (
     ReferralAccepted,
     ReferralCompleted,
@@ -117,6 +118,8 @@ _ALL: Final[tuple[type[Event], ...]] = (
     IntakeLooksRecorded,
     ReferralLooksRecorded,
     RegistryLooksRecorded,
+    IntakePolicyActivated,
+    ReferralPolicyActivated,
 )
 EVENT_TYPES: Final = MappingProxyType({event.TYPE: event for event in _ALL})
 """CloudEvents type → model."""
@@ -165,6 +168,7 @@ __all__ = [
     "FamilyTransferred",
     "IntakeAuditDaySealed",
     "IntakeLooksRecorded",
+    "IntakePolicyActivated",
     "LookTold",
     "LooksRecorded",
     "NeedAttribute",
@@ -180,6 +184,7 @@ __all__ = [
     "PersonErased",
     "PersonRecorded",
     "PersonTransferred",
+    "PolicyActivated",
     "ProgrammeNeedMet",
     "ProgrammeNeedRecorded",
     "RecommendedNeed",
@@ -190,6 +195,7 @@ __all__ = [
     "ReferralCreated",
     "ReferralDeclined",
     "ReferralLooksRecorded",
+    "ReferralPolicyActivated",
     "ReferralReceived",
     "ReferralRerouted",
     "ReferralSent",

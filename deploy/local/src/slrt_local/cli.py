@@ -17,6 +17,7 @@ import typer
 from slrt_local import control, services, stack, status, supervisor
 from slrt_local.identity_commands import StateOption, add_identity_commands
 from slrt_local.parts.postgres_home import remove_outside_folder
+from slrt_local.policy_commands import policy
 from slrt_local.process import PartError, end, end_recorded, has_ended, tail, wait_until
 from slrt_local.state import State
 
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 
 add_identity_commands(app)
+app.add_typer(policy, name="policy")
 
 _DOWN_PATIENCE = 90.0
 _INTERRUPTED = 130

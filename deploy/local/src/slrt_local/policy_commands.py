@@ -1,0 +1,294 @@
+"""``slrt policy``: check a draft without a network, and change the policy of a running suite through its gateway."""
+
+import os
+import ssl
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta, timezone
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import httpx
+import typer
+
+from slrt_kit.policy.findings import PolicyError
+from slrt_kit.policy.kinds import KINDS
+from slrt_kit.policy.packaged import packaged_documents
+from slrt_kit.policy.rules import PolicyRules, read_folder
+from slrt_local import status
+from slrt_local.identity import directory
+from slrt_local.identity_commands import StateOption
+from slrt_local.signing import Signer
+from slrt_local.state import State
+
+policy = typer.Typer(no_args_is_help=True, help="The policy of a service: check, compare, propose, approve, activate.")
+
+_WIB = timezone(timedelta(hours=7), "WIB")
+_SERVICES = tuple(sorted({service for kind in KINDS for service in kind.services}))
+_TOKEN_S = 600
+
+Service = Annotated[str, typer.Option("--service", help=f"Whose policy: {' or '.join(_SERVICES)}")]
+Folder = Annotated[Path, typer.Argument(help="Folder with <layer>/<kind>.yaml", exists=True, file_okay=False)]
+Layer = Annotated[str, typer.Argument(help="00, or a region code such as 12.74")]
+Number = Annotated[int, typer.Argument(help="Number of the version")]
+Why = Annotated[str, typer.Option("--why", help="The decree or decision, for whoever reads it in a year")]
+At = Annotated[
+    str | None,
+    typer.Option("--at", help="2027-01-01 (00.00 WIB) or 2027-01-01T08:00+07:00; as soon as can be without it"),
+]
+AsUser = Annotated[
+    str | None, typer.Option("--as", help="A seeded user of the local stack; the token in SLRT_TOKEN without it")
+]
+Url = Annotated[str | None, typer.Option("--gateway", help="Address (SLRT_GATEWAY; that of the local stack)")]
+
+
+def _end(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _known(service: str) -> str:
+    if service not in _SERVICES:
+        _end(f"{service!r} has no policy; there are: {', '.join(_SERVICES)}")
+    return service
+
+
+def _read(folder: Path) -> dict[str, dict[str, str]]:
+    try:
+        layers = read_folder(folder)
+    except PolicyError as error:
+        _end(str(error))
+    if not layers:
+        _end(f"{folder} has no layer: make a folder such as 12.74 in it, with offices.yaml")
+    return layers
+
+
+@policy.command()
+def validate(folder: Folder, *, service: Service) -> None:
+    """Check drafts as they would hold over the policy that comes with the service; needs no running suite."""
+    layers = packaged_documents(f"slrt_{_known(service)}") | _read(folder)
+    rules = PolicyRules.of(service)
+    findings = rules.findings(rules.layers({code: (1, each) for code, each in layers.items()}))
+    for finding in findings:
+        typer.echo(finding.line())
+    if findings:
+        raise typer.Exit(1)
+    typer.echo(f"{service}: {', '.join(sorted(_read(folder)))}: nothing wrong")
+
+
+class _Suite:
+    """A running suite, as somebody."""
+
+    def __init__(self, service: str, state: Path | None, url: str | None, as_user: str | None) -> None:
+        local = State.find(state)
+        found = status.addresses(status.read(local)["units"])
+        address = url or os.environ.get("SLRT_GATEWAY") or found.get("gateway")
+        if address is None:
+            _end("No gateway: start the local stack with slrt up, or say --gateway")
+        authority = found.get("authority") if address == found.get("gateway") else None
+        trusted = ssl.create_default_context(cafile=authority) if authority else True
+        headers = {"Authorization": f"Bearer {_token(local, as_user)}", "Accept-Language": "en"}
+        base = f"{address.rstrip('/')}/{_known(service)}/v1/policy"
+        self._http = httpx.Client(base_url=base, headers=headers, timeout=60, verify=trusted)
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._checked("GET", path, params=query)
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return self._checked("POST", path, json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def _checked(self, method: str, path: str, **request: Any) -> Any:
+        try:
+            answer = self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            _end(f"{self._http.base_url}: {error or type(error).__name__}")
+        if answer.is_success:
+            return answer.json()
+        if not answer.headers.get("Content-Type", "").startswith("application/problem+json"):
+            _end(f"answered {answer.status_code}")
+        problem = answer.json()
+        for finding in problem.get("findings", ()):
+            typer.echo(_line(finding | {"what": finding["what_en"], "remedy": finding["remedy_en"]}))
+        for wrong in problem.get("errors", ()):
+            typer.echo(f"{wrong['pointer']}: {wrong['detail']}", err=True)
+        _end(problem["title"] + (f" (from {problem['earliest']} on)" if "earliest" in problem else ""))
+
+
+def _line(finding: Mapping[str, Any]) -> str:
+    place = f"{finding['file']}:{finding['line']}" if finding["line"] else finding["file"]
+    return f"{place} {finding['code']}: {finding['what']} -> {finding['remedy']}"
+
+
+def _token(state: State, as_user: str | None) -> str:
+    if as_user is None:
+        return os.environ.get("SLRT_TOKEN") or _end("Say who you are: --as USER on the local stack, or SLRT_TOKEN")
+    account = directory().users.get(as_user)
+    known = state.read("identity", None)
+    if account is None or known is None:
+        _end(f"{as_user!r} is no seeded user of a local stack; they are: {', '.join(directory().users)}")
+    return Signer.of(state, known["issuer"]).mint(account, now=datetime.now(UTC), ttl=_TOKEN_S)
+
+
+def _only(layers: Mapping[str, Any], layer: str | None) -> str:
+    if layer is None and len(layers) == 1:
+        return next(iter(layers))
+    if layer not in layers:
+        _end(f"Say --layer, one of: {', '.join(layers)}")
+    return str(layer)
+
+
+@policy.command("list")
+def list_layers(*, service: Service, as_user: AsUser = None, gateway: Url = None, state: StateOption = None) -> None:
+    """Show the layers, what is in force, and what is planned."""
+    for each in _Suite(service, state, gateway, as_user).get("/layers"):
+        active = each["active"]
+        since = "nothing in force" if active is None else f"{active['number']} since {active['effective_from']}"
+        planned = "".join(f"; {then['number']} from {then['effective_from']}" for then in each["planned"])
+        typer.echo(f"{each['layer']}: {since}{planned}")
+
+
+@policy.command()
+def show(
+    layer: Layer,
+    number: Annotated[int | None, typer.Argument(help="Number of the version; the one in force without it")] = None,
+    *,
+    service: Service,
+    to: Annotated[Path | None, typer.Option("--to", help="Write its documents into this folder, as a draft")] = None,
+    as_user: AsUser = None,
+    gateway: Url = None,
+    state: StateOption = None,
+) -> None:
+    """Show a version: who proposed and approved it, and why; or write its documents to begin a draft with."""
+    suite = _Suite(service, state, gateway, as_user)
+    if number is None:
+        active = next((each["active"] for each in suite.get("/layers") if each["layer"] == layer), None)
+        if active is None:
+            _end(f"{layer} has nothing in force: begin with an empty folder")
+        number = active["number"]
+    version = suite.get(f"/layers/{layer}/versions/{number}")
+    decided = f"{version['verdict']} by {version['decided_by']}" if version["verdict"] else "not decided"
+    typer.echo(f"{layer} version {number}: proposed by {version['proposed_by']} ({version['why']}), {decided}")
+    for name, text in sorted(version["documents"].items()):
+        if to is None:
+            typer.echo(f"--- {layer}/{name}.yaml\n{text}", nl=False)
+        else:
+            (to / layer).mkdir(parents=True, exist_ok=True)
+            (to / layer / f"{name}.yaml").write_text(text, encoding="utf-8")
+            typer.echo(f"wrote {to / layer / name}.yaml")
+
+
+@policy.command()
+def diff(
+    folder: Folder, *, service: Service, as_user: AsUser = None, gateway: Url = None, state: StateOption = None
+) -> None:
+    """Show what drafts change in the policy that is in force, entry by entry and field by field."""
+    suite = _Suite(service, state, gateway, as_user)
+    for layer, documents in _read(folder).items():
+        for change in suite.post("/changes/search", {"layer": layer, "documents": documents}):
+            sign = {"added": "+", "removed": "-"}.get(change["how"], "~")
+            name = change["key"] if change["field"] is None else f"{change['key']}.{change['field']}"
+            both = f"{change['before']!r} -> {change['after']!r}"
+            what = both if sign == "~" else repr(change["after"] if sign == "+" else change["before"])
+            typer.echo(f"{sign} {change['place_after'] or change['place_before']} {change['kind']} {name}: {what}")
+
+
+@policy.command()
+def propose(
+    folder: Folder,
+    *,
+    service: Service,
+    why: Why,
+    layer: Annotated[str | None, typer.Option("--layer", help="Which, where the folder has several")] = None,
+    as_user: AsUser = None,
+    gateway: Url = None,
+    state: StateOption = None,
+) -> None:
+    """Hand in a draft; somebody else approves it."""
+    layers = _read(folder)
+    chosen = _only(layers, layer)
+    suite = _Suite(service, state, gateway, as_user)
+    version = suite.post(f"/layers/{chosen}/versions", {"documents": layers[chosen], "why": why})
+    typer.echo(f"proposed: {chosen} version {version['number']}, by {version['proposed_by']}")
+
+
+@policy.command()
+def approve(
+    layer: Layer,
+    number: Number,
+    *,
+    service: Service,
+    why: Why,
+    as_user: AsUser = None,
+    gateway: Url = None,
+    state: StateOption = None,
+) -> None:
+    """Approve a draft of somebody else; it is not in force by that."""
+    version = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/approve", {"why": why})
+    typer.echo(f"approved: {layer} version {number}, by {version['decided_by']}")
+
+
+@policy.command()
+def reject(
+    layer: Layer,
+    number: Number,
+    *,
+    service: Service,
+    why: Why,
+    as_user: AsUser = None,
+    gateway: Url = None,
+    state: StateOption = None,
+) -> None:
+    """Reject a draft of somebody else."""
+    version = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/reject", {"why": why})
+    typer.echo(f"rejected: {layer} version {number}, by {version['decided_by']}")
+
+
+@policy.command()
+def activate(
+    layer: Layer,
+    number: Number,
+    *,
+    service: Service,
+    why: Why,
+    at: At = None,
+    as_user: AsUser = None,
+    gateway: Url = None,
+    state: StateOption = None,
+) -> None:
+    """Put an approved version into force from an instant on."""
+    body = {"why": why, "effective_from": _instant(at)}
+    found = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/activate", body)
+    typer.echo(f"in force: {layer} version {number}, from {found['effective_from']}")
+
+
+@policy.command()
+def rollback(
+    layer: Layer,
+    number: Number,
+    *,
+    service: Service,
+    why: Why,
+    at: At = None,
+    as_user: AsUser = None,
+    gateway: Url = None,
+    state: StateOption = None,
+) -> None:
+    """Go back to a version that was in force before; one person may."""
+    body = {"why": why, "effective_from": _instant(at)}
+    found = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/rollback", body)
+    typer.echo(f"back in force: {layer} version {number}, from {found['effective_from']}")
+
+
+def _instant(text: str | None) -> str | None:
+    """An instant with its offset; a day alone begins at 00.00 WIB, by which decrees take effect."""
+    if text is None:
+        return None
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError as error:
+        _end(f"{text!r} is no day or instant: {error}")
+    if len(text) == len("2027-01-01"):
+        given = datetime.combine(given.date(), time(), _WIB)
+    if given.tzinfo is None:
+        _end(f"{text!r} has no offset: write {text}+07:00")
+    return given.isoformat()

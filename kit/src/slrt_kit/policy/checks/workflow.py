@@ -1,0 +1,120 @@
+"""The steps of a case or a referral: states, what may be done in each and by whom, and the clock that runs meanwhile.
+
+The key of an entry is the state. ``clock`` names an SLA class, or is ``none`` where nobody has to do anything.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from slrt_kit.access import permission_table
+from slrt_kit.policy.checks.codes import unknown_code
+from slrt_kit.policy.entries import Entry, RegionPolicy
+from slrt_kit.policy.findings import Finding, Place
+from slrt_kit.problems import Text
+
+NO_CLOCK = "none"
+
+
+def check(policy: RegionPolicy) -> Iterator[Finding]:
+    """What is wrong with the workflow that a region knows; nothing where it has none."""
+    states = policy.entries("workflow")
+    if not states:
+        return
+    roles = {role for grants in permission_table().values() for role in grants}
+    for state in states.values():
+        yield from _unknown(state, states, roles)
+    yield from _initial(states)
+    yield from _unreachable(states)
+    yield from _without_exit(states)
+    yield from _without_clock(states, policy.entries("sla"))
+
+
+def _actions(state: Entry) -> Mapping[str, Mapping[str, object]]:
+    found: Mapping[str, Mapping[str, object]] = state.fields.get("actions", {})
+    return found
+
+
+def _targets(state: Entry) -> Iterator[str]:
+    return (str(action["to"]) for action in _actions(state).values() if "to" in action)
+
+
+def _unknown(state: Entry, states: Mapping[str, Entry], roles: Iterable[str]) -> Iterator[Finding]:
+    for name, action in _actions(state).items():
+        target, by = action.get("to"), action.get("by", ())
+        if target is not None and target not in states:
+            yield unknown_code(state.place("actions", name, "to"), str(target), among=states)
+        for n, role in enumerate(by if isinstance(by, list) else ()):
+            if role not in roles:
+                yield unknown_code(state.place("actions", name, "by", n), role, among=roles)
+
+
+def _initial(states: Mapping[str, Entry]) -> Iterator[Finding]:
+    first = [state for state in states.values() if state.fields.get("initial")]
+    if not first:
+        yield Finding(
+            Place(next(iter(states.values())).place().file),
+            "no-initial-state",
+            Text("tidak ada keadaan awal", "no state is the first one"),
+            Text("beri satu keadaan `initial: true`", "give one state `initial: true`"),
+        )
+    for state in first[1:]:
+        yield Finding(
+            state.place("initial"),
+            "two-initial-states",
+            Text(f"{first[0].key} sudah menjadi keadaan awal", f"{first[0].key} is the first state already"),
+            Text("hapus `initial` dari salah satunya", "remove `initial` from one of them"),
+        )
+
+
+def _unreachable(states: Mapping[str, Entry]) -> Iterator[Finding]:
+    reached = {key for key, state in states.items() if state.fields.get("initial")}
+    if not reached:
+        return
+    pending = list(reached)
+    while pending:
+        for target in _targets(states[pending.pop()]):
+            if target in states and target not in reached:
+                reached.add(target)
+                pending.append(target)
+    for key, state in states.items():
+        if key not in reached:
+            yield Finding(
+                state.place(),
+                "unreachable-state",
+                Text(f"tidak ada tindakan yang membawa ke {key}", f"no action leads to {key}"),
+                Text(
+                    "tambahkan tindakan ke sana, atau hapus keadaan ini", "add an action that does, or remove the state"
+                ),
+            )
+
+
+def _without_exit(states: Mapping[str, Entry]) -> Iterator[Finding]:
+    """A state from which no end can be reached: what comes there stays for ever."""
+    ending = {key for key, state in states.items() if state.fields.get("final")}
+    grown = True
+    while grown:
+        more = {key for key, state in states.items() if key not in ending and ending & set(_targets(state))}
+        ending |= more
+        grown = bool(more)
+    for key, state in states.items():
+        if key not in ending:
+            yield Finding(
+                state.place(),
+                "state-without-exit",
+                Text(f"dari {key} tidak ada jalan ke keadaan akhir", f"from {key} no final state can be reached"),
+                Text("tambahkan tindakan, atau beri `final: true`", "add an action, or give it `final: true`"),
+            )
+
+
+def _without_clock(states: Mapping[str, Entry], classes: Mapping[str, Entry]) -> Iterator[Finding]:
+    """Where no clock runs nobody is late, and nobody notices silence."""
+    for key, state in states.items():
+        clock = state.fields.get("clock")
+        if clock is None and not state.fields.get("final"):
+            yield Finding(
+                state.place(),
+                "step-without-clock",
+                Text(f"tidak ada waktu yang berjalan di {key}", f"no clock runs in {key}"),
+                Text("tambahkan `clock:` dengan kelas SLA", "add `clock:` with an SLA class"),
+            )
+        elif clock not in (None, NO_CLOCK) and classes and clock not in classes:
+            yield unknown_code(state.place("clock"), str(clock), among=classes)

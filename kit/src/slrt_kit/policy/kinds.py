@@ -1,0 +1,47 @@
+"""The kinds of policy: which service has which, the schema of its entries, and what must hold of them together.
+
+A new kind is a schema ``schemas/<name>.json``, a check, and a line here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+
+from slrt_kit.policy.checks import offices, programmes, taxonomy, workflow
+from slrt_kit.policy.entries import RegionPolicy
+from slrt_kit.policy.findings import Finding
+from slrt_kit.policy.schema import EntrySchema, schema_of
+
+Check = Callable[[RegionPolicy], Iterator[Finding]]
+"""What is wrong with a kind's entries as they hold in one region. Pure; it may look at other kinds' entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind. ``services`` are those that keep it."""
+
+    name: str
+    services: frozenset[str]
+    check: Check
+
+    @property
+    def schema(self) -> EntrySchema:
+        """The schema of its entries."""
+        return schema_of(self.name)
+
+
+_INTAKE, _REFERRAL = frozenset({"intake"}), frozenset({"referral"})
+
+KINDS: tuple[Kind, ...] = (
+    Kind("taxonomy", _INTAKE, taxonomy.check),
+    Kind("programmes", _INTAKE, programmes.check),
+    Kind("workflow", _INTAKE | _REFERRAL, workflow.check),
+    Kind("offices", _REFERRAL, offices.check),
+)
+
+
+@cache
+def kinds_of(service: str) -> Mapping[str, Kind]:
+    """The kinds that a service keeps, by name."""
+    return MappingProxyType({kind.name: kind for kind in KINDS if service in kind.services})

@@ -1,0 +1,16 @@
+"""Policy is data: its versions, who proposed and approved them, and which is in force from when."""
+
+from slrt_kit.backbone import add_policy
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    add_policy()
+
+
+def downgrade() -> None:
+    raise NotImplementedError("migrations only go forward")
