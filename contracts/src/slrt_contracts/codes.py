@@ -432,6 +432,47 @@ class LookPurpose(Code):
     NOT_STATED = "not-stated"
 
 
+class ClockOwner(Code):
+    """Whose time passes on a clock: a role in the case's region, an office, or the resident."""
+
+    FACILITATOR = "facilitator"
+    FRONT_OFFICE = "front_office"
+    BACK_OFFICE = "back_office"
+    COORDINATOR = "coordinator"
+    SUPERVISOR = "supervisor"
+    MANAGER = "manager"
+    OFFICE = "office"
+    RESIDENT = "resident"
+
+
+class ClockAudience(Code):
+    """Who hears of a clock, by their place on the reporting line."""
+
+    OWNER = "owner"
+    SUPERVISOR = "supervisor"
+    MANAGER = "manager"
+    HEAD_OF_OFFICE = "head_of_office"
+    OFFICE_HEAD = "office_head"
+    NEXT_LEVEL = "next_level"
+
+
+class ClockPauseReason(Code):
+    """Why no time counts on a clock."""
+
+    WAITING_FOR_RESIDENT = "waiting_for_resident"
+    EXTERNAL_DECISION = "external_decision"
+
+
+class ClockMoveCause(Code):
+    """Why a clock is due at another instant than before."""
+
+    RESUMED = "resumed"
+    EXTENDED = "extended"
+    CALENDAR_CHANGED = "calendar_changed"
+    CLASS_CHANGED = "class_changed"
+    POLICY_CHANGED = "policy_changed"
+
+
 # -- closed lists --------------------------------------------------------------------------------------------
 class RegistryStatus(Code):
     """What the welfare registry said when the case was screened."""

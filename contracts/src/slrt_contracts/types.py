@@ -93,6 +93,7 @@ ReceiptId = NewType(
         UUID, _identifier("One delivery of personal data to an office, which got this id with it and nobody else.")
     ],
 )
+ClockId = NewType("ClockId", Annotated[UUID, _identifier("A clock (batas waktu) of a case, a need or a referral.")])
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
 
 PolicyId = NewType(
@@ -165,6 +166,42 @@ PolicyLayer = NewType(
             "code of its district (kecamatan).",
             pattern=r"^[0-9]{2}(\.[0-9]{2}(\.[0-9]{2})?)?$",
             max_length=8,
+        ),
+    ],
+)
+PolicyLabel = NewType(
+    "PolicyLabel",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "The versions of a policy's layers, centre first, such as 00:3,12.74:2; never a village's.",
+            pattern=r"^00:[0-9]{1,5}(,[0-9]{2}(\.[0-9]{2}){0,2}:[0-9]{1,5}){0,3}$",
+            max_length=80,
+        ),
+    ],
+)
+SlaClassCode = NewType(
+    "SlaClassCode",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "How long something may take, by its class in the policy, such as owner-acceptance.",
+            pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,3}$",
+            max_length=40,
+        ),
+    ],
+)
+ClockOffset = NewType(
+    "ClockOffset",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "A step of an escalation chain: -20% while so much time is left, 0 when due, +3wd three working days on.",
+            pattern=r"^(-[1-9][0-9]?%|0|\+[1-9][0-9]{0,2}(wd|wh|h))$",
+            max_length=6,
         ),
     ],
 )

@@ -132,6 +132,11 @@ def _gauges(name: str, text: str, *labels: Label, unit: str, roles: tuple[Role, 
     return Bounded(Gauge(name, text, [label.name for label in labels]), labels)
 
 
+def _histogram(name: str, text: str, *, unit: str, roles: tuple[Role, ...], buckets: tuple[float, ...]) -> Histogram:
+    CATALOGUE[name] = Metric(name, "histogram", unit, text, roles)
+    return Histogram(name, text, buckets=buckets)
+
+
 def _histograms(
     name: str, text: str, *labels: Label, unit: str, roles: tuple[Role, ...], buckets: tuple[float, ...]
 ) -> Bounded[Histogram]:
@@ -411,6 +416,41 @@ AUDIT_REFUSALS_LOST = _counter(
     roles=(Role.API,),
 )
 
+# -- clocks ------------------------------------------------------------------------------------------------------
+
+_EFFECT = Label("effect", "what was done", values=frozenset({"remind", "escalate", "auto_close", "reroute"}))
+CLOCKS_LATE = _gauge(
+    "slrt_clocks_late_seconds",
+    "How long the oldest clock that is due has waited for its effect; 0 when none waits",
+    unit="seconds",
+    roles=_EVERY,
+)
+CLOCKS_FAILING = _gauge(
+    "slrt_clocks_failing",
+    "Clocks whose effect has failed five times or more, and is tried again ever more seldom; counted to 10,000",
+    unit="clocks",
+    roles=_EVERY,
+)
+CLOCKS_FIRED = _counters(
+    "slrt_clocks_fired_total", "Effects of clocks that were due", _EFFECT, unit="effects", roles=(Role.WORKER,)
+)
+CLOCKS_FOLDED = _counter(
+    "slrt_clocks_folded_total",
+    "Notices that had become pointless and were named in a later one",
+    unit="notices",
+    roles=(Role.WORKER,),
+)
+CLOCKS_FAILED = _counter(
+    "slrt_clocks_failed_total", "Effects that failed and were put off", unit="effects", roles=(Role.WORKER,)
+)
+CLOCKS_LATENESS_SECONDS = _histogram(
+    "slrt_clocks_lateness_seconds",
+    "From the instant of an effect to the transaction that did it",
+    unit="seconds",
+    roles=(Role.WORKER,),
+    buckets=_DELAY,
+)
+
 # -- consumers ---------------------------------------------------------------------------------------------------
 
 CONSUMER_EVENTS = _counters(
@@ -555,6 +595,8 @@ def begin_consumer(group: str) -> None:
         parked.labels(group)
 
 
+for _effect in _EFFECT.values:
+    CLOCKS_FIRED.labels(_effect)
 for _verdict in _VERDICT.values:
     FILE_SCANS.labels(_verdict)
 for _fault in _STORAGE.values:

@@ -11,6 +11,16 @@ from slrt_contracts.events.audit import (
     RegistryAuditDaySealed,
 )
 from slrt_contracts.events.base import Event, Part, UndecodableEventError
+from slrt_contracts.events.clocks import (
+    IntakeClockEscalated,
+    IntakeClockPaused,
+    IntakeClockReminded,
+    IntakeClockRescheduled,
+    ReferralClockEscalated,
+    ReferralClockPaused,
+    ReferralClockReminded,
+    ReferralClockRescheduled,
+)
 from slrt_contracts.events.intake import (
     AttachmentAdded,
     AttachmentRemoved,
@@ -120,6 +130,14 @@ _ALL: Final[tuple[type[Event], ...]] = (
     RegistryLooksRecorded,
     IntakePolicyActivated,
     ReferralPolicyActivated,
+    IntakeClockReminded,
+    IntakeClockEscalated,
+    IntakeClockPaused,
+    IntakeClockRescheduled,
+    ReferralClockReminded,
+    ReferralClockEscalated,
+    ReferralClockPaused,
+    ReferralClockRescheduled,
 )
 EVENT_TYPES: Final = MappingProxyType({event.TYPE: event for event in _ALL})
 """CloudEvents type → model."""
@@ -167,6 +185,10 @@ __all__ = [
     "FamilyRecorded",
     "FamilyTransferred",
     "IntakeAuditDaySealed",
+    "IntakeClockEscalated",
+    "IntakeClockPaused",
+    "IntakeClockReminded",
+    "IntakeClockRescheduled",
     "IntakeLooksRecorded",
     "IntakePolicyActivated",
     "LookTold",
@@ -190,6 +212,10 @@ __all__ = [
     "RecommendedNeed",
     "ReferralAccepted",
     "ReferralAuditDaySealed",
+    "ReferralClockEscalated",
+    "ReferralClockPaused",
+    "ReferralClockReminded",
+    "ReferralClockRescheduled",
     "ReferralCompleted",
     "ReferralConfirmed",
     "ReferralCreated",

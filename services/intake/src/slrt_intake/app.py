@@ -12,6 +12,7 @@ from slrt_intake.store.consents import COUNT_RUN_OUT
 from slrt_intake.store.sharings import COUNT_OVERDUE
 from slrt_intake.sweeps import ExpirySweep
 from slrt_kit import metrics
+from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
 from slrt_kit.files.uploads import Uploads
@@ -23,7 +24,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PACKAGE = "slrt_intake"
-_BACKLOG = [(metrics.ERASURES_OVERDUE, COUNT_OVERDUE), (metrics.CONSENTS_RUN_OUT, COUNT_RUN_OUT)]
+_BACKLOG = [
+    (metrics.ERASURES_OVERDUE, COUNT_OVERDUE),
+    (metrics.CONSENTS_RUN_OUT, COUNT_RUN_OUT),
+    (metrics.CLOCKS_LATE, COUNT_LATE),
+    (metrics.CLOCKS_FAILING, COUNT_FAILING),
+]
 
 
 def build_runtime() -> Runtime:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slrt_contracts.types import OfficeCode
+from slrt_kit import metrics
+from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import LINGER_S, Runtime
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PACKAGE = "slrt_referral"
+_BACKLOG = [(metrics.CLOCKS_LATE, COUNT_LATE), (metrics.CLOCKS_FAILING, COUNT_FAILING)]
 
 
 def build_runtime() -> Runtime:
@@ -32,6 +35,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_referral.api import policy, referrals  # noqa: PLC0415
     from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
 
+    runtime.database.own_backlog = [*_BACKLOG]
     app = runtime.app(
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
@@ -44,6 +48,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of the worker; each office's connector is a process of its own."""
+    runtime.database.own_backlog = [*_BACKLOG]
     return [
         runtime.consumer(
             "cases", cases, CaseParts(runtime.outbox, build_policy(runtime), runtime.vault), linger=LINGER_S

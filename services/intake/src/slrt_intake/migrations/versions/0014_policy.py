@@ -1,6 +1,6 @@
 """Policy is data: its versions, who proposed and approved them, and which is in force from when."""
 
-from slrt_kit.backbone import add_policy
+from slrt_kit.policy.migrating import add_policy
 
 revision = "0014"
 down_revision = "0013"

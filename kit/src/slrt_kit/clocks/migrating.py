@@ -1,0 +1,56 @@
+"""The table of clocks, made by a migration of each service that has some."""
+
+from alembic import op
+
+_STATEMENTS = (
+    # One clock a row (`slrt_kit.clocks`). What is to be done next and when stands in the row itself, so that whoever
+    # looks for what is due reads one index from its beginning, and never the policy.
+    """
+    CREATE TABLE clocks (
+        clock_id       uuid PRIMARY KEY,
+        version        integer NOT NULL,
+        subject_kind   text NOT NULL CHECK (subject_kind IN ('case', 'need', 'referral')),
+        subject_id     uuid NOT NULL,
+        case_id        uuid NOT NULL,
+        region         text COLLATE "C" NOT NULL,
+        step           text NOT NULL,
+        owner_kind     text NOT NULL CHECK (owner_kind IN ('role', 'office', 'resident')),
+        owner          text NOT NULL,
+        sla_class      text NOT NULL,
+        calendar_id    text NOT NULL,
+        policy_version text NOT NULL,
+        state          text NOT NULL CHECK (state IN ('running', 'paused', 'stopped')),
+        started_at     timestamptz NOT NULL,
+        due_at         timestamptz NOT NULL,
+        takes          interval NOT NULL,
+        stopped_at     timestamptz,
+        pauses         jsonb NOT NULL DEFAULT '[]',
+        extensions     jsonb NOT NULL DEFAULT '[]',
+        next_step      smallint NOT NULL,
+        next_at        timestamptz,
+        wake_at        timestamptz,
+        fired          text[] NOT NULL DEFAULT '{}',
+        round          smallint NOT NULL DEFAULT 0,
+        attempts       smallint NOT NULL DEFAULT 0,
+        CHECK ((stopped_at IS NOT NULL) = (state = 'stopped')),
+        CHECK (state = 'running' OR (next_at IS NULL AND wake_at IS NULL)),
+        CHECK ((next_at IS NULL) = (wake_at IS NULL))
+    )
+    """,
+    # When somebody has to look at the clock again: its next instant, or later where the effect has failed.
+    "CREATE INDEX clocks_wake ON clocks (wake_at, clock_id) WHERE wake_at IS NOT NULL",
+    "CREATE INDEX clocks_subject ON clocks (subject_id)",
+    "CREATE INDEX clocks_case ON clocks (case_id) WHERE subject_kind <> 'case'",
+    "CREATE INDEX clocks_failing ON clocks (attempts) WHERE attempts > 0",
+    # Every effect moves its clock within the index: its dead entries must not pile up at the beginning.
+    """
+    ALTER TABLE clocks SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.005,
+        autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0)
+    """,
+)
+
+
+def add_clocks() -> None:
+    """Run inside a later Alembic migration: the clocks of what the service has (`slrt_kit.clocks`)."""
+    for statement in _STATEMENTS:
+        op.execute(statement)

@@ -1,0 +1,17 @@
+"""What clocks refuse, with its HTTP face."""
+
+from slrt_kit.problems import ProblemError, Text
+
+
+class ClockStateError(ProblemError):
+    """A clock that is stopped, or not in the state that the step needs."""
+
+    slug, status = "clock-state", 409
+    title = Text("Batas waktu ini tidak dapat diubah begitu sekarang", "This clock cannot do that now")
+
+
+class ExtensionRefusedError(ProblemError):
+    """Its class allows no extension, no more of them, or none as long as that; or it is late already."""
+
+    slug, status = "extension-refused", 409
+    title = Text("Waktu ini tidak dapat diperpanjang lagi", "This time cannot be extended any further")

@@ -1,0 +1,62 @@
+"""Tell of clocks on their case's own key: the next numbers of its events are taken with the case in hand."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from slrt_contracts.types import DistrictCode
+from slrt_intake.store.timeline import publish
+from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.clocks.clock import Firing
+from slrt_kit.clocks.telling import Told, event_of
+from slrt_kit.db import UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_kit.regions import RegionCode, district_of
+
+# Whoever has loaded a case saves it by its version: with a new one, nobody gives these numbers to other events. They
+# are taken in the order of the ids, so that two who need the same cases do not wait for one another.
+_TAKE_NUMBERS: Final = """
+    WITH wanted AS (
+        SELECT * FROM unnest(CAST(%(case_ids)s AS uuid[]), CAST(%(counts)s AS integer[])) AS w(case_id, count)
+    ), held AS (
+        SELECT c.case_id FROM cases c JOIN wanted USING (case_id) ORDER BY c.case_id FOR UPDATE OF c
+    )
+    UPDATE cases c SET version = c.version + 1, event_sequence = c.event_sequence + w.count
+    FROM wanted w, held h WHERE c.case_id = w.case_id AND c.case_id = h.case_id
+    RETURNING c.case_id, c.event_sequence - w.count AS last, c.village_code
+    """
+
+
+class LostSubjectError(Exception):
+    """A clock is of a case that is not there."""
+
+
+async def tell_of_clocks(work: UnitOfWork, outbox: Outbox, told: Sequence[Told], *, at: datetime) -> None:
+    """Put what happened to clocks into the outbox and on their cases' timelines.
+
+    Raises:
+        LostSubjectError: a case is not there.
+    """
+    counts = Counter(each.clock.subject.case_id for each in told)
+    rows = await work.connection.rows(_TAKE_NUMBERS, {"case_ids": list(counts), "counts": list(counts.values())})
+    if len(rows) != len(counts):
+        raise LostSubjectError
+    last = {row.case_id: row.last for row in rows}
+    districts = {row.case_id: DistrictCode(district_of(RegionCode(row.village_code))) for row in rows}
+    events = []
+    for each in told:
+        case_id = each.clock.subject.case_id
+        last[case_id] += 1
+        events.append(RecordedEvent(event_of(each, district=districts[case_id]), last[case_id], at))
+    publish(work, outbox, events)
+
+
+class Notices:
+    """The effects ``remind`` and ``escalate`` for `slrt_kit.clocks.timers`: they tell, and whoever hears of it acts."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    async def __call__(self, work: UnitOfWork, firings: Sequence[Firing]) -> None:
+        await tell_of_clocks(work, self._outbox, [Told.fired(each) for each in firings], at=firings[0].at)

@@ -1,0 +1,64 @@
+"""Tell of clocks on their referral's own key: the next numbers of its events are taken with the referral in hand."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from slrt_contracts.types import DistrictCode
+from slrt_kit.aggregate import RecordedEvent
+from slrt_kit.clocks.clock import Firing
+from slrt_kit.clocks.telling import Told, event_of
+from slrt_kit.db import UnitOfWork
+from slrt_kit.outbox import Outbox
+
+# As in intake: a new version, so that nobody who has loaded the referral gives the same numbers to other events.
+_TAKE_NUMBERS: Final = """
+    WITH wanted AS (
+        SELECT * FROM unnest(CAST(%(referral_ids)s AS uuid[]), CAST(%(counts)s AS integer[]))
+            AS w(referral_id, count)
+    ), held AS (
+        SELECT r.referral_id FROM referrals r JOIN wanted USING (referral_id) ORDER BY r.referral_id FOR UPDATE OF r
+    )
+    UPDATE referrals r SET version = r.version + 1, event_sequence = r.event_sequence + w.count
+    FROM wanted w, held h WHERE r.referral_id = w.referral_id AND r.referral_id = h.referral_id
+    RETURNING r.referral_id, r.event_sequence - w.count AS last, r.need_id, r.office_code, r.district_code,
+        r.restricted
+    """
+
+
+class LostSubjectError(Exception):
+    """A clock is of a referral that is not there."""
+
+
+async def tell_of_clocks(work: UnitOfWork, outbox: Outbox, told: Sequence[Told], *, at: datetime) -> None:
+    """Put what happened to clocks into the outbox; of a restricted referral it goes to the topic's twin.
+
+    Raises:
+        LostSubjectError: a referral is not there.
+    """
+    counts = Counter(each.clock.subject.id for each in told)
+    values = {"referral_ids": list(counts), "counts": list(counts.values())}
+    rows = {row.referral_id: row for row in await work.connection.rows(_TAKE_NUMBERS, values)}
+    if len(rows) != len(counts):
+        raise LostSubjectError
+    last = {referral_id: row.last for referral_id, row in rows.items()}
+    events = []
+    for each in told:
+        row = rows[each.clock.subject.id]
+        last[row.referral_id] += 1
+        event = event_of(
+            each, district=DistrictCode(row.district_code), need_id=row.need_id, office_code=row.office_code
+        )
+        events.append(RecordedEvent(event, last[row.referral_id], at, row.restricted))
+    outbox.add(work, events)
+
+
+class Notices:
+    """The effects ``remind`` and ``escalate`` for `slrt_kit.clocks.timers`: they tell, and whoever hears of it acts."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self._outbox = outbox
+
+    async def __call__(self, work: UnitOfWork, firings: Sequence[Firing]) -> None:
+        await tell_of_clocks(work, self._outbox, [Told.fired(each) for each in firings], at=firings[0].at)

@@ -1,0 +1,1 @@
+"""Clocks under kill -9, and what their tests share."""
