@@ -110,12 +110,14 @@ PROBES: dict[str, Probe] = {
     # -- referral ----------------------------------------------------------------------------------------------------
     "GET /referral/v1/referrals": Probe("referral", query="?limit=200", lists="referral_id"),
     "GET /referral/v1/referrals/{referral_id}": Probe("referral"),
+    "GET /referral/v1/referrals/{referral_id}/routing": Probe("referral"),
     "POST /referral/v1/referrals/{referral_id}/accept": Probe("referral", None, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/start": Probe("referral", None, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/decline": Probe("referral", {"reason_code": "unclear"}, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/complete": Probe("referral", {"outcome_code": "fulfilled"}, _NEVER),
     "GET /referral/v1/offices": Probe("nothing"),
     "GET /referral/v1/routing-rules": Probe("nothing"),
+    "POST /referral/v1/routing-rules/explain": Probe("nothing", {"need_code": "JALAN", "district_code": VILLAGE[:8]}),
     # -- registry ----------------------------------------------------------------------------------------------------
     "GET /registry/v1/cases/{case_id}/records": Probe("records"),
     "GET /registry/v1/families/{family_id}": Probe("person", looks_at="family"),

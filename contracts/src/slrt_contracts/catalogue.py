@@ -198,3 +198,47 @@ ATTRIBUTES: Final[Mapping[str, frozenset[AttributeValue]]] = MappingProxyType(
     }
 )
 """Attribute name → the values that it may have."""
+
+ATTRIBUTE_LABELS: Final[Mapping[str, Label]] = MappingProxyType(
+    {
+        _N.ASSET_CLASS: Label("kelas jalan", "class of the road"),
+        _N.CENTRE_LINE: Label("garis tengah jalan", "centre line of the road"),
+        _N.GRID_NEARBY: Label("jaringan listrik di dekatnya", "power grid nearby"),
+        _N.HAS_NIK: Label("mempunyai NIK", "has a NIK"),
+        _N.AGE_BAND: Label("kelompok umur", "age band"),
+        _N.SCHOOL_LEVEL: Label("jenjang sekolah", "level of schooling"),
+        _N.SCHOOL_STATUS: Label("status sekolah", "schooling"),
+        _N.DOCUMENT: Label("dokumen", "document"),
+    }
+)
+"""Attribute name → label, as it stands within a sentence."""
+
+VALUE_LABELS: Final[Mapping[str, Label]] = MappingProxyType(
+    {
+        _V.YES: Label("ya", "yes"),
+        _V.NO: Label("tidak", "no"),
+        _V.UNKNOWN: Label("belum diketahui", "unknown"),
+        _V.NATIONAL_ROAD: Label("jalan nasional", "national road"),
+        _V.PROVINCIAL_ROAD: Label("jalan provinsi", "provincial road"),
+        _V.REGENCY_ROAD: Label("jalan kabupaten/kota", "regency road"),
+        _V.VILLAGE_ROAD: Label("jalan desa", "village road"),
+        _V.YELLOW: Label("kuning", "yellow"),
+        _V.WHITE: Label("putih", "white"),
+        _V.UNDER_FIVE: Label("balita", "under five"),
+        _V.CHILD: Label("anak", "child"),
+        _V.ADULT: Label("dewasa", "adult"),
+        _V.ELDERLY: Label("lanjut usia", "elderly"),
+        _V.PRIMARY: Label("SD", "primary"),
+        _V.JUNIOR: Label("SMP", "junior secondary"),
+        _V.SENIOR: Label("SMA/SMK", "senior secondary"),
+        _V.HIGHER: Label("perguruan tinggi", "higher"),
+        _V.ENROLLED: Label("bersekolah", "enrolled"),
+        _V.OUT_OF_SCHOOL: Label("tidak bersekolah", "out of school"),
+        _V.IDENTITY_CARD: Label("KTP", "identity card"),
+        _V.FAMILY_CARD: Label("kartu keluarga", "family card"),
+        _V.BIRTH_CERTIFICATE: Label("akta kelahiran", "birth certificate"),
+        _V.DEATH_CERTIFICATE: Label("akta kematian", "death certificate"),
+        _V.CHILD_CARD: Label("KIA", "child card"),
+    }
+)
+"""Attribute value → label, as it stands within a sentence."""

@@ -218,7 +218,7 @@ async def test_the_history_tells_every_step_with_its_note(service: Service) -> N
     last = view["history"][-1]
     assert (last["outcome_code"], last["note"]) == ("partly", "KTP tercetak, KIA menyusul")
     assert last["by"] == "officer of 12.74.DUKCAPIL"
-    assert (view["routing_rule"], view["policy_version"]) == ("civil-documents", "2026.11.1")
+    assert (view["routing_rule"], view["policy_version"]) == ("civil-documents", "2026.11.2")
 
 
 @pytest.mark.parametrize("note", ["Robert'); DROP TABLE referrals; --", "محمد 🏠", "C:\\u0000", "a\u2028b\x1b[31m"])
@@ -245,16 +245,79 @@ async def test_the_manager_works_the_queue_and_only_the_queue(service: Service) 
     assert (await service.act(social, "accept", headers=manager)).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"need_code": "ROAD"}, "need_code"),
+        ({"attributes": {"centre_line": "adult"}}, "centre_line"),
+        ({"attributes": {"colour": "yellow"}}, "colour"),
+        ({"urgent": "yes"}, "urgent"),
+        ({"district_code": "12.74"}, "district_code"),
+        ({"district_code": None}, "district_code"),
+        ({"name": "Saodah Beban Uji"}, "name"),
+    ],
+)
+async def test_a_question_about_a_route_that_makes_no_sense_is_refused(
+    service: Service, wrong: dict[str, Any], says: str
+) -> None:
+    headers = service.issuer.headers("facilitator", region="12.74.05")
+    asked = {"need_code": "JALAN", "district_code": "12.74.05"} | wrong
+    answer = await service.client.post("/v1/routing-rules/explain", json=asked, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (422, PROBLEM + "invalid-request")
+    assert says in answer.text
+
+
+async def test_staff_may_ask_why_a_need_would_go_where(service: Service) -> None:
+    headers = service.issuer.headers("facilitator", region="12.74.05")
+    asked = {"need_code": "JALAN", "attributes": {"centre_line": "yellow"}, "district_code": "12.74.05"}
+    answer = await service.client.post("/v1/routing-rules/explain", json=asked, headers=headers)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert (found["routing_rule"], found["office_code"], found["no_office"]) == ("road-yellow-line", "00.PUPR", False)
+    assert [(each["clause"], each["holds"]) for each in found["counted"]["clauses"]] == [
+        ("need.asset_class == 'unknown'", True),
+        ("need.centre_line == 'yellow'", True),
+    ]
+    # Who owns the road counts more than a colour: one fact, and another rule decides.
+    assert found["next"]["rule"] == "road-national"
+    assert [(each["fact"], each["to"]) for each in found["next"]["changes"]] == [
+        ("need.asset_class", ["national_road"])
+    ]
+    assert found["next"]["changes"][0]["sentence"]["id"] == "isi kelas jalan: jalan nasional"
+    resident = service.issuer.headers("resident")
+    assert (await service.client.post("/v1/routing-rules/explain", json=asked, headers=resident)).status_code == 403
+
+
+async def test_a_referral_says_why_it_came_to_its_office(service: Service) -> None:
+    case_id = await service.decide(
+        {"need_code": "BPBL", "attributes": [{"name": "grid_nearby", "value": "no"}]}, "LAINNYA"
+    )
+    made = await service.referrals(case_id)
+
+    async def routing(need: str, headers: dict[str, str]) -> Any:
+        return await service.client.get(f"/v1/referrals/{made[need]['referral_id']}/routing", headers=headers)
+
+    found = (await routing("BPBL", service.manager())).json()
+    assert (found["routing_rule"], found["as_decided"], found["by_person"]) == ("new-connection-no-grid", True, False)
+    assert found["explanation"]["counted"]["clauses"][0]["sentence"]["en"] == "power grid nearby is no: true (it is no)"
+    assert found["explanation"]["next"]["changes"][0]["sentence"]["en"] == "change power grid nearby from no to yes"
+    other = (await routing("LAINNYA", service.manager())).json()
+    assert (other["routing_rule"], other["explanation"]["counted"]) == ("manager-queue", None)
+    assert (await routing("BPBL", service.officer("12.74.PUPR"))).status_code == 404
+    assert (await routing("BPBL", service.issuer.headers("facilitator", region="12.74"))).status_code == 403
+
+
 async def test_offices_and_rules_can_be_read_by_staff(service: Service) -> None:
     headers = service.issuer.headers("facilitator", region="12.74.05")
     offices = {office["code"]: office for office in (await service.client.get("/v1/offices", headers=headers)).json()}
     assert offices["12.74.DIKBUD"]["functions"] == ["PENDIDIKAN"]
     assert offices["00.PUPR"]["level"] == "national"
     policy = (await service.client.get("/v1/routing-rules", headers=headers)).json()
-    assert policy["version"] == "2026.11.1"
+    assert policy["version"] == "2026.11.2"
     rules = {rule["id"]: rule for rule in policy["rules"]}
     assert rules["school-cash-after-identity"]["after"] == ["ADMINDUK"]
-    assert rules["road-yellow-line"]["attributes"]["centre_line"] == ["yellow"]
+    assert rules["road-yellow-line"]["when"] == "need.asset_class == 'unknown' && need.centre_line == 'yellow'"
+    assert rules["road-unknown-owner"]["when"] == "true"
     resident = service.issuer.headers("resident")
     assert (await service.client.get("/v1/routing-rules", headers=resident)).status_code == 403
     assert (await service.client.get("/v1/offices", headers=resident)).status_code == 403

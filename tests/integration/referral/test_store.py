@@ -79,6 +79,8 @@ class TestThePort:
             rerouted_from=awaited.referral_id,
             reroute_reason=DeclineReason.OUT_OF_AREA,
             reroute_count=2,
+            attributes={"asset_class": "national_road"},
+            routed_in=DistrictCode("12.74.05"),
         )
         await referrals.add(added)
         assert (added.version, added.raised, added.new_steps) == (1, (), ())

@@ -16,7 +16,7 @@ from slrt_kit.clock import new_uuid7
 from slrt_kit.regions import Regions
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.domain.offices import Office, OfficeLevel, Offices, day_of, region_at
-from slrt_referral.domain.policy import Condition, RoutingPolicy, in_subtree
+from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.routing import NeedToRefer, plan_referrals
 from slrt_referral.domain.transitions import ReferralStatus
@@ -215,51 +215,3 @@ def test_nobody_waits_for_himself_or_in_a_circle_or_for_another_case(asked: list
         free = {referral_id for referral_id, awaited in waiting.items() if not awaited & set(waiting)}
         assert free, "a circle"
         waiting = {referral_id: awaited for referral_id, awaited in waiting.items() if referral_id not in free}
-
-
-@st.composite
-def conditions(draw: st.DrawFn) -> Condition:
-    """Any condition on a road."""
-    names = draw(st.sets(st.sampled_from([AttributeName.ASSET_CLASS, AttributeName.CENTRE_LINE])))
-    return Condition(
-        need=NeedCode.JALAN,
-        attributes={
-            name: frozenset(draw(st.sets(st.sampled_from(sorted(ATTRIBUTES[name])), min_size=1)))
-            for name in sorted(names)
-        },
-        urgent=draw(st.sampled_from([None, True, False])),
-        region=draw(st.sampled_from([None, "12", "12.74", "12.74.05", "34"])),
-    )
-
-
-@steady
-@given(
-    one=conditions(),
-    two=conditions(),
-    urgent=st.booleans(),
-    asset=st.sampled_from(sorted(ATTRIBUTES[AttributeName.ASSET_CLASS])),
-    line=st.sampled_from(sorted(ATTRIBUTES[AttributeName.CENTRE_LINE])),
-    district=st.sampled_from(["12.74.05", "12.74.06", "12.75.01", "34.04.07"]),
-)
-def test_conditions_that_some_need_meets_both_overlap(
-    one: Condition, two: Condition, *, urgent: bool, asset: str, line: str, district: str
-) -> None:
-    road = need("JALAN", urgent=urgent, asset_class=asset, centre_line=line)
-    if one.holds(road, district) and two.holds(road, district):
-        assert one.overlaps(two)
-        assert two.overlaps(one)
-
-
-@pytest.mark.parametrize(
-    ("root", "region", "inside"),
-    [
-        ("00", "12.74", True),
-        ("12", "12.74.05", True),
-        ("12.74", "12.74", True),
-        ("12.7", "12.74", False),
-        ("12.74", "12", False),
-        ("12.74.05", "12.74.06", False),
-    ],
-)
-def test_a_subtree_ends_at_the_dot(root: str, region: str, *, inside: bool) -> None:
-    assert in_subtree(root, region) is inside

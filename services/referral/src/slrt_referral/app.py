@@ -15,6 +15,7 @@ from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.consumers.connector import ConnectorParts, connector
 from slrt_referral.consumers.erasures import ErasureParts, erasures
+from slrt_referral.domain.explaining import Explainer
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
 
@@ -42,7 +43,10 @@ def build_app(runtime: Runtime) -> "FastAPI":
         routers=[referrals.router, policy.router],
         consumers={"cases": cases, "erasures": erasures},
     )
-    app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime), runtime.vault)
+    policy_in_force = build_policy(runtime)
+    app.state.parts = ReferralParts(
+        runtime.database, runtime.outbox, policy_in_force, runtime.vault, Explainer(policy_in_force)
+    )
     return app
 
 

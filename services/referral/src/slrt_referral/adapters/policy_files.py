@@ -1,4 +1,4 @@
-"""Read `routing.yaml` and `offices.yaml` into a routing policy, or say which entry is wrong and why."""
+"""Read `00/routing.yaml` and `offices.yaml` into a routing policy, or say which entry is wrong and why."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -7,21 +7,29 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
-from slrt_contracts.catalogue import ATTRIBUTES
-from slrt_contracts.codes import AttributeName, AttributeValue, FunctionCode, NeedCode, ProgrammeCode
+from slrt_contracts.codes import FunctionCode, NeedCode, ProgrammeCode
 from slrt_contracts.types import OfficeCode, PolicyVersion, RuleId
+from slrt_kit.policy.entries import NATION, RegionPolicy
+from slrt_kit.policy.entries import Entry as LayerEntry
+from slrt_kit.policy.findings import Place
+from slrt_kit.policy.findings import PolicyError as FindingsError
+from slrt_kit.policy.routing import KIND, RoutingRule, check, read_queues, read_rules, routing_context
 from slrt_kit.regions import Regions
+from slrt_referral.adapters.layer_file import read_layer
 from slrt_referral.adapters.yaml_text import YamlError, read_yaml
 from slrt_referral.domain.offices import NATIONAL_REGION, Office, OfficeLevel, Offices
-from slrt_referral.domain.policy import Condition, ManagerQueue, PolicyError, RoutingPolicy, Rule, checked
+from slrt_referral.domain.policy import ManagerQueue, PolicyError, RoutingPolicy, Rule, office_problems
 
-ROUTING_FILE = "routing.yaml"
+ROUTING_FILE = "00/routing.yaml"
 OFFICES_FILE = "offices.yaml"
 
 Model = TypeVar("Model", bound="_Entry")
 Item = TypeVar("Item")
+
+_PolicyVersion = TypeAdapter(PolicyVersion)
+_RuleIds = TypeAdapter(list[RuleId])
 
 
 def _listed(value: Any) -> Any:
@@ -35,65 +43,6 @@ OneOrMore = Annotated[tuple[Item, ...], BeforeValidator(_listed), Field(min_leng
 class _Entry(BaseModel):
     # A misspelt key must fail: one that is silently ignored sends people to the wrong office.
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _When(_Entry):
-    need: NeedCode
-    attributes: dict[AttributeName, OneOrMore[AttributeValue]] = {}
-    urgent: bool | None = None
-    region: str | None = None
-
-    @model_validator(mode="after")
-    def _values_belong_to_names(self) -> "_When":
-        for name, values in self.attributes.items():
-            foreign = sorted(set(values) - ATTRIBUTES[name])
-            if foreign:
-                raise ValueError(f"{name} cannot be {', '.join(foreign)}")
-        return self
-
-
-class _To(_Entry):
-    function: FunctionCode
-    level: OfficeLevel
-
-
-class _Rule(_Entry):
-    id: RuleId
-    when: _When
-    to: _To
-    programme: ProgrammeCode | None = None
-    priority: int = Field(default=0, ge=0, le=1000)
-    after: OneOrMore[NeedCode] | tuple[()] = ()
-
-    def rule(self) -> Rule:
-        condition = Condition(
-            need=self.when.need,
-            attributes={name: frozenset(values) for name, values in self.when.attributes.items()},
-            urgent=self.when.urgent,
-            region=self.when.region,
-        )
-        return Rule(
-            rule_id=self.id,
-            when=condition,
-            function=self.to.function,
-            level=self.to.level,
-            programme=self.programme,
-            priority=self.priority,
-            after=self.after,
-        )
-
-
-class _Queue(_Entry):
-    id: RuleId
-    function: FunctionCode
-    levels: OneOrMore[OfficeLevel]
-
-
-class _Header(_Entry):
-    version: PolicyVersion
-    reroutes_before_queue: int = Field(ge=0, le=10)
-    rules: list[Any] = Field(min_length=1)
-    default: _Queue
 
 
 class _OfficesHeader(_Entry):
@@ -132,32 +81,81 @@ def load_policy(folder: Path | None, regions: Regions) -> RoutingPolicy:
     """
     folder = folder or packaged_policy_dir()
     problems: list[str] = []
-    header = _header(folder / ROUTING_FILE, _Header, problems)
+    version, rules = _routing_entries(folder / ROUTING_FILE, problems)
     office_header = _header(folder / OFFICES_FILE, _OfficesHeader, problems)
-    if header is None or office_header is None:
+    if rules is None or office_header is None:
         raise PolicyError(problems)
-    entries = [_entry(_Rule, raw, n, f"{ROUTING_FILE}: rule", "id", problems) for n, raw in enumerate(header.rules)]
     office_entries = [
         _entry(_Office, raw, n, f"{OFFICES_FILE}: office", "code", problems)
         for n, raw in enumerate(office_header.offices)
     ]
-    rules = [entry.rule() for entry in entries if entry is not None]
     offices = [entry.office() for entry in office_entries if entry is not None]
-    known = partial(_is_known, regions)
-    problems += _unknown_regions(rules, offices, known)
+    problems += _unknown_regions(offices, partial(_is_known, regions))
     if problems:
         raise PolicyError(problems)
-    return checked(
-        RoutingPolicy(
-            version=header.version,
-            rules=tuple(rules),
-            queue=ManagerQueue(
-                rule_id=header.default.id, function=header.default.function, levels=header.default.levels
-            ),
-            reroutes_before_queue=header.reroutes_before_queue,
-            offices=Offices(offices),
-        )
+    kinds: dict[str, Mapping[str, LayerEntry]] = {
+        KIND: rules,
+        "offices": {office.code: _as_entry(office) for office in offices},
+    }
+    policy = RegionPolicy(region=NATION, version=version, kinds=kinds)
+    problems = [*office_problems(offices), *(finding.line() for finding in check(policy))]
+    if problems:
+        raise PolicyError(problems)
+    return routing_policy(policy, Offices(offices), regions)
+
+
+def routing_policy(policy: RegionPolicy, offices: Offices, regions: Regions) -> RoutingPolicy:
+    """The routing policy of entries in which `slrt_kit.policy.routing.check` found nothing."""
+    rules, _ = read_rules(policy, routing_context(regions))
+    queue = read_queues(policy)[0]
+    return RoutingPolicy(
+        version=PolicyVersion(policy.version),
+        rules=tuple(_rule(rule) for rule in rules),
+        queue=ManagerQueue(
+            rule_id=RuleId(queue.key),
+            function=FunctionCode(queue.function),
+            levels=tuple(OfficeLevel(level) for level in queue.levels),
+        ),
+        reroutes_before_queue=queue.reroutes_before_queue,
+        offices=offices,
     )
+
+
+def _rule(rule: RoutingRule) -> Rule:
+    return Rule(
+        rule_id=RuleId(rule.key),
+        need=NeedCode(rule.need),
+        when=rule.when,
+        function=FunctionCode(rule.function),
+        level=OfficeLevel(rule.level),
+        programme=None if rule.programme is None else ProgrammeCode(rule.programme),
+        priority=rule.priority,
+        after=tuple(NeedCode(need) for need in rule.after),
+    )
+
+
+def _routing_entries(path: Path, problems: list[str]) -> tuple[str, Mapping[str, LayerEntry] | None]:
+    try:
+        version, entries = read_layer(path, KIND)
+    except FindingsError as error:
+        problems += [finding.line() for finding in error.findings]
+        return "", None
+    problems += [f"{path.name}: {line}" for line in _wrong_names(version, entries)]
+    return version, entries
+
+
+def _wrong_names(version: str, entries: Mapping[str, LayerEntry]) -> list[str]:
+    try:
+        _PolicyVersion.validate_python(version)
+        _RuleIds.validate_python(list(entries))
+    except ValidationError as error:
+        return _lines(error)
+    return []
+
+
+def _as_entry(office: Office) -> LayerEntry:
+    fields = {"functions": list(office.functions), "valid_to": office.valid_to}
+    return LayerEntry(office.code, fields, {(): Place(OFFICES_FILE)})
 
 
 def _header(path: Path, model: type[Model], problems: list[str]) -> Model | None:
@@ -188,13 +186,8 @@ def _is_known(regions: Regions, code: str) -> bool:
     return code == NATIONAL_REGION or regions.get(code) is not None
 
 
-def _unknown_regions(rules: Sequence[Rule], offices: Sequence[Office], known: Callable[[str], bool]) -> list[str]:
-    wrong = [
-        f"{ROUTING_FILE}: rule {rule.rule_id}: when.region: {rule.when.region} is not in the region table"
-        for rule in rules
-        if rule.when.region is not None and not known(rule.when.region)
-    ]
-    return wrong + [
+def _unknown_regions(offices: Sequence[Office], known: Callable[[str], bool]) -> list[str]:
+    return [
         f"{OFFICES_FILE}: office {office.code}: {office.region} is not in the region table"
         for office in offices
         if not known(office.region)

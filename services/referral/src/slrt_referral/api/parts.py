@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
+from slrt_referral.domain.explaining import Explainer
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.store.referrals import ReferralStore
 
@@ -20,6 +21,7 @@ class ReferralParts:
     outbox: Outbox
     policy: RoutingPolicy
     vault: Vault
+    explainer: Explainer
 
     def referrals(self, work: UnitOfWork) -> ReferralStore:
         """The referrals of a unit of work."""

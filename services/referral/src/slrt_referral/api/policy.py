@@ -5,8 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter
 
 from slrt_kit.http.auth import Authorized, require
+from slrt_referral.api.explanations import ExplainBody, RoutingView
 from slrt_referral.api.parts import Parts
 from slrt_referral.api.schemas import OfficeView, PolicyView
+from slrt_referral.domain.offices import day_of
 
 router = APIRouter(tags=["routing policy"])
 
@@ -23,3 +25,15 @@ async def list_offices(_: Reader, parts: Parts) -> list[OfficeView]:
 async def get_routing_rules(_: Reader, parts: Parts) -> PolicyView:
     """The rules in force, as the policy's file states them."""
     return PolicyView.of(parts.policy)
+
+
+@router.post("/routing-rules/explain")
+async def explain_routing(body: ExplainBody, _: Reader, parts: Parts) -> RoutingView:
+    """Where a need like this would go today, by which rule and clauses, and what would send it elsewhere.
+
+    Nothing is kept and nothing happens. It takes codes alone, so that nobody has to be named to ask.
+    """
+    reason = parts.explainer.explain(
+        body.need(), district_code=body.district_code, on=day_of(parts.database.clock.now())
+    )
+    return RoutingView.of(reason, parts.policy.version)

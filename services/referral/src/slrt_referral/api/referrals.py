@@ -16,8 +16,11 @@ from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
 from slrt_referral import usecases
+from slrt_referral.api.explanations import RoutingView, StoredRoutingView
 from slrt_referral.api.parts import Parts, ReferralParts
 from slrt_referral.api.schemas import CompleteBody, DeclineBody, OfficeCodeText, ReferralReceipt, ReferralView
+from slrt_referral.domain.offices import day_of
+from slrt_referral.domain.policy import AskedNeed
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.transitions import ReferralStatus
 from slrt_referral.store.referrals import history
@@ -78,6 +81,36 @@ async def get_referral(
         await work.commit()
     response.headers["ETag"] = etag(referral.version)
     return ReferralView.with_history(referral, steps)
+
+
+@router.get("/{referral_id}/routing")
+async def explain_referral(
+    referral_id: UUID,
+    authorized: Annotated[Authorized, require("referral.referral.read")],
+    parts: Parts,
+) -> StoredRoutingView:
+    """Why the referral came to its office: the rule of the time, and what the policy in force says of its facts."""
+    async with parts.database.unit_of_work() as work:
+        referral = await usecases.load_referral(
+            ReferralId(referral_id), referrals=parts.referrals(work), scope=authorized.scope
+        )
+    explanation = None
+    if referral.attributes is not None and referral.routed_in is not None:
+        need = AskedNeed(
+            need_code=referral.need_code,
+            programme_code=referral.programme_code,
+            urgent=referral.urgent,
+            attributes=referral.attributes,
+        )
+        reason = parts.explainer.explain(need, district_code=referral.routed_in, on=day_of(referral.created_at))
+        explanation = RoutingView.of(reason, parts.policy.version)
+    return StoredRoutingView(
+        routing_rule=referral.routing_rule,
+        policy_version=referral.policy_version,
+        by_person=referral.rerouted_from is not None,
+        as_decided=referral.policy_version == parts.policy.version,
+        explanation=explanation,
+    )
 
 
 async def _on_referral(referral_id: UUID, request: Command, parts: ReferralParts, step: Step) -> Response:

@@ -8,8 +8,6 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from slrt_contracts.codes import (
-    AttributeName,
-    AttributeValue,
     DeclineReason,
     FunctionCode,
     NeedCode,
@@ -168,13 +166,11 @@ class OfficeView(BaseModel):
 
 
 class RuleView(BaseModel):
-    """A rule of the routing table; what is null or empty does not matter to it."""
+    """A rule of the routing table."""
 
     id: str
     need_code: NeedCode
-    attributes: dict[AttributeName, list[AttributeValue]]
-    urgent: bool | None
-    region: str | None
+    when: str = Field(description="CEL over the facts of the need, urgent, and the place of the case; `true`: always")
     function_code: FunctionCode
     level: OfficeLevel
     programme_code: ProgrammeCode | None
@@ -186,10 +182,8 @@ class RuleView(BaseModel):
         """The view of a rule."""
         return cls(
             id=rule.rule_id,
-            need_code=rule.when.need,
-            attributes={name: sorted(values) for name, values in rule.when.attributes.items()},
-            urgent=rule.when.urgent,
-            region=rule.when.region,
+            need_code=rule.need,
+            when=rule.when.text,
             function_code=rule.function,
             level=rule.level,
             programme_code=rule.programme,

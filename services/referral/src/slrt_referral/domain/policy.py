@@ -1,18 +1,21 @@
-"""The routing policy: which rule takes a need to which office, and what must hold of the rules as a whole.
+"""The routing policy: which rule takes a need to which office, and why that one.
 
 Source of the rules' shape: domain 13.4 (``need_code + attributes → programme → function → office(level, region)``,
-tie-break by priority, default = the manager's queue).
+tie-break by priority, default = the manager's queue). What must hold of the rules as a whole: see
+`slrt_kit.policy.routing`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import combinations
 from typing import Protocol
 
-from slrt_contracts.codes import AttributeName, AttributeValue, FunctionCode, NeedCode, ProgrammeCode
+from slrt_contracts.codes import FunctionCode, NeedCode, ProgrammeCode
 from slrt_contracts.types import PolicyVersion, RuleId
-from slrt_referral.domain.offices import NATIONAL_REGION, Office, OfficeLevel, Offices
+from slrt_kit.policy.expressions import Expression, Facts
+from slrt_kit.policy.routing import routing_facts
+from slrt_referral.domain.offices import Office, OfficeLevel, Offices
 
 BETTER_OWNER_NAMED = RuleId("better-owner-named")
 """Stands where a rule's id stands when not a rule but a declining office chose."""
@@ -27,7 +30,7 @@ class PolicyError(Exception):
 
 
 class Routable(Protocol):
-    """What the rules may ask of a need."""
+    """What the rules may ask of a need. An attribute that it does not state counts as ``unknown``."""
 
     @property
     def need_code(self) -> NeedCode: ...
@@ -42,56 +45,26 @@ class Routable(Protocol):
     def attributes(self) -> Mapping[str, str]: ...
 
 
-def in_subtree(root: str, region: str) -> bool:
-    """Whether a dotted region is ``root`` or below it; everything is below the nation."""
-    return root in (NATIONAL_REGION, region) or region.startswith(root + ".")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Condition:
-    """When a rule applies. What is None or absent does not matter.
+class AskedNeed:
+    """A need that is asked about, whosever it is (see `Routable`)."""
 
-    ``attributes`` names the values that will do; an attribute that the need does not state counts as ``unknown``.
-    ``region`` is a dotted code and means its subtree.
-    """
-
-    need: NeedCode
-    attributes: Mapping[AttributeName, frozenset[AttributeValue]] = field(default_factory=dict)
-    urgent: bool | None = None
-    region: str | None = None
-
-    def holds(self, need: Routable, district_code: str) -> bool:
-        """Whether a need of a case in that district meets it."""
-        return (
-            need.need_code == self.need
-            and (self.urgent is None or need.urgent == self.urgent)
-            and (self.region is None or in_subtree(self.region, district_code))
-            and all(need.attributes.get(name, AttributeValue.UNKNOWN) in v for name, v in self.attributes.items())
-        )
-
-    def overlaps(self, other: "Condition") -> bool:
-        """Whether some need could meet both."""
-        return (
-            self.need == other.need
-            and (self.urgent is None or other.urgent is None or self.urgent == other.urgent)
-            and _regions_overlap(self.region, other.region)
-            and all(values & other.attributes.get(name, values) for name, values in self.attributes.items())
-        )
-
-
-def _regions_overlap(one: str | None, two: str | None) -> bool:
-    return one is None or two is None or in_subtree(one, two) or in_subtree(two, one)
+    need_code: NeedCode
+    programme_code: ProgrammeCode | None
+    urgent: bool
+    attributes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """One row of the routing table.
+    """One row of the routing table; ``when`` is over the facts of `slrt_kit.policy.routing.routing_context`.
 
     ``after`` names needs: a referral by this rule waits for those of the same case that are for such needs.
     """
 
     rule_id: RuleId
-    when: Condition
+    need: NeedCode
+    when: Expression
     function: FunctionCode
     level: OfficeLevel
     programme: ProgrammeCode | None = None
@@ -121,21 +94,36 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingPolicy:
-    """One version of the rules with the offices. Make it by `checked`."""
+    """One version of the rules with the offices; `adapters.policy_files` makes one that was checked."""
 
     version: PolicyVersion
     rules: tuple[Rule, ...]
     queue: ManagerQueue
     reroutes_before_queue: int
     offices: Offices
+    _by_need: Mapping[NeedCode, Sequence[Rule]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found: dict[NeedCode, list[Rule]] = {}
+        for rule in sorted(self.rules, key=lambda rule: -rule.priority):
+            found.setdefault(rule.need, []).append(rule)
+        object.__setattr__(self, "_by_need", found)
+
+    def rules_for(self, need: NeedCode) -> Sequence[Rule]:
+        """The rules for a need; the first of them that holds is the one that counts."""
+        return self._by_need.get(need, ())
 
     def route(self, need: Routable, *, district_code: str, on: date) -> Route:
         """The office of a need of a case in that district. There always is one: at last the manager's queue."""
-        rule = max(
-            (rule for rule in self.rules if rule.when.holds(need, district_code)),
-            key=lambda rule: rule.priority,
-            default=None,
-        )
+        facts = routing_facts(need.attributes, urgent=need.urgent, district=district_code)
+        return self.route_by(self.rule_that_counts(need.need_code, facts), need, district_code=district_code, on=on)
+
+    def rule_that_counts(self, need: NeedCode, facts: Facts) -> Rule | None:
+        """The rule for a need of which these facts are known; None when none holds."""
+        return next((rule for rule in self.rules_for(need) if rule.when.verdict(facts)), None)
+
+    def route_by(self, rule: Rule | None, need: Routable, *, district_code: str, on: date) -> Route:
+        """Where that rule sends the need, or the manager's queue when no office does it there."""
         if rule is not None:
             office = self.offices.find(rule.function, rule.level, district_code=district_code, on=on)
             if office is not None:
@@ -162,85 +150,17 @@ class RoutingPolicy:
         raise PolicyError([f"queue {self.queue.rule_id}: no office for {district_code} on {on}"])
 
 
-def checked(policy: RoutingPolicy) -> RoutingPolicy:
-    """The same policy, when it is sound.
-
-    Raises:
-        PolicyError: with everything that is wrong.
-    """
-    problems = [*_office_problems(policy.offices), *_queue_problems(policy), *_rule_problems(policy)]
-    problems += _ambiguities(policy.rules)
-    problems += _wait_cycles(policy.rules)
-    if problems:
-        raise PolicyError(problems)
-    return policy
-
-
-def _office_problems(offices: Offices) -> Iterator[str]:
+def office_problems(offices: Iterable[Office]) -> Iterator[str]:
+    """What is wrong with the table of offices by itself."""
     seen: set[str] = set()
-    for office in offices:
+    known = tuple(offices)
+    for office in known:
         if office.code in seen:
             yield f"office {office.code}: stands twice in the table"
         seen.add(office.code)
         if office.valid_to is not None and office.valid_to < office.valid_from:
             yield f"office {office.code}: ends before it begins"
-    for one, two in combinations(offices, 2):
+    for one, two in combinations(known, 2):
         shared = set(one.functions) & set(two.functions)
         if one.code != two.code and one.region == two.region and shared and one.overlaps(two):
             yield f"office {two.code}: does {', '.join(sorted(shared))} in {two.region} at the same time as {one.code}"
-
-
-def _queue_problems(policy: RoutingPolicy) -> Iterator[str]:
-    queue = policy.queue
-    last = queue.levels[-1] if queue.levels else None
-    if last is not OfficeLevel.NATIONAL:
-        yield f"queue {queue.rule_id}: the last level must be national, so that no need is without a desk"
-    elif not any(
-        office.level is last and queue.function in office.functions and office.valid_to is None
-        for office in policy.offices
-    ):
-        yield f"queue {queue.rule_id}: there is no national office of {queue.function} without an end date"
-
-
-def _rule_problems(policy: RoutingPolicy) -> Iterator[str]:
-    taken = {BETTER_OWNER_NAMED, policy.queue.rule_id}
-    for rule in policy.rules:
-        if rule.rule_id in taken:
-            yield f"rule {rule.rule_id}: the id is taken"
-        taken.add(rule.rule_id)
-        region = rule.when.region or NATIONAL_REGION
-        if not any(
-            rule.function in office.functions
-            and office.level is rule.level
-            and (in_subtree(region, office.region) or in_subtree(office.region, region))
-            for office in policy.offices
-        ):
-            where = "" if rule.when.region is None else f" for {rule.when.region}"
-            yield f"rule {rule.rule_id}: no {rule.level} office does {rule.function}{where}"
-
-
-def _ambiguities(rules: Sequence[Rule]) -> Iterator[str]:
-    for one, two in combinations(rules, 2):
-        if one.priority == two.priority and one.when.overlaps(two.when):
-            yield f"rule {two.rule_id}: may apply together with {one.rule_id}, and both have priority {two.priority}"
-
-
-def _wait_cycles(rules: Sequence[Rule]) -> Iterator[str]:
-    """Needs that wait for each other would wait for ever; each cycle is named once, by one of its rules."""
-    waits: dict[NeedCode, dict[NeedCode, RuleId]] = {}
-    for rule in rules:
-        for awaited in rule.after:
-            waits.setdefault(rule.when.need, {}).setdefault(awaited, rule.rule_id)
-    done: set[NeedCode] = set()
-
-    def visit(need: NeedCode, path: tuple[NeedCode, ...]) -> Iterator[str]:
-        if need in path:
-            cycle = (*path[path.index(need) :], need)
-            yield f"rule {waits[path[-1]][need]}: waits in a circle: {' after '.join(cycle)}"
-        elif need not in done:
-            for awaited in waits.get(need, {}):
-                yield from visit(awaited, (*path, need))
-            done.add(need)
-
-    for need in waits:
-        yield from visit(need, ())

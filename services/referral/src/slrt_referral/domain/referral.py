@@ -1,6 +1,6 @@
 """The referral: one need on its way to one office, from the rule that chose it to the client's confirmation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self
@@ -52,7 +52,8 @@ class Referral(Aggregate):
 
     ``waiting_on`` names the referrals of the same case that must be completed first; while there is one it stays a
     draft. ``rerouted_from`` and ``rerouted_to`` link a declined referral and its successor; ``reroute_reason`` is
-    the reason that came along.
+    the reason that came along. ``attributes`` and ``routed_in`` are the codes of the need and the district by which
+    its rule was chosen; None where a person chose, or it is older than the column.
     """
 
     referral_id: ReferralId
@@ -76,6 +77,8 @@ class Referral(Aggregate):
     sent_at: datetime | None = None
     rerouted_to: ReferralId | None = None
     outcome_code: OutcomeCode | None = None
+    attributes: Mapping[str, str] | None = None
+    routed_in: DistrictCode | None = None
     _steps: list[Step] = field(default_factory=list, repr=False, compare=False)
 
     def open(self) -> Self:

@@ -53,6 +53,8 @@ def plan_referrals(
             policy_version=policy.version,
             created_at=at,
             restricted=restricted,
+            attributes=need.attributes,
+            routed_in=district_code,
             waiting_on=tuple(other_id for other, _, other_id in routed if other.need_code in route.after),
         ).open()
         for need, route, referral_id in routed

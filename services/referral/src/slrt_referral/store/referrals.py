@@ -17,16 +17,16 @@ from slrt_referral.store.visibility import within
 
 COLUMNS = """referral_id, version, event_sequence, case_id, need_id, need_code, programme_code, function_code,
     office_code, district_code, urgent, restricted, routing_rule, policy_version, status, waiting_on, rerouted_from,
-    rerouted_to, reroute_reason, reroute_count, outcome_code, created_at, sent_at"""
+    rerouted_to, reroute_reason, reroute_count, outcome_code, created_at, sent_at, attributes, routed_in"""
 
 _INSERT = """
     INSERT INTO referrals (referral_id, version, event_sequence, case_id, need_id, need_code, programme_code,
         function_code, office_code, district_code, urgent, restricted, routing_rule, policy_version, status, waiting_on,
-        rerouted_from, reroute_reason, reroute_count, created_at, sent_at)
+        rerouted_from, reroute_reason, reroute_count, created_at, sent_at, attributes, routed_in)
     VALUES (%(referral_id)s, 1, %(event_sequence)s, %(case_id)s, %(need_id)s, %(need_code)s, %(programme_code)s,
         %(function_code)s, %(office_code)s, %(district_code)s, %(urgent)s, %(restricted)s, %(routing_rule)s,
         %(policy_version)s, %(status)s, %(waiting_on)s, %(rerouted_from)s, %(reroute_reason)s,
-        %(reroute_count)s, %(created_at)s, %(sent_at)s)
+        %(reroute_count)s, %(created_at)s, %(sent_at)s, CAST(%(attributes)s AS jsonb), %(routed_in)s)
     """
 _UPDATE = """
     UPDATE referrals SET version = version + 1, event_sequence = %(event_sequence)s, status = %(status)s,
@@ -209,6 +209,8 @@ def _values(referral: Referral) -> dict[str, object]:
         "outcome_code": referral.outcome_code,
         "created_at": referral.created_at,
         "sent_at": referral.sent_at,
+        "attributes": None if referral.attributes is None else orjson.dumps(dict(referral.attributes)).decode(),
+        "routed_in": referral.routed_in,
     }
 
 

@@ -1,0 +1,19 @@
+"""The kind ``routing``: which need goes to which function at which level, by rules whose conditions are CEL."""
+
+from slrt_kit.policy.routing.checks import RESERVED, check
+from slrt_kit.policy.routing.context import routing_context, routing_facts
+from slrt_kit.policy.routing.rules import KIND, RoutingQueue, RoutingRule, by_need, read_queues, read_rules, winning
+
+__all__ = [
+    "KIND",
+    "RESERVED",
+    "RoutingQueue",
+    "RoutingRule",
+    "by_need",
+    "check",
+    "read_queues",
+    "read_rules",
+    "routing_context",
+    "routing_facts",
+    "winning",
+]
