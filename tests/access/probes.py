@@ -102,6 +102,8 @@ PROBES: dict[str, Probe] = {
     "GET /intake/v1/emergency-accesses": Probe("review", query="?limit=200", lists="access_id"),
     "POST /intake/v1/emergency-accesses/{access_id}/review": Probe("review", {"justified": True}, _NEVER),
     "GET /intake/v1/figures/cases": Probe("nothing", query="?by=status"),
+    "GET /intake/v1/cases/{case_id}/holdings": Probe("case to look at"),
+    "GET /intake/v1/holding-times": Probe("nothing", query="?month=2026-11&by=holder"),
     "POST /intake/v1/drafts": Probe("nothing", {"text": "tidak ada laporan"}),
     "GET /intake/v1/drafts/{draft_id}": Probe("own draft"),
     "PUT /intake/v1/drafts/{draft_id}": Probe("own draft at a place", _REGISTRATION, _NEVER),
@@ -113,6 +115,7 @@ PROBES: dict[str, Probe] = {
     "POST /referral/v1/referrals/{referral_id}/start": Probe("referral", None, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/decline": Probe("referral", {"reason_code": "unclear"}, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/complete": Probe("referral", {"outcome_code": "fulfilled"}, _NEVER),
+    "GET /referral/v1/holding-times": Probe("nothing", query="?month=2026-11"),
     "GET /referral/v1/offices": Probe("nothing"),
     "GET /referral/v1/routing-rules": Probe("nothing"),
     # -- registry ----------------------------------------------------------------------------------------------------
