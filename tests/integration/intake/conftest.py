@@ -36,6 +36,7 @@ TABLES = [
     "timeline",
     "timeline_editions",
     "office_needs",
+    "holdings",
     "consents",
     "consent_withdrawals",
     "sharings",

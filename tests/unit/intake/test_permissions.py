@@ -18,6 +18,7 @@ from slrt_intake.api import (
     events,
     exports,
     figures,
+    holdings,
     looks,
     own_consents,
     resident,
@@ -66,6 +67,8 @@ DEMANDS = {
     ("GET", "/v1/emergency-accesses"): "intake.emergency.review",
     ("POST", f"{EMERGENCY}/review"): "intake.emergency.review",
     ("GET", "/v1/figures/cases"): "intake.report.read",
+    ("GET", f"{CASE}/holdings"): "intake.case.read",
+    ("GET", "/v1/holding-times"): "intake.report.read",
     ("GET", f"{CASE}/parties"): "intake.party.read",
     ("POST", "/v1/parties/search"): "intake.party.read",
     ("POST", "/v1/contacts/search"): "intake.contact.read",
@@ -120,7 +123,7 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, consents, drafts),
-    *(events, exports, figures, looks, own_consents, resident, tracking),
+    *(events, exports, figures, holdings, looks, own_consents, resident, tracking),
 )
 
 
@@ -135,6 +138,7 @@ def _routes() -> Iterator[APIRoute]:
         events,
         exports,
         figures,
+        holdings,
         looks,
         own_consents,
         resident,

@@ -17,6 +17,7 @@ from slrt_contracts.events.registry import PersonErased, PersonRecorded
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store import erasing, people
 from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.holdings import CASES, lock_case
 from slrt_intake.store.looks import forget_person, keep_looks, note_person
 from slrt_intake.store.timeline import add_to_timeline, entry_of
 from slrt_intake.usecases import cases
@@ -67,21 +68,27 @@ async def record_outcome(received: Received[ReferralCompleted], work: UnitOfWork
 
 @outcomes.on(ReferralSent)
 async def note_office(received: Received[ReferralSent], work: UnitOfWork, _: ConsumerParts) -> None:
-    """From now on the office may fetch the people of this need."""
-    event = received.event
+    """From now on the office may fetch the people of this need, and holds the case unless another one was first."""
+    event, at = received.event, received.envelope.time
+    lock_case(work.connection, event.case_id)
     people.note_office(
         work.connection,
         referral_id=event.referral_id,
         need_id=event.need_id,
         office_code=event.office_code,
         case_id=event.case_id,
+        sent_at=at,
     )
+    CASES.follow(work.connection, [(event.case_id, at)], now=work.clock.now())
 
 
 @outcomes.on(ReferralDeclined)
 async def withdraw_office(received: Received[ReferralDeclined], work: UnitOfWork, _: ConsumerParts) -> None:
-    """An office that declined has no more business with the need."""
-    people.withdraw_office(work.connection, received.event.referral_id)
+    """An office that declined has no more business with the need, nor holds the case."""
+    event = received.event
+    lock_case(work.connection, event.case_id)
+    people.withdraw_office(work.connection, event.referral_id)
+    CASES.follow(work.connection, [(event.case_id, received.envelope.time)], now=work.clock.now())
 
 
 async def note_looks(received: Received[LooksRecorded], work: UnitOfWork, _: ConsumerParts) -> None:

@@ -33,14 +33,14 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_referral.api import policy, referrals  # noqa: PLC0415
+    from slrt_referral.api import holdings, policy, referrals  # noqa: PLC0415
     from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
 
     runtime.database.own_backlog = [*_BACKLOG]
     app = runtime.app(
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
-        routers=[referrals.router, policy.router],
+        routers=[referrals.router, holdings.router, policy.router],
         consumers={"cases": cases, "erasures": erasures},
     )
     policy_in_force = build_policy(runtime)

@@ -6,9 +6,9 @@ from fastapi import APIRouter
 
 from slrt_intake.api.access_schemas import FiguresView, FigureView
 from slrt_intake.api.parts import Parts
-from slrt_intake.domain.figures import suppressed
 from slrt_intake.store.figures import CountBy, count_cases
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.suppression import suppressed
 
 router = APIRouter(prefix="/figures", tags=["figures"])
 

@@ -20,6 +20,7 @@ from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus, SealReason
 from slrt_intake.ports import TicketTakenError
+from slrt_intake.store.holdings import CASES
 from slrt_intake.store.new_cases import ADD_CASES, NewCase, add_case_values, need_row
 from slrt_intake.store.sealed import phone_agrees
 from slrt_intake.store.sql import as_json
@@ -87,6 +88,9 @@ class CaseStore:
         self._work.connection.defer(
             _UPDATE_NEEDS, {"rows": as_json([need_row(case, need, place) for place, need in enumerate(case.needs)])}
         )
+        if case.raised:
+            changed = [(case.case_id, case.raised[-1].happened_at)]
+            CASES.follow(self._work.connection, changed, now=self._work.clock.now())
         self._publish(case)
 
     async def get(self, case_id: CaseId) -> Case | None:

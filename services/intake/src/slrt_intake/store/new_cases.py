@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 from slrt_contracts.types import EventId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
+from slrt_intake.store.holdings import FIRST_HOLDING
 from slrt_intake.store.sealed import seal_contact, seal_need, seal_person
 from slrt_intake.store.sql import as_json, on_one_line
 from slrt_intake.store.timeline import entry_of, insert_entries
@@ -50,6 +51,8 @@ _INSERT_PARTS = f"""
         FROM jsonb_to_recordset(CAST(%(contacts)s AS jsonb)) AS k(case_id uuid, language text, sealed bytea,
              phone_check bytea)
         WHERE case_id IN (SELECT case_id FROM added)
+    ), held AS (
+        {FIRST_HOLDING}
     ), timeline_added AS (
         {insert_entries(only="t.case_id IN (SELECT case_id FROM added)")}
     ), events_added AS (
@@ -62,7 +65,7 @@ ADD_CASES = f"""
     WITH added AS (
         {_INSERT_CASES}
         ON CONFLICT (ticket_number) DO NOTHING
-        RETURNING case_id
+        RETURNING case_id, village_code, registered_at
     ), {_INSERT_PARTS}
     SELECT count(*) FROM added
     """  # noqa: S608 — fixed texts
@@ -74,7 +77,7 @@ _ADD_COMMANDED = on_one_line(f"""
     ), added AS (
         {_INSERT_CASES}
         WHERE (registered_by, command_key) IN (SELECT subject, key FROM claimed)
-        RETURNING case_id
+        RETURNING case_id, village_code, registered_at
     ), {_INSERT_PARTS}
     SELECT case_id FROM added
     """)  # noqa: S608 — fixed texts

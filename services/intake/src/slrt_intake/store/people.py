@@ -129,14 +129,16 @@ def note_office(
     need_id: NeedId,
     office_code: OfficeCode,
     case_id: CaseId,
+    sent_at: datetime,
 ) -> None:
-    """Note that an office was sent a need, so that its claim checks are let through."""
+    """Note that an office was sent a need at ``sent_at`` (UTC), so that its claim checks are let through."""
+    values = {"referral_id": referral_id, "need_id": need_id, "office_code": office_code, "case_id": case_id}
     connection.defer(
         (
-            "INSERT INTO office_needs (referral_id, need_id, office_code, case_id) "
-            "VALUES (%(referral_id)s, %(need_id)s, %(office_code)s, %(case_id)s) ON CONFLICT DO NOTHING"
+            "INSERT INTO office_needs (referral_id, need_id, office_code, case_id, sent_at) "
+            "VALUES (%(referral_id)s, %(need_id)s, %(office_code)s, %(case_id)s, %(sent_at)s) ON CONFLICT DO NOTHING"
         ),
-        {"referral_id": referral_id, "need_id": need_id, "office_code": office_code, "case_id": case_id},
+        values | {"sent_at": sent_at},
     )
 
 

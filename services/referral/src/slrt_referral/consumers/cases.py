@@ -55,16 +55,19 @@ async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: 
 @cases.on(CaseClosed)
 async def confirm_completed(received: Received[CaseClosed], work: UnitOfWork, parts: CaseParts) -> None:
     """A satisfied client confirms what was completed; silence or a no confirms nothing."""
+    case_id, at = received.event.case_id, received.envelope.time
+    referrals = ReferralStore(work, parts.outbox, parts.vault)
     if received.event.satisfied:
-        await usecases.confirm_completed(
-            received.event.case_id, referrals=ReferralStore(work, parts.outbox, parts.vault), at=received.envelope.time
-        )
+        await usecases.confirm_completed(case_id, referrals=referrals, at=at)
+    referrals.end_case(case_id, at=at)
 
 
 @cases.on(CaseTransferred)
 async def move_case(received: Received[CaseTransferred], work: UnitOfWork, parts: CaseParts) -> None:
     """The new district sees the case's referrals, the old one no longer does."""
-    ReferralStore(work, parts.outbox, parts.vault).move_case(received.event.case_id, received.event.district_code)
+    await ReferralStore(work, parts.outbox, parts.vault).move_case(
+        received.event.case_id, received.event.district_code, at=received.envelope.time
+    )
 
 
 @cases.on(CaseSealed)

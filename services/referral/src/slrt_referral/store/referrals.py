@@ -1,6 +1,7 @@
 """Keep referrals and their history; saves by version compare-and-set and writes the events beside."""
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import orjson
 
@@ -12,6 +13,7 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import ERASED, Vault
 from slrt_referral.domain.referral import Referral, Step
 from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
+from slrt_referral.store.holdings import end_case, follow, follow_case
 from slrt_referral.store.notes import open_notes, seal_note
 from slrt_referral.store.visibility import within
 
@@ -100,12 +102,17 @@ class ReferralStore:
             "case_id = %(value)s AND status = %(status)s ORDER BY referral_id FOR UPDATE", case_id, status=status
         )
 
-    def move_case(self, case_id: CaseId, district_code: DistrictCode) -> None:
-        """The case belongs to another district now; the offices keep what they have."""
+    async def move_case(self, case_id: CaseId, district_code: DistrictCode, *, at: datetime) -> None:
+        """The case belongs to another district from ``at`` (UTC) on; the offices keep what they have."""
         self._work.connection.defer(
             "UPDATE referrals SET district_code = %(district_code)s WHERE case_id = %(case_id)s",
             {"case_id": case_id, "district_code": district_code},
         )
+        await follow_case(self._work, case_id, at=at)
+
+    def end_case(self, case_id: CaseId, *, at: datetime) -> None:
+        """The case was closed at ``at`` (UTC): nobody is waited for any more."""
+        end_case(self._work, case_id, at=at)
 
     def seal_case(self, case_id: CaseId, *, sealed: bool) -> None:
         """Hide the referrals of a case from everybody, or show them again."""
@@ -135,7 +142,10 @@ class ReferralStore:
             self._work.connection.defer(
                 _INSERT_STEPS, {"referral_id": referral.referral_id, "steps": orjson.dumps(steps).decode()}
             )
-        self._outbox.add(self._work, referral.raised)
+        raised = referral.raised
+        # What a draft waits for may change without an event of its own.
+        follow(self._work, referral.referral_id, at=raised[-1].happened_at if raised else self._work.clock.now())
+        self._outbox.add(self._work, raised)
         referral.mark_saved()
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slrt_intake.domain.figures import SMALLEST_SHOWN, suppressed
+from slrt_kit.suppression import SMALLEST_SHOWN, suppressed
 
 counts = st.dictionaries(st.text("abcdefgh", min_size=1, max_size=3), st.integers(0, 30), max_size=12)
 
