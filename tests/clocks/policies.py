@@ -12,7 +12,12 @@ from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.findings import Place
 
 KINDS = ("calendar", "sla", "escalation")
-_NATIONAL = Path(__file__).resolve().parents[2] / "services/intake/src/slrt_intake/policy/00"
+_ROOT = Path(__file__).resolve().parents[2]
+_FOLDERS = {
+    "sla": _ROOT / "services/intake/src/slrt_intake/policy/00",
+    "calendar": _ROOT / "kit/src/slrt_kit/policy/shared/00",
+    "escalation": _ROOT / "kit/src/slrt_kit/policy/shared/00",
+}
 VERSION = "00:1"
 
 
@@ -33,7 +38,9 @@ def policy_of(kinds: Mapping[str, Mapping[str, Mapping[str, Any]]], *, region: s
 
 def national_kinds() -> dict[str, dict[str, dict[str, Any]]]:
     """The shipped entries by kind and key."""
-    return {kind: yaml.safe_load((_NATIONAL / f"{kind}.yaml").read_text(encoding="utf-8"))["entries"] for kind in KINDS}
+    return {
+        kind: yaml.safe_load((_FOLDERS[kind] / f"{kind}.yaml").read_text(encoding="utf-8"))["entries"] for kind in KINDS
+    }
 
 
 def national_policy(region: str = "12.74.05") -> ClockPolicy:

@@ -144,18 +144,6 @@ RuleId = NewType(
         ),
     ],
 )
-PolicyVersion = NewType(
-    "PolicyVersion",
-    Annotated[
-        str,
-        classified(
-            DataClass.CODE,
-            "A version of the rules: year.month.serial, such as 2026.07.1.",
-            pattern=r"^20[0-9]{2}\.(0[1-9]|1[0-2])\.[0-9]{1,3}$",
-            max_length=11,
-        ),
-    ],
-)
 PolicyLayer = NewType(
     "PolicyLayer",
     Annotated[

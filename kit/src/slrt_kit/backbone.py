@@ -231,6 +231,7 @@ _CLOSINGS = (
     "CREATE TRIGGER only_grows BEFORE UPDATE OR DELETE ON audit_closings FOR EACH ROW EXECUTE FUNCTION refuse_change()",
 )
 
+
 def create_backbone() -> None:
     """Run inside a service's first Alembic migration."""
     for statement in _STATEMENTS:

@@ -40,6 +40,7 @@ from slrt_kit.telemetry import configure_telemetry
 if TYPE_CHECKING:
     from fastapi import APIRouter, FastAPI
 
+    from slrt_kit.clocks.steps import Deadlines
     from slrt_kit.http.tokens import TokenVerifier
     from slrt_kit.policy.book import PolicyBook
     from slrt_kit.policy.rules import PolicyRules
@@ -168,6 +169,13 @@ class Runtime:
         from slrt_kit.policy.book import PolicyBook  # noqa: PLC0415 — see `has_policy`
 
         return PolicyBook(self.policy_rules, self.database)
+
+    @cached_property
+    def deadlines(self) -> "Deadlines":
+        """The clocks that steps have by the service's policy."""
+        from slrt_kit.clocks.steps import Deadlines  # noqa: PLC0415 — see `has_policy`
+
+        return Deadlines(self.policy_book)
 
     @property
     def policy_parts(self) -> "Sequence[Part]":
@@ -417,6 +425,8 @@ async def _bring_in_policy(runtime: Runtime) -> None:
     from slrt_kit.policy.packaged import bring_in, packaged_documents  # noqa: PLC0415 — no other role brings it in
 
     try:
-        await bring_in(runtime.database, runtime.policy_rules, packaged_documents(runtime.package))
+        await bring_in(
+            runtime.database, runtime.policy_rules, packaged_documents(runtime.package, runtime.policy_rules)
+        )
     finally:
         await runtime.close()

@@ -41,7 +41,7 @@ async def api(
     runtime.database = database
     app = build_app(runtime)
     app.state.person_limit = PersonLimit(per_second=0, burst=0)
-    await bring_in(database, policy_rules, packaged_documents("slrt_referral"))
+    await bring_in(database, policy_rules, packaged_documents("slrt_referral", policy_rules))
     fixed_clock.move(minutes=1)
     async with api_client(app) as client:
         yield client

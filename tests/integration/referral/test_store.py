@@ -11,7 +11,7 @@ import pytest
 from psycopg import IntegrityError
 
 from slrt_contracts.codes import DeclineReason, FunctionCode, NeedCode, OutcomeCode, ProgrammeCode
-from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyVersion, ReferralId, RuleId
+from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyLabel, ReferralId, RuleId
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -43,7 +43,7 @@ def a_referral(case_id: CaseId | None = None, **changes: Any) -> Referral:
         "district_code": DistrictCode("12.74.05"),
         "urgent": False,
         "routing_rule": RuleId("civil-documents"),
-        "policy_version": PolicyVersion("2026.11.1"),
+        "policy_version": PolicyLabel("00:1"),
         "created_at": AT,
     }
     return Referral(**values | changes).open()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from slrt_contracts.codes import FunctionCode, NeedCode, ProgrammeCode
-from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyVersion, ReferralId, RuleId
+from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyLabel, ReferralId, RuleId
 from slrt_kit.clock import new_uuid7
 from slrt_kit.regions import Regions
 from slrt_kit.testing import FixedClock
@@ -64,7 +64,7 @@ def make_referral() -> MakeReferral:
             "district_code": DistrictCode("12.74.05"),
             "urgent": False,
             "routing_rule": RuleId("civil-documents"),
-            "policy_version": PolicyVersion("2026.11.1"),
+            "policy_version": PolicyLabel("00:1"),
             "created_at": FixedClock().now(),
         }
         return Referral(**values | changes)

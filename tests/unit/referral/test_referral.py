@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from slrt_contracts.codes import DeclineReason, FunctionCode, OutcomeCode
 from slrt_contracts.events.referral import ReferralCompleted, ReferralCreated, ReferralDeclined, ReferralSent
-from slrt_contracts.types import OfficeCode, PolicyVersion, ReferralId, RuleId
+from slrt_contracts.types import OfficeCode, PolicyLabel, ReferralId, RuleId
 from slrt_kit.clock import new_uuid7
 from slrt_kit.testing import FixedClock
 from slrt_referral.domain.offices import Office
@@ -78,7 +78,7 @@ def test_the_successor_is_linked_carries_the_reason_and_is_sent(
         function=FunctionCode.DUKCAPIL,
         reason=DeclineReason.OUT_OF_AREA,
         routing_rule=RuleId("better-owner-named"),
-        policy_version=PolicyVersion("2026.12.1"),
+        policy_version=PolicyLabel("00:1"),
         successor_id=ReferralId(new_uuid7()),
         at=LATER,
     )

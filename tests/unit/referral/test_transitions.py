@@ -18,7 +18,7 @@ from slrt_contracts.events.referral import (
     ReferralSent,
     ReferralServiceStarted,
 )
-from slrt_contracts.types import PolicyVersion, ReferralId, RuleId
+from slrt_contracts.types import PolicyLabel, ReferralId, RuleId
 from slrt_kit.clock import new_uuid7
 from slrt_referral.domain.offices import Office
 from slrt_referral.domain.problems import TransitionRefusedError
@@ -68,7 +68,7 @@ def perform(make_office: Callable[..., Office]) -> Callable[[Referral, ReferralA
                 function=FunctionCode.DUKCAPIL,
                 reason=DeclineReason.UNCLEAR,
                 routing_rule=RuleId("better-owner-named"),
-                policy_version=PolicyVersion("2026.11.1"),
+                policy_version=PolicyLabel("00:1"),
                 successor_id=ReferralId(new_uuid7()),
                 at=AT,
             ),

@@ -11,7 +11,7 @@ from slrt_contracts.types import (
     DistrictCode,
     NeedId,
     OfficeCode,
-    PolicyVersion,
+    PolicyLabel,
     ReferralId,
     RerouteCount,
     RuleId,
@@ -53,7 +53,7 @@ class ReferralCreated(_ReferralEvent):
     )
     reroute_count: RerouteCount = 0
     routing_rule: RuleId
-    policy_version: PolicyVersion
+    policy_version: PolicyLabel
 
 
 class ReferralSent(_ReferralEvent):

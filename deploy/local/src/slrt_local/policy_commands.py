@@ -66,8 +66,8 @@ def _read(folder: Path) -> dict[str, dict[str, str]]:
 @policy.command()
 def validate(folder: Folder, *, service: Service) -> None:
     """Check drafts as they would hold over the policy that comes with the service; needs no running suite."""
-    layers = packaged_documents(f"slrt_{_known(service)}") | _read(folder)
-    rules = PolicyRules.of(service)
+    rules = PolicyRules.of(_known(service))
+    layers = packaged_documents(f"slrt_{service}", rules) | _read(folder)
     findings = rules.findings(rules.layers({code: (1, each) for code, each in layers.items()}))
     for finding in findings:
         typer.echo(finding.line())

@@ -34,11 +34,10 @@ def insert_clocks(*, only: str = "true") -> str:
 
     ``only`` is a condition on a row ``k``.
     """
-    return f"""
-    INSERT INTO clocks ({COLUMNS})
-    SELECT {COLUMNS} FROM jsonb_to_recordset(CAST(%(clocks)s AS jsonb)) AS k({_TYPES})
-    WHERE {only}
-    """  # noqa: S608 — conditions are written in the stores
+    return (
+        "INSERT INTO clocks SELECT k.* FROM jsonb_populate_recordset(NULL::clocks, %(clocks)s::jsonb) k "  # noqa: S608
+        f"WHERE {only}"
+    )
 
 
 UPDATE_CLOCKS: Final = f"""

@@ -126,9 +126,10 @@ class Timers:
                 return 0
             claimed += [clock.clock_id for clock in due.clocks]
             firings = [await self._take(clock, due.at) for clock in due.clocks]
+            # Marked before what is done: an effect may stop the very clock that it is of.
+            store.save(*due.clocks)
             for name, group in _by_effect(firings).items():
                 await self._effects[name](unit, group)
-            store.save(*due.clocks)
             await unit.commit()
         for firing in firings:
             metrics.CLOCKS_FIRED.labels(firing.step.effect).inc()

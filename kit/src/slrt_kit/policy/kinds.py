@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
+from slrt_kit.clocks.checks import check_calendar, check_escalation, check_sla
+from slrt_kit.policy import routing
 from slrt_kit.policy.checks import offices, programmes, taxonomy, workflow
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding
@@ -38,6 +40,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("programmes", _INTAKE, programmes.check),
     Kind("workflow", _INTAKE | _REFERRAL, workflow.check),
     Kind("offices", _REFERRAL, offices.check),
+    Kind("routing", _REFERRAL, routing.check),
+    Kind("sla", _INTAKE | _REFERRAL, check_sla),
+    Kind("calendar", _INTAKE | _REFERRAL, check_calendar),
+    Kind("escalation", _INTAKE | _REFERRAL, check_escalation),
 )
 
 

@@ -32,9 +32,20 @@ def has_policy(package: str) -> bool:
     return folder.is_dir() and any(part.is_dir() and part.name[:2].isdigit() for part in folder.iterdir())
 
 
-def packaged_documents(package: str) -> dict[str, dict[str, str]]:
-    """The documents of a package's policy, by layer. Raises PolicyError: a file cannot be read."""
-    return read_folder(resources.files(package).joinpath("policy")) if has_policy(package) else {}
+def packaged_documents(package: str, rules: PolicyRules) -> dict[str, dict[str, str]]:
+    """The documents of a package's policy, by layer, with those that it shares with other services.
+
+    Raises:
+        PolicyError: a file cannot be read.
+    """
+    if not has_policy(package):
+        return {}
+    shared = read_folder(resources.files("slrt_kit.policy.shared"))
+    own = read_folder(resources.files(package).joinpath("policy"))
+    for layer, documents in shared.items():
+        kept = {kind: text for kind, text in documents.items() if kind in rules.kinds}
+        own[layer] = kept | own.get(layer, {})
+    return own
 
 
 async def bring_in(database: "Database", rules: PolicyRules, documents: dict[str, dict[str, str]]) -> list[str]:

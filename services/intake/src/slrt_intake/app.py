@@ -8,11 +8,16 @@ from slrt_intake.consumers import ConsumerParts
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.settings import IntakeSettings
 from slrt_intake.store.attachments import named
+from slrt_intake.store.case_clocks import CaseClocks
+from slrt_intake.store.cases import CaseStores
+from slrt_intake.store.clock_events import Notices
 from slrt_intake.store.consents import COUNT_RUN_OUT
 from slrt_intake.store.sharings import COUNT_OVERDUE
-from slrt_intake.sweeps import ExpirySweep
+from slrt_intake.sweeps import AutoClose, ExpirySweep
 from slrt_kit import metrics
+from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
+from slrt_kit.clocks.timers import Effect, Timers
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
 from slrt_kit.files.uploads import Uploads
@@ -61,7 +66,8 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
 
     runtime.database.own_backlog = [*_BACKLOG]
-    registrations = Registrations(runtime.database, runtime.outbox, runtime.vault)
+    stores = build_stores(runtime)
+    registrations = Registrations(runtime.database, runtime.outbox, runtime.vault, stores.clocks)
     app = runtime.app(
         title="SLRT intake",
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
@@ -106,6 +112,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         runtime.vault,
         _settings(runtime).code_limits,
         _settings(runtime).session_lives,
+        stores,
         Uploads.of(_settings(runtime)),
     )
     return app
@@ -115,7 +122,8 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of intake."""
     runtime.database.own_backlog = [*_BACKLOG]
     uploads = Uploads.of(_settings(runtime))
-    parts = ConsumerParts(runtime.outbox, runtime.vault, None if uploads is None else uploads.objects)
+    objects = None if uploads is None else uploads.objects
+    parts = ConsumerParts(runtime.outbox, runtime.vault, build_stores(runtime), objects)
     return [
         runtime.consumer("outcomes", consumers.outcomes, parts),
         runtime.consumer("timeline", consumers.timeline, parts, linger=LINGER_S),
@@ -124,9 +132,21 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     ]
 
 
+def build_stores(runtime: Runtime) -> CaseStores:
+    """What opens the store of a unit of work."""
+    return CaseStores(runtime.outbox, runtime.vault, CaseClocks(runtime.deadlines))
+
+
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of intake does from time to time."""
-    chores: list[Part] = [ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run]
+    notices = Notices(runtime.outbox)
+    effects: dict[str, Effect] = {
+        EffectKind.REMIND: notices,
+        EffectKind.ESCALATE: notices,
+        EffectKind.AUTO_CLOSE: AutoClose(build_stores(runtime)),
+    }
+    timers = Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name)
+    chores: list[Part] = [timers.run, ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run]
     uploads = Uploads.of(_settings(runtime))
     if uploads is not None:
         chores.append(Sweep(uploads, lambda object_ids: named(runtime.worker_database, object_ids)).run)

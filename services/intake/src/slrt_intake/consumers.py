@@ -16,7 +16,7 @@ from slrt_contracts.events.referral import ReferralCompleted, ReferralDeclined, 
 from slrt_contracts.events.registry import PersonErased, PersonRecorded
 from slrt_intake.domain.problems import TransitionRefusedError
 from slrt_intake.store import erasing, people
-from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.holdings import CASES, lock_case
 from slrt_intake.store.looks import forget_person, keep_looks, note_person
 from slrt_intake.store.timeline import add_to_timeline, entry_of
@@ -36,6 +36,7 @@ class ConsumerParts:
 
     outbox: Outbox
     vault: Vault
+    cases: CaseStores
     objects: ObjectStore | None = None
 
 
@@ -57,7 +58,7 @@ async def record_outcome(received: Received[ReferralCompleted], work: UnitOfWork
             event.need_id,
             outcome,
             referral_id=event.referral_id,
-            cases=CaseStore(work, parts.outbox, parts.vault),
+            cases=parts.cases(work),
             at=received.envelope.time,
         )
     except NotFoundError as error:

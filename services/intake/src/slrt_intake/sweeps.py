@@ -1,16 +1,19 @@
-"""What intake does by itself as time goes by: consents that have run out are ended."""
+"""What intake does by itself as time goes by: consents that ran out end, cases close whose residents stay silent."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Final
 
-from slrt_contracts.types import ConsentId
+from slrt_contracts.types import CaseId, ConsentId
+from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.consents import ConsentStore, consents_run_out
-from slrt_intake.usecases import consents
+from slrt_intake.usecases import cases, consents
 from slrt_kit import metrics
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.chores import every
-from slrt_kit.db import DATABASE_DOWN, Database
+from slrt_kit.clocks.clock import Firing
+from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.logs import get_logger
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
@@ -68,3 +71,15 @@ class ExpirySweep:
         metrics.CONSENTS_EXPIRED.inc()
         log.info("consent has run out", consent_id=str(consent_id))
         return True
+
+
+class AutoClose:
+    """The effect ``auto_close`` for `slrt_kit.clocks.timers`: the resident had time to answer, and did not."""
+
+    def __init__(self, stores: CaseStores) -> None:
+        self._stores = stores
+
+    async def __call__(self, work: UnitOfWork, firings: Sequence[Firing]) -> None:
+        store = self._stores(work)
+        for firing in firings:
+            await cases.close_by_silence(CaseId(firing.clock.subject.case_id), cases=store, at=firing.at)

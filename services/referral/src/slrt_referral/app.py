@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING
 
 from slrt_contracts.types import OfficeCode
 from slrt_kit import metrics
+from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
+from slrt_kit.clocks.timers import Effect, Timers
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
-from slrt_kit.runtime import LINGER_S, Runtime
+from slrt_kit.runtime import LINGER_S, Part, Runtime
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.adapters.webhook import WebhookNotices
@@ -18,6 +20,9 @@ from slrt_referral.consumers.erasures import ErasureParts, erasures
 from slrt_referral.domain.explaining import Explainer
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
+from slrt_referral.store.clock_events import Notices
+from slrt_referral.store.referral_clocks import ReferralClocks
+from slrt_referral.store.referrals import ReferralStores
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -45,7 +50,12 @@ def build_app(runtime: Runtime) -> "FastAPI":
     )
     policy_in_force = build_policy(runtime)
     app.state.parts = ReferralParts(
-        runtime.database, runtime.outbox, policy_in_force, runtime.vault, Explainer(policy_in_force)
+        runtime.database,
+        runtime.outbox,
+        policy_in_force,
+        runtime.vault,
+        Explainer(policy_in_force),
+        build_stores(runtime),
     )
     return app
 
@@ -54,11 +64,21 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of the worker; each office's connector is a process of its own."""
     runtime.database.own_backlog = [*_BACKLOG]
     return [
-        runtime.consumer(
-            "cases", cases, CaseParts(runtime.outbox, build_policy(runtime), runtime.vault), linger=LINGER_S
-        ),
+        runtime.consumer("cases", cases, CaseParts(build_stores(runtime), build_policy(runtime)), linger=LINGER_S),
         runtime.consumer("erasures", erasures, ErasureParts(runtime.vault)),
     ]
+
+
+def build_stores(runtime: Runtime) -> ReferralStores:
+    """What opens the store of a unit of work."""
+    return ReferralStores(runtime.outbox, runtime.vault, ReferralClocks(runtime.deadlines))
+
+
+def build_chores(runtime: Runtime) -> Sequence[Part]:
+    """What a worker of referral does from time to time: it fires the clocks that are due."""
+    notices = Notices(runtime.outbox)
+    effects: dict[str, Effect] = {EffectKind.REMIND: notices, EffectKind.ESCALATE: notices}
+    return [Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name).run]
 
 
 def build_policy(runtime: Runtime) -> RoutingPolicy:
@@ -91,7 +111,7 @@ def build_connector(runtime: Runtime, office: str, endpoint: Endpoint) -> EventC
         clock=runtime.database.clock,
         timeout=_settings(runtime).office_endpoint_timeout,
     )
-    parts = ConnectorParts(OfficeCode(office), notices, runtime.database, runtime.outbox, runtime.vault)
+    parts = ConnectorParts(OfficeCode(office), notices, runtime.database, build_stores(runtime))
     return runtime.consumer(f"connector.{office}", connector, parts)
 
 

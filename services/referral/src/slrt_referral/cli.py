@@ -10,10 +10,19 @@ from slrt_kit.roles import service_commands
 from slrt_kit.runtime import health_part, start
 from slrt_referral.adapters.connectors_file import ConnectorConfigError
 from slrt_referral.adapters.policy_files import load_policy
-from slrt_referral.app import build_app, build_connector, build_consumers, build_runtime, connector_endpoint
+from slrt_referral.app import (
+    build_app,
+    build_chores,
+    build_connector,
+    build_consumers,
+    build_runtime,
+    connector_endpoint,
+)
 from slrt_referral.domain.policy import PolicyError
 
-main = service_commands(name="referral", runtime=build_runtime, app=build_app, consumers=build_consumers)
+main = service_commands(
+    name="referral", runtime=build_runtime, app=build_app, consumers=build_consumers, chores=build_chores
+)
 
 
 @main.command("connector")

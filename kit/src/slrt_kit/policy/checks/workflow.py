@@ -1,6 +1,7 @@
 """The steps of a case or a referral: states, what may be done in each and by whom, and the clock that runs meanwhile.
 
-The key of an entry is the state. ``clock`` names an SLA class, or is ``none`` where nobody has to do anything.
+The key of an entry is the state. ``clock`` names an SLA class, or is ``none`` where nobody has to do anything, or
+``goes-on`` where the clock of the state before does.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +13,9 @@ from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.problems import Text
 
 NO_CLOCK = "none"
+GOES_ON = "goes-on"
+"""Stands where the clock of the state before runs on: what a machine notes gives nobody more time."""
+_NOT_ROLES = ("office", "resident")
 
 
 def check(policy: RegionPolicy) -> Iterator[Finding]:
@@ -22,10 +26,12 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     roles = {role for grants in permission_table().values() for role in grants}
     for state in states.values():
         yield from _unknown(state, states, roles)
+        yield from _owner(state, roles)
     yield from _initial(states)
     yield from _unreachable(states)
     yield from _without_exit(states)
-    yield from _without_clock(states, policy.entries("sla"))
+    for field in ("clock", "urgent_clock"):
+        yield from _without_clock(states, policy.entries("sla"), field)
 
 
 def _actions(state: Entry) -> Mapping[str, Mapping[str, object]]:
@@ -45,6 +51,20 @@ def _unknown(state: Entry, states: Mapping[str, Entry], roles: Iterable[str]) ->
         for n, role in enumerate(by if isinstance(by, list) else ()):
             if role not in roles:
                 yield unknown_code(state.place("actions", name, "by", n), role, among=roles)
+
+
+def _owner(state: Entry, roles: set[str]) -> Iterator[Finding]:
+    """Time that is nobody's is not watched by anybody."""
+    owner, clock = state.fields.get("owner"), state.fields.get("clock", NO_CLOCK)
+    if owner is None and clock not in (NO_CLOCK, GOES_ON):
+        yield Finding(
+            state.place("clock"),
+            "clock-without-owner",
+            Text(f"waktu di {state.key} bukan milik siapa pun", f"the time in {state.key} is nobody's"),
+            Text("tambahkan `owner:`: peran, office, atau resident", "add `owner:`: a role, office or resident"),
+        )
+    elif owner is not None and owner not in (*roles, *_NOT_ROLES):
+        yield unknown_code(state.place("owner"), str(owner), among=[*sorted(roles), *_NOT_ROLES])
 
 
 def _initial(states: Mapping[str, Entry]) -> Iterator[Finding]:
@@ -105,16 +125,16 @@ def _without_exit(states: Mapping[str, Entry]) -> Iterator[Finding]:
             )
 
 
-def _without_clock(states: Mapping[str, Entry], classes: Mapping[str, Entry]) -> Iterator[Finding]:
+def _without_clock(states: Mapping[str, Entry], classes: Mapping[str, Entry], field: str) -> Iterator[Finding]:
     """Where no clock runs nobody is late, and nobody notices silence."""
     for key, state in states.items():
-        clock = state.fields.get("clock")
-        if clock is None and not state.fields.get("final"):
+        clock = state.fields.get(field)
+        if clock is None and field == "clock" and not state.fields.get("final"):
             yield Finding(
                 state.place(),
                 "step-without-clock",
                 Text(f"tidak ada waktu yang berjalan di {key}", f"no clock runs in {key}"),
                 Text("tambahkan `clock:` dengan kelas SLA", "add `clock:` with an SLA class"),
             )
-        elif clock not in (None, NO_CLOCK) and classes and clock not in classes:
-            yield unknown_code(state.place("clock"), str(clock), among=classes)
+        elif clock not in (None, NO_CLOCK, GOES_ON) and classes and clock not in classes:
+            yield unknown_code(state.place(field), str(clock), among=classes)

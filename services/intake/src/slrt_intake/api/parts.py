@@ -9,7 +9,7 @@ from fastapi import Depends, Request
 from slrt_intake.domain.challenge import CodeLimits
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.attachments import AttachmentStore
-from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.consents import ConsentStore
 from slrt_intake.store.drafts import DraftStore
 from slrt_intake.store.emergencies import EmergencyStore
@@ -41,6 +41,7 @@ class IntakeParts:
     vault: Vault
     code_limits: CodeLimits
     session_lives: timedelta
+    cases: CaseStores
     files: Uploads | None = None
 
     @property
@@ -57,10 +58,6 @@ class IntakeParts:
     def residents(self, work: UnitOfWork) -> Residents:
         """The one-time codes and sessions of a unit of work."""
         return Residents(work, self.outbox, self.vault)
-
-    def cases(self, work: UnitOfWork) -> CaseStore:
-        """The cases of a unit of work."""
-        return CaseStore(work, self.outbox, self.vault)
 
     def exports(self, work: UnitOfWork) -> ExportStore:
         """The requests for exports, in a unit of work."""

@@ -48,6 +48,7 @@ from slrt_intake.domain.problems import (
 from slrt_intake.domain.transitions import (
     CASE_TRANSITIONS,
     NEED_TRANSITIONS,
+    RESOLVED,
     CaseAction,
     CaseStatus,
     NeedAction,
@@ -113,7 +114,10 @@ class Need:
 
 @dataclass(kw_only=True)
 class Case(Aggregate):
-    """The aggregate. Every change goes through a method that checks the table and raises the event."""
+    """The aggregate. Every change goes through a method that checks the table and raises the event.
+
+    ``policy_version`` names the rules that it began under and keeps; None for one that is older than they are.
+    """
 
     case_id: CaseId
     ticket_number: str
@@ -135,6 +139,11 @@ class Case(Aggregate):
     resolved_at: datetime | None = None
     closed_at: datetime | None = None
     satisfied: bool | None = None
+    policy_version: str | None = None
+    _saved_step: str = field(default="", init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._saved_step = self.step
 
     @classmethod
     def register(
@@ -187,6 +196,22 @@ class Case(Aggregate):
     def urgent(self) -> bool:
         """Whether any need is urgent."""
         return any(need.urgent for need in self.needs)
+
+    @property
+    def step(self) -> str:
+        """The step of the workflow that it is at: its status, or `RESOLVED`."""
+        waits_for_resident = self.status is CaseStatus.DECIDED and self.resolved_at is not None
+        return RESOLVED if waits_for_resident else str(self.status)
+
+    @property
+    def came_to_step(self) -> bool:
+        """Whether it is at another step than when it was loaded or last saved."""
+        return self.step != self._saved_step
+
+    def mark_saved(self) -> None:
+        """See `Aggregate`."""
+        super().mark_saved()
+        self._saved_step = self.step
 
     @property
     def district_code(self) -> DistrictCode:

@@ -7,6 +7,7 @@ registered = pendaftaran (FO), in_handling = penanganan dan rekomendasi (BO), de
 from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final
 
 
 class CaseStatus(StrEnum):
@@ -55,6 +56,9 @@ class NeedAction(StrEnum):
     SOLVE_LOCALLY = "solve_locally"
     RECORD_OUTCOME = "record_outcome"
 
+
+RESOLVED: Final = "resolved"
+"""The step of a decided case whose needs all have an outcome: whether it helped is the resident's to say."""
 
 CASE_TRANSITIONS: Mapping[tuple[CaseStatus, CaseAction], CaseStatus] = MappingProxyType(
     {

@@ -1,6 +1,7 @@
 """Keep cases and their needs; saves by version compare-and-set and writes the events beside."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus, SealReason
 from slrt_intake.ports import TicketTakenError
+from slrt_intake.store.case_clocks import CaseClocks
 from slrt_intake.store.holdings import CASES
 from slrt_intake.store.new_cases import ADD_CASES, NewCase, add_case_values, need_row
 from slrt_intake.store.sealed import phone_agrees
@@ -35,6 +37,7 @@ from slrt_kit.regions import RegionCode
 _CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, village_code, has_subject,
     restricted, reporter_secret, sealed_at, sealed_by, seal_reason,
     registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied,
+    policy_version,
     (SELECT jsonb_agg(to_jsonb(n) - 'sealed' ORDER BY n.position) FROM needs n WHERE n.case_id = cases.case_id)
         AS needs"""
 # One statement, hence one snapshot: read one after the other, a case and its needs may be of different versions.
@@ -59,10 +62,11 @@ _UPDATE_NEEDS = """
 class CaseStore:
     """The cases of one unit of work (keeps the promises of `ports.Cases`)."""
 
-    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault) -> None:
+    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault, clocks: CaseClocks) -> None:
         self._work = work
         self._outbox = outbox
         self._vault = vault
+        self._clocks = clocks
 
     async def add(self, case: Case, *, persons: Sequence[Person], contact: Contact) -> None:
         """Insert a new case with its people.
@@ -71,7 +75,7 @@ class CaseStore:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
         new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id), actor=self._work.actor)
-        values = await add_case_values(new, self._outbox, self._vault, self._work)
+        values = await add_case_values(new, self._outbox, self._vault, self._clocks, self._work)
         if await self._work.connection.value(ADD_CASES, values) != 1:
             raise TicketTakenError
         self._work.recorded += types_of(new.events)
@@ -91,6 +95,7 @@ class CaseStore:
         if case.raised:
             changed = [(case.case_id, case.raised[-1].happened_at)]
             CASES.follow(self._work.connection, changed, now=self._work.clock.now())
+            await self._clocks.follow(self._work, case)
         self._publish(case)
 
     async def get(self, case_id: CaseId) -> Case | None:
@@ -138,6 +143,19 @@ class CaseStore:
     def _publish(self, case: Case) -> None:
         publish(self._work, self._outbox, case.raised)
         case.mark_saved()
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStores:
+    """Opens the store of a unit of work."""
+
+    outbox: Outbox
+    vault: Vault
+    clocks: CaseClocks
+
+    def __call__(self, work: UnitOfWork) -> CaseStore:
+        """The cases of a unit of work."""
+        return CaseStore(work, self.outbox, self.vault, self.clocks)
 
 
 async def list_cases(

@@ -10,6 +10,7 @@ from psycopg.errors import UniqueViolation
 from slrt_contracts.types import EventId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
+from slrt_intake.store.case_clocks import CaseClocks
 from slrt_intake.store.holdings import FIRST_HOLDING
 from slrt_intake.store.sealed import seal_contact, seal_need, seal_person
 from slrt_intake.store.sql import as_json, on_one_line
@@ -17,6 +18,7 @@ from slrt_intake.store.timeline import entry_of, insert_entries
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.audit.entries import Actor
 from slrt_kit.audit.record import audit_rows, insert_audit
+from slrt_kit.clocks.rows import insert_clocks
 from slrt_kit.coalesce import Coalescer
 from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
@@ -25,34 +27,34 @@ from slrt_kit.privacy import Vault
 
 _INSERT_CASES = """
     INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
-                       has_subject, restricted, reporter_secret, registered_by, registered_at, key_id)
+                       has_subject, restricted, reporter_secret, registered_by, registered_at, key_id, policy_version)
     SELECT case_id, 1, event_sequence, ticket_number, status, channel, village_code, urgent,
-           has_subject, restricted, reporter_secret, registered_by, registered_at, key_id
+           has_subject, restricted, reporter_secret, registered_by, registered_at, key_id, policy_version
     FROM jsonb_to_recordset(CAST(%(cases)s AS jsonb)) AS c(case_id uuid, event_sequence bigint, ticket_number text,
          status text, channel text, village_code text, urgent boolean, has_subject boolean, restricted boolean,
-         reporter_secret boolean, registered_by text, registered_at timestamptz, key_id bigint, command_key text)
+         reporter_secret boolean, registered_by text, registered_at timestamptz, key_id bigint, command_key text,
+         policy_version text)
     """
 _INSERT_PARTS = f"""
     needs_added AS (
         INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, status)
         SELECT need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, status
-        FROM jsonb_to_recordset(CAST(%(needs)s AS jsonb)) AS n(need_id uuid, case_id uuid, position integer,
-             need_code text, person_id uuid, urgent boolean, sealed bytea, attributes jsonb, status text)
+        FROM jsonb_populate_recordset(NULL::needs, %(needs)s::jsonb)
         WHERE case_id IN (SELECT case_id FROM added)
     ), persons_added AS (
         INSERT INTO persons (person_id, case_id, position, relation, key_id, sealed)
         SELECT person_id, case_id, position, relation, key_id, sealed
-        FROM jsonb_to_recordset(CAST(%(persons)s AS jsonb)) AS p(person_id uuid, case_id uuid, position integer,
-             relation text, key_id bigint, sealed bytea)
+        FROM jsonb_populate_recordset(NULL::persons, %(persons)s::jsonb)
         WHERE case_id IN (SELECT case_id FROM added)
     ), contacts_added AS (
         INSERT INTO contacts (case_id, language, sealed, phone_check)
         SELECT case_id, language, sealed, phone_check
-        FROM jsonb_to_recordset(CAST(%(contacts)s AS jsonb)) AS k(case_id uuid, language text, sealed bytea,
-             phone_check bytea)
+        FROM jsonb_populate_recordset(NULL::contacts, %(contacts)s::jsonb)
         WHERE case_id IN (SELECT case_id FROM added)
     ), held AS (
         {FIRST_HOLDING}
+    ), clocks_added AS (
+        {insert_clocks(only="k.case_id IN (SELECT case_id FROM added)")}
     ), timeline_added AS (
         {insert_entries(only="t.case_id IN (SELECT case_id FROM added)")}
     ), events_added AS (
@@ -105,10 +107,11 @@ Rows: TypeAlias = dict[str, list[Any]]
 class Registrations:
     """Registers cases of callers that come side by side, each with the answer to its command."""
 
-    def __init__(self, database: Database, outbox: Outbox, vault: Vault) -> None:
+    def __init__(self, database: Database, outbox: Outbox, vault: Vault, clocks: CaseClocks) -> None:
         self._database = database
         self._outbox = outbox
         self._vault = vault
+        self._clocks = clocks
         self._group = Coalescer(self._write, common=DATABASE_DOWN)
 
     async def add(self, new: NewCase) -> bool:
@@ -118,7 +121,8 @@ class Registrations:
             ServiceUnavailableError: too many callers wait. psycopg.Error: the database is away, or the keys database
             is and no key is left in memory.
         """
-        rows = await _rows_of(new, self._outbox, self._vault, now=self._database.clock.now())
+        clocks = self._clocks.first_rows(new.case, self._database.new_id)
+        rows = await _rows_of(new, self._outbox, self._vault, clocks, now=self._database.clock.now())
         try:
             return await self._group.add(rows)
         except UniqueViolation:
@@ -134,9 +138,12 @@ class Registrations:
         return [rows["cases"][0]["case_id"] in added for rows in group]
 
 
-async def add_case_values(new: NewCase, outbox: Outbox, vault: Vault, work: UnitOfWork) -> dict[str, object]:
+async def add_case_values(
+    new: NewCase, outbox: Outbox, vault: Vault, clocks: CaseClocks, work: UnitOfWork
+) -> dict[str, object]:
     """The values of `ADD_CASES` for one case."""
-    return _values([await _rows_of(new, outbox, vault, now=work.clock.now(), causation_id=work.causation_id)])
+    rows = clocks.first_rows(new.case, work.new_id)
+    return _values([await _rows_of(new, outbox, vault, rows, now=work.clock.now(), causation_id=work.causation_id)])
 
 
 def _values(group: Sequence[Rows]) -> dict[str, object]:
@@ -144,7 +151,13 @@ def _values(group: Sequence[Rows]) -> dict[str, object]:
 
 
 async def _rows_of(
-    new: NewCase, outbox: Outbox, vault: Vault, *, now: datetime, causation_id: EventId | None = None
+    new: NewCase,
+    outbox: Outbox,
+    vault: Vault,
+    clocks: list[dict[str, object]],
+    *,
+    now: datetime,
+    causation_id: EventId | None = None,
 ) -> Rows:
     case = new.case
     key, *person_keys = await vault.keys.take(1 + len(new.persons))
@@ -160,6 +173,7 @@ async def _rows_of(
             for place, (person, own) in enumerate(zip(new.persons, person_keys, strict=True))
         ],
         "contacts": [seal_contact(vault, key, case, new.contact)],
+        "clocks": clocks,
         "entries": [entry_of(envelope, str(row["payload"])) for (envelope, _), row in zip(told, events, strict=True)],
         "events": events,
         "audit": audit_rows(outbox.service, actor, new.events, now=now),
@@ -181,6 +195,7 @@ def _case_row(case: Case, command: AnsweredCommand | None) -> dict[str, object]:
         "registered_by": case.registered_by,
         "registered_at": case.registered_at,
         "command_key": command.key if command else None,
+        "policy_version": case.policy_version,
     }
 
 

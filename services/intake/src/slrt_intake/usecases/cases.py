@@ -264,6 +264,20 @@ async def confirm_by_resident(case: Case, *, satisfied: bool, cases: Cases, at: 
     await cases.save(case)
 
 
+async def close_by_silence(case_id: CaseId, *, cases: Cases, at: datetime) -> None:
+    """The resident did not say whether it helped in the time that there was: the case closes (LAPOR, 10 working days).
+
+    Raises:
+        NotFoundError: there is no such case.
+        OutcomesMissingError, TransitionRefusedError: it does not wait for its resident.
+    """
+    case = await cases.get(case_id)
+    if case is None:
+        raise NotFoundError
+    case.close(closed_by=ClosedBy.POLICY, satisfied=None, at=at)
+    await cases.save(case)
+
+
 async def load_draft(draft_id: UUID, *, drafts: Drafts, author: str) -> Draft:
     """A draft of the caller's own.
 

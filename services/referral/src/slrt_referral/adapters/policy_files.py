@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from slrt_contracts.codes import FunctionCode, NeedCode, ProgrammeCode
-from slrt_contracts.types import OfficeCode, PolicyVersion, RuleId
+from slrt_contracts.types import OfficeCode, PolicyLabel, RuleId
 from slrt_kit.policy.entries import NATION, RegionPolicy
 from slrt_kit.policy.entries import Entry as LayerEntry
 from slrt_kit.policy.findings import Place
@@ -28,7 +28,7 @@ OFFICES_FILE = "offices.yaml"
 Model = TypeVar("Model", bound="_Entry")
 Item = TypeVar("Item")
 
-_PolicyVersion = TypeAdapter(PolicyVersion)
+_PolicyLabel = TypeAdapter(PolicyLabel)
 _RuleIds = TypeAdapter(list[RuleId])
 
 
@@ -109,7 +109,7 @@ def routing_policy(policy: RegionPolicy, offices: Offices, regions: Regions) -> 
     rules, _ = read_rules(policy, routing_context(regions))
     queue = read_queues(policy)[0]
     return RoutingPolicy(
-        version=PolicyVersion(policy.version),
+        version=PolicyLabel(policy.version),
         rules=tuple(_rule(rule) for rule in rules),
         queue=ManagerQueue(
             rule_id=RuleId(queue.key),
@@ -146,7 +146,7 @@ def _routing_entries(path: Path, problems: list[str]) -> tuple[str, Mapping[str,
 
 def _wrong_names(version: str, entries: Mapping[str, LayerEntry]) -> list[str]:
     try:
-        _PolicyVersion.validate_python(version)
+        _PolicyLabel.validate_python(version)
         _RuleIds.validate_python(list(entries))
     except ValidationError as error:
         return _lines(error)

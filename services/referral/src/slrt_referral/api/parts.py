@@ -5,12 +5,12 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.db import Database
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
 from slrt_referral.domain.explaining import Explainer
 from slrt_referral.domain.policy import RoutingPolicy
-from slrt_referral.store.referrals import ReferralStore
+from slrt_referral.store.referrals import ReferralStores
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +22,7 @@ class ReferralParts:
     policy: RoutingPolicy
     vault: Vault
     explainer: Explainer
-
-    def referrals(self, work: UnitOfWork) -> ReferralStore:
-        """The referrals of a unit of work."""
-        return ReferralStore(work, self.outbox, self.vault)
+    referrals: ReferralStores
 
 
 # A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.

@@ -13,12 +13,10 @@ from slrt_contracts.events.intake import (
 )
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.handlers import Handlers, Received
-from slrt_kit.outbox import Outbox
-from slrt_kit.privacy import Vault
 from slrt_referral import usecases
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.routing import NeedToRefer
-from slrt_referral.store.referrals import ReferralStore
+from slrt_referral.store.referrals import ReferralStores
 from slrt_referral.usecases import ReferNeeds
 
 
@@ -26,9 +24,8 @@ from slrt_referral.usecases import ReferNeeds
 class CaseParts:
     """What the handlers need."""
 
-    outbox: Outbox
+    referrals: ReferralStores
     policy: RoutingPolicy
-    vault: Vault
 
 
 cases = Handlers[CaseParts]()
@@ -45,7 +42,7 @@ async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: 
             needs=[_need(need) for need in event.needs if need.decision is NeedDecision.REFER],
             restricted=event.restricted,
         ),
-        referrals=ReferralStore(work, parts.outbox, parts.vault),
+        referrals=parts.referrals(work),
         policy=parts.policy,
         at=work.clock.now(),
         new_id=work.new_id,
@@ -56,7 +53,7 @@ async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: 
 async def confirm_completed(received: Received[CaseClosed], work: UnitOfWork, parts: CaseParts) -> None:
     """A satisfied client confirms what was completed; silence or a no confirms nothing."""
     case_id, at = received.event.case_id, received.envelope.time
-    referrals = ReferralStore(work, parts.outbox, parts.vault)
+    referrals = parts.referrals(work)
     if received.event.satisfied:
         await usecases.confirm_completed(case_id, referrals=referrals, at=at)
     referrals.end_case(case_id, at=at)
@@ -65,7 +62,7 @@ async def confirm_completed(received: Received[CaseClosed], work: UnitOfWork, pa
 @cases.on(CaseTransferred)
 async def move_case(received: Received[CaseTransferred], work: UnitOfWork, parts: CaseParts) -> None:
     """The new district sees the case's referrals, the old one no longer does."""
-    await ReferralStore(work, parts.outbox, parts.vault).move_case(
+    await parts.referrals(work).move_case(
         received.event.case_id, received.event.district_code, at=received.envelope.time
     )
 
@@ -73,13 +70,13 @@ async def move_case(received: Received[CaseTransferred], work: UnitOfWork, parts
 @cases.on(CaseSealed)
 async def seal_case(received: Received[CaseSealed], work: UnitOfWork, parts: CaseParts) -> None:
     """Nobody sees the case's referrals."""
-    ReferralStore(work, parts.outbox, parts.vault).seal_case(received.event.case_id, sealed=True)
+    parts.referrals(work).seal_case(received.event.case_id, sealed=True)
 
 
 @cases.on(CaseUnsealed)
 async def unseal_case(received: Received[CaseUnsealed], work: UnitOfWork, parts: CaseParts) -> None:
     """They are seen again."""
-    ReferralStore(work, parts.outbox, parts.vault).seal_case(received.event.case_id, sealed=False)
+    parts.referrals(work).seal_case(received.event.case_id, sealed=False)
 
 
 def _need(need: DecidedNeed) -> NeedToRefer:

@@ -13,12 +13,10 @@ from slrt_contracts.types import OfficeCode, ReferralId
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.messaging.errors import IgnoredError, RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
-from slrt_kit.outbox import Outbox
-from slrt_kit.privacy import Vault
 from slrt_kit.problems import NotFoundError
 from slrt_referral import usecases
 from slrt_referral.ports import Notices
-from slrt_referral.store.referrals import ReferralStore
+from slrt_referral.store.referrals import ReferralStores
 
 # UU 27/2022 (PDP) article 40: processing ends within 3 x 24 hours of the withdrawal.
 _ERASE_WITHIN = timedelta(hours=72)
@@ -31,8 +29,7 @@ class ConnectorParts:
     office: OfficeCode
     notices: Notices
     database: Database
-    outbox: Outbox
-    vault: Vault
+    referrals: ReferralStores
 
 
 connector = Handlers[ConnectorParts]()
@@ -68,7 +65,7 @@ async def deliver(received: Received[ReferralSent], parts: ConnectorParts) -> No
 
 async def _checked(referral_id: ReferralId, work: UnitOfWork, parts: ConnectorParts) -> bool:
     try:
-        return await usecases.still_with_office(referral_id, referrals=ReferralStore(work, parts.outbox, parts.vault))
+        return await usecases.still_with_office(referral_id, referrals=parts.referrals(work))
     except NotFoundError as error:
         raise RejectedError("no such referral") from error
 
@@ -83,9 +80,7 @@ async def note_received(
     received: Received[ReferralSent], work: UnitOfWork, parts: ConnectorParts, _delivered: None
 ) -> None:
     """The office has the notice: the referral is received."""
-    await usecases.note_received(
-        received.event.referral_id, referrals=ReferralStore(work, parts.outbox, parts.vault), at=work.clock.now()
-    )
+    await usecases.note_received(received.event.referral_id, referrals=parts.referrals(work), at=work.clock.now())
 
 
 def withdrawal_body(received: Received[SharingWithdrawn]) -> bytes:

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import Protocol
 
 from slrt_contracts.codes import FunctionCode, NeedCode, ProgrammeCode
-from slrt_contracts.types import PolicyVersion, RuleId
+from slrt_contracts.types import PolicyLabel, RuleId
 from slrt_kit.policy.expressions import Expression, Facts
 from slrt_kit.policy.routing import routing_facts
 from slrt_referral.domain.offices import Office, OfficeLevel, Offices
@@ -96,7 +96,7 @@ class Route:
 class RoutingPolicy:
     """One version of the rules with the offices; `adapters.policy_files` makes one that was checked."""
 
-    version: PolicyVersion
+    version: PolicyLabel
     rules: tuple[Rule, ...]
     queue: ManagerQueue
     reroutes_before_queue: int

@@ -17,7 +17,7 @@ from slrt_contracts.events.referral import (
     ReferralSent,
     ReferralServiceStarted,
 )
-from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyVersion, ReferralId, RuleId
+from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyLabel, ReferralId, RuleId
 from slrt_kit.aggregate import Aggregate
 from slrt_referral.domain.offices import Office
 from slrt_referral.domain.problems import TransitionRefusedError
@@ -66,7 +66,7 @@ class Referral(Aggregate):
     district_code: DistrictCode
     urgent: bool
     routing_rule: RuleId
-    policy_version: PolicyVersion
+    policy_version: PolicyLabel
     created_at: datetime
     restricted: bool = False
     waiting_on: tuple[ReferralId, ...] = ()
@@ -79,7 +79,17 @@ class Referral(Aggregate):
     outcome_code: OutcomeCode | None = None
     attributes: Mapping[str, str] | None = None
     routed_in: DistrictCode | None = None
+    _saved_status: ReferralStatus | None = field(default=None, init=False, repr=False, compare=False)
     _steps: list[Step] = field(default_factory=list, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # A new one has come to its first step.
+        self._saved_status = self.status if self.version else None
+
+    @property
+    def came_to_step(self) -> bool:
+        """Whether it is at another step than when it was loaded or last saved."""
+        return self.status is not self._saved_status
 
     def open(self) -> Self:
         """Tell of a new referral, and send it unless it has to wait."""
@@ -158,7 +168,7 @@ class Referral(Aggregate):
         function: FunctionCode,
         reason: DeclineReason,
         routing_rule: RuleId,
-        policy_version: PolicyVersion,
+        policy_version: PolicyLabel,
         successor_id: ReferralId,
         at: datetime,
     ) -> "Referral":
@@ -204,6 +214,7 @@ class Referral(Aggregate):
     def mark_saved(self) -> None:
         """See `Aggregate`; the steps are in the history now."""
         super().mark_saved()
+        self._saved_status = self.status
         self._steps.clear()
 
     def _send(self, *, at: datetime) -> None:

@@ -1,6 +1,7 @@
 """Keep referrals and their history; saves by version compare-and-set and writes the events beside."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
@@ -15,6 +16,7 @@ from slrt_referral.domain.referral import Referral, Step
 from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
 from slrt_referral.store.holdings import end_case, follow, follow_case
 from slrt_referral.store.notes import open_notes, seal_note
+from slrt_referral.store.referral_clocks import ReferralClocks
 from slrt_referral.store.visibility import within
 
 COLUMNS = """referral_id, version, event_sequence, case_id, need_id, need_code, programme_code, function_code,
@@ -52,10 +54,11 @@ _INSERT_STEPS = """
 class ReferralStore:
     """The referrals of one unit of work (keeps the promises of `ports.Referrals`)."""
 
-    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault) -> None:
+    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault, clocks: ReferralClocks) -> None:
         self._work = work
         self._outbox = outbox
         self._vault = vault
+        self._clocks = clocks
 
     async def add(self, referral: Referral) -> None:
         """Insert a new referral."""
@@ -145,8 +148,22 @@ class ReferralStore:
         raised = referral.raised
         # What a draft waits for may change without an event of its own.
         follow(self._work, referral.referral_id, at=raised[-1].happened_at if raised else self._work.clock.now())
+        await self._clocks.follow(self._work, referral)
         self._outbox.add(self._work, raised)
         referral.mark_saved()
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralStores:
+    """Opens the store of a unit of work."""
+
+    outbox: Outbox
+    vault: Vault
+    clocks: ReferralClocks
+
+    def __call__(self, work: UnitOfWork) -> ReferralStore:
+        """The referrals of a unit of work."""
+        return ReferralStore(work, self.outbox, self.vault, self.clocks)
 
 
 async def history(connection: Connection, vault: Vault, referral_id: ReferralId) -> list[Step]:

@@ -1,0 +1,170 @@
+"""Say which clock runs while something is in a state of its workflow: whose it is, and by what it is reckoned."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, NamedTuple
+from uuid import UUID
+
+from slrt_kit.clock import NewId
+from slrt_kit.clocks.clock import Clock, Owner, OwnerKind, Subject
+from slrt_kit.clocks.policy import ClockPolicy, Terms, clock_policy
+from slrt_kit.clocks.store import ClockStore
+from slrt_kit.policy.checks.workflow import GOES_ON, NO_CLOCK
+from slrt_kit.policy.entries import RegionPolicy
+
+if TYPE_CHECKING:
+    from slrt_kit.policy.book import PolicyBook
+
+_MOST_KEPT: Final = 4096
+
+
+class StepTerms(NamedTuple):
+    """Whose time passes in a state (a role's name, ``office`` or ``resident``), and by which terms."""
+
+    owner: str
+    terms: Terms
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a clock of a step is started for. ``office`` is its code where the step belongs to one."""
+
+    subject: Subject
+    region: str
+    state: str
+    urgent: bool
+    at: datetime
+    office: str | None = None
+
+
+class StepClocks:
+    """The clocks of one version of a policy, as they run in one region."""
+
+    def __init__(self, policy: RegionPolicy) -> None:
+        self.version = policy.version
+        self.policy: ClockPolicy = clock_policy(policy)
+        self._workflow = policy.entries("workflow")
+        self._made: dict[tuple[str, bool], StepTerms | None] = {}
+
+    def of(self, state: str, *, urgent: bool) -> StepTerms | None:
+        """The clock of a state; None where none runs.
+
+        Raises:
+            UnknownTermError: the workflow names a class that is not there, and was not checked.
+        """
+        key = (state, urgent)
+        if key not in self._made:
+            self._made[key] = self._make(state, urgent=urgent)
+        return self._made[key]
+
+    def goes_on(self, state: str) -> bool:
+        """Whether the clock of the state before runs on in this one."""
+        entry = self._workflow.get(state)
+        return entry is not None and entry.fields.get("clock") == GOES_ON
+
+    def start(self, clock_id: UUID, started: Started) -> Clock | None:
+        """The clock that begins with a state, if it has one.
+
+        Raises:
+            UnknownYearError: the calendar does not reach so far.
+        """
+        step = self.of(started.state, urgent=started.urgent)
+        if step is None:
+            return None
+        return Clock.start(
+            clock_id,
+            started.subject,
+            region=started.region,
+            step=started.state,
+            owner=_owner(step.owner, started.office),
+            terms=step.terms,
+            at=started.at,
+        )
+
+    def _make(self, state: str, *, urgent: bool) -> StepTerms | None:
+        entry = self._workflow.get(state)
+        if entry is None:
+            return None
+        sla = entry.fields.get("clock", NO_CLOCK)
+        if urgent:
+            sla = entry.fields.get("urgent_clock", sla)
+        return None if sla in (NO_CLOCK, GOES_ON) else StepTerms(entry.fields["owner"], self.policy.terms(sla))
+
+
+def _owner(owner: str, office: str | None) -> Owner:
+    if owner == OwnerKind.RESIDENT:
+        return Owner.resident()
+    if owner == OwnerKind.OFFICE:
+        if office is None:
+            raise ValueError("the step belongs to an office, and none was named")
+        return Owner.office(office)
+    return Owner.role(owner)
+
+
+class Deadlines:
+    """The step clocks of all versions of a service's policy: of what is in force, and of what things began under."""
+
+    def __init__(self, book: "PolicyBook") -> None:
+        self._book = book
+        self._made: dict[tuple[str, str], StepClocks] = {}
+
+    def at(self, region: str, at: datetime) -> StepClocks:
+        """Those in force in a region (dotted code) at a moment. No I/O.
+
+        Raises:
+            PolicyUnknownError: nothing has been read yet.
+        """
+        return self._of(self._book.at(region, at), region)
+
+    async def under(self, version: str, region: str) -> StepClocks:
+        """Those of the version that something began under, as they run in a region.
+
+        Raises:
+            NotFoundError: there is no such version. psycopg.Error: the database is away, and it is not known here.
+        """
+        known = self._made.get((version, _province(region)))
+        return known or self._of(await self._book.version(version), region)
+
+    async def of(self, version: str | None, region: str, at: datetime) -> StepClocks:
+        """Those that something goes by: of the version it began under, or what is in force for what is older than that.
+
+        Raises:
+            what `at` and `under` raise.
+        """
+        # Before there were layers, a version was a date and a number.
+        return self.at(region, at) if version is None or ":" not in version else await self.under(version, region)
+
+    async def policy(self, version: str, region: str) -> ClockPolicy:
+        """What clocks of a version run by in a region; raises what `under` raises."""
+        return (await self.under(version, region)).policy
+
+    def _of(self, policy: RegionPolicy, region: str) -> StepClocks:
+        # What differs between regions of one version is the time zone, and that is a province's at most.
+        key = (policy.version, _province(region))
+        known = self._made.get(key)
+        if known is None:
+            if len(self._made) >= _MOST_KEPT:
+                self._made.clear()
+            known = self._made[key] = StepClocks(replace(policy, region=region))
+        return known
+
+
+def follow_step(
+    clocks: ClockStore, steps: StepClocks, started: Started, new_id: NewId, *, is_new: bool = False
+) -> None:
+    """Have the clock of a state run, that something has come to: the one of the state before stops, or goes on.
+
+    Raises:
+        UnknownYearError: the calendar does not reach so far.
+    """
+    if steps.goes_on(started.state):
+        return
+    if not is_new:
+        clocks.stop(started.subject.id, at=started.at)
+    clock = steps.start(new_id(), started)
+    if clock is not None:
+        clocks.add(clock)
+
+
+def _province(region: str) -> str:
+    return region[:2]

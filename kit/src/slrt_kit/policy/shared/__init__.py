@@ -1,0 +1,1 @@
+"""What is the same in every service that keeps a policy of its kind: the calendar, and whom lateness reaches."""
