@@ -194,7 +194,12 @@ def test_every_exception_has_a_reason_and_one_that_nothing_needs_is_refused() ->
 def test_what_is_said_to_be_listed_elsewhere_is_there(root: Path) -> None:
     routing = root / "services/referral/src/slrt_referral/policy"
     messages = root / "services/notification/src/slrt_notification/policy/messages.yaml"
-    for file in (routing / "routing.yaml", routing / "offices.yaml", messages, root / "kit/src/slrt_kit/purposes.yaml"):
+    for file in (
+        routing / "routing.yaml",
+        routing / "00" / "offices.yaml",
+        messages,
+        root / "kit/src/slrt_kit/purposes.yaml",
+    ):
         assert file.exists()
         assert [reason for reason in LISTED_ELSEWHERE.values() if reason.endswith(file.name)]
 

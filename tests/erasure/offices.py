@@ -22,7 +22,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, PlayedHttp, TestIssuer, api_client, raw_event
+from slrt_kit.testing import FixedClock, PlayedHttp, TestIssuer, api_client, packaged_book, raw_event
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
 from slrt_referral import app as referral_app
 from slrt_referral.consumers.cases import CaseParts, cases
@@ -225,6 +225,7 @@ async def offices(
         intake, referral, registry = (runtimes[service] for service in KEYED)
         apps = {"intake": intake_app.build_app(intake)}
         registry.http = PlayedHttp(_IntakeHere(httpx.ASGITransport(apps["intake"])))
+        referral.policy_book = packaged_book(referral)
         apps |= {"referral": referral_app.build_app(referral), "registry": registry_app.build_app(registry)}
         clients = {name: await stack.enter_async_context(api_client(app)) for name, app in apps.items()}
         at_intake = IntakeParts(intake.outbox, intake.vault, FileObjects(objects))

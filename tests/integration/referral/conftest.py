@@ -24,7 +24,7 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event, vault_of
+from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event, vault_of
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.app import PACKAGE, build_app
 from slrt_referral.consumers.cases import CaseParts, cases
@@ -172,6 +172,7 @@ async def service(
     runtime = Runtime("referral", PACKAGE, ReferralSettings.load())
     runtime.database = database
     runtime.vault = vault
+    runtime.policy_book = packaged_book(runtime)
     parts = CaseParts(Outbox("referral"), policy, vault)
     processor = Processor(consumer="slrt.referral.cases", database=database, handlers=cases, deps=parts)
     async with api_client(build_app(runtime)) as client:

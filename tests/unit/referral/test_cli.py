@@ -47,4 +47,4 @@ def test_a_policy_can_be_checked_before_it_is_deployed(run: CliRunner, tmp_path:
     assert "nothing wrong" in good.output
     bad = run.invoke(main, ["check-policy", "--folder", str(tmp_path)])
     assert bad.exit_code == 1
-    assert "offices.yaml: cannot be read" in bad.output
+    assert "routing.yaml: cannot be read" in bad.output

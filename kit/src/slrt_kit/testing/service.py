@@ -5,10 +5,13 @@ from urllib.parse import urlsplit
 import httpx
 from fastapi import FastAPI
 
+from slrt_kit.policy.book import PolicyBook
+from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.privacy import Vault
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.keys import KeyRing
 from slrt_kit.privacy.wrapping import KeyEncryptionKeys
+from slrt_kit.runtime import Runtime
 from slrt_kit.testing.issuer import TestIssuer
 
 NOBODY = "127.0.0.1:9"
@@ -57,6 +60,11 @@ def environment_of(
         **more,
     }
     return {f"SLRT_{service.upper()}_{name.upper()}": value for name, value in values.items()}
+
+
+def packaged_book(runtime: Runtime) -> PolicyBook:
+    """A policy book for a runtime whose background parts do not run: what comes with its package, since ever."""
+    return PolicyBook.of(runtime.policy_rules, packaged_documents(runtime.package))
 
 
 def api_client(app: FastAPI, **headers: str) -> httpx.AsyncClient:

@@ -1,13 +1,21 @@
 """Compose referral: the only place that knows all its parts."""
 
+import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from slrt_contracts.types import OfficeCode
+from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import EventConsumer
+from slrt_kit.policy.book import PolicyBook
+from slrt_kit.policy.problems import PolicyUnknownError
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import LINGER_S, Runtime
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
+from slrt_referral.adapters.office_book import BookOffices
 from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.cases import CaseParts, cases
@@ -53,12 +61,13 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
 
 
 def build_policy(runtime: Runtime) -> RoutingPolicy:
-    """The routing policy.
+    """The routing rules, with the offices of the policy that is in force when they are asked for.
 
     Raises:
         PolicyError: naming every entry that is wrong.
     """
-    return load_policy(_settings(runtime).policy_dir, Regions.load())
+    policy = load_policy(_settings(runtime).policy_dir, Regions.load())
+    return replace(policy, offices=BookOffices(runtime.policy_book, runtime.database.clock))
 
 
 def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:
@@ -68,10 +77,24 @@ def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:
         ConnectorConfigError: no such office, or no (good) entry in the connectors file.
         PolicyError: the table of offices is wrong.
     """
-    if all(known.code != office for known in build_policy(runtime).offices):
-        raise ConnectorConfigError(f"{office} is not in the table of offices")
     settings = _settings(runtime)
+    packaged = load_policy(settings.policy_dir, Regions.load()).offices
+    if all(known.code != office for known in packaged) and not asyncio.run(_is_in_force(runtime, office)):
+        raise ConnectorConfigError(f"{office} is not in the table of offices")
     return endpoint_of(OfficeCode(office), settings.connectors_file, settings.office_destinations)
+
+
+async def _is_in_force(runtime: Runtime, office: str) -> bool:
+    """Whether the policy in force has the office; no where the database cannot be asked."""
+    database = Database(_settings(runtime).database_url.get_secret_value(), pool_size=1)
+    book = PolicyBook(runtime.policy_rules, database)
+    try:
+        await book.refresh()
+        return any(known.code == office for known in BookOffices(book, database.clock))
+    except (psycopg.Error, OSError, TimeoutError, PolicyUnknownError):
+        return False
+    finally:
+        await database.close()
 
 
 def build_connector(runtime: Runtime, office: str, endpoint: Endpoint) -> EventConsumer:

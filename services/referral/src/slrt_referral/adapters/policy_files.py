@@ -1,7 +1,6 @@
-"""Read `routing.yaml` and `offices.yaml` into a routing policy, or say which entry is wrong and why."""
+"""Read `routing.yaml` and the layers' offices into a routing policy, or say which entry is wrong and why."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -11,16 +10,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from slrt_contracts.catalogue import ATTRIBUTES
 from slrt_contracts.codes import AttributeName, AttributeValue, FunctionCode, NeedCode, ProgrammeCode
-from slrt_contracts.types import OfficeCode, PolicyVersion, RuleId
+from slrt_contracts.types import PolicyVersion, RuleId
 from slrt_kit.regions import Regions
+from slrt_referral.adapters.office_book import folder_offices
 from slrt_referral.adapters.yaml_text import YamlError, read_yaml
-from slrt_referral.domain.offices import NATIONAL_REGION, Office, OfficeLevel, Offices
+from slrt_referral.domain.offices import NATIONAL_REGION, OfficeLevel
 from slrt_referral.domain.policy import Condition, ManagerQueue, PolicyError, RoutingPolicy, Rule, checked
 
 ROUTING_FILE = "routing.yaml"
-OFFICES_FILE = "offices.yaml"
 
-Model = TypeVar("Model", bound="_Entry")
 Item = TypeVar("Item")
 
 
@@ -96,29 +94,6 @@ class _Header(_Entry):
     default: _Queue
 
 
-class _OfficesHeader(_Entry):
-    offices: list[Any] = Field(min_length=1)
-
-
-class _Office(_Entry):
-    code: OfficeCode
-    functions: OneOrMore[FunctionCode]
-    name: str = Field(min_length=3, max_length=200)
-    aliases: OneOrMore[str] | tuple[()] = ()
-    valid_from: date
-    valid_to: date | None = None
-
-    def office(self) -> Office:
-        return Office(
-            code=self.code,
-            functions=self.functions,
-            name=self.name,
-            aliases=self.aliases,
-            valid_from=self.valid_from,
-            valid_to=self.valid_to,
-        )
-
-
 def packaged_policy_dir() -> Path:
     """The folder of the policy that comes with the service."""
     return Path(str(resources.files("slrt_referral.policy")))
@@ -132,19 +107,17 @@ def load_policy(folder: Path | None, regions: Regions) -> RoutingPolicy:
     """
     folder = folder or packaged_policy_dir()
     problems: list[str] = []
-    header = _header(folder / ROUTING_FILE, _Header, problems)
-    office_header = _header(folder / OFFICES_FILE, _OfficesHeader, problems)
-    if header is None or office_header is None:
+    header = _header(folder / ROUTING_FILE, problems)
+    if header is None:
         raise PolicyError(problems)
-    entries = [_entry(_Rule, raw, n, f"{ROUTING_FILE}: rule", "id", problems) for n, raw in enumerate(header.rules)]
-    office_entries = [
-        _entry(_Office, raw, n, f"{OFFICES_FILE}: office", "code", problems)
-        for n, raw in enumerate(office_header.offices)
-    ]
+    entries = [_entry(raw, n, problems) for n, raw in enumerate(header.rules)]
     rules = [entry.rule() for entry in entries if entry is not None]
-    offices = [entry.office() for entry in office_entries if entry is not None]
+    try:
+        offices = folder_offices(folder, regions)
+    except PolicyError as error:
+        raise PolicyError([*problems, *error.problems]) from error
     known = partial(_is_known, regions)
-    problems += _unknown_regions(rules, offices, known)
+    problems += _unknown_regions(rules, known)
     if problems:
         raise PolicyError(problems)
     return checked(
@@ -155,14 +128,14 @@ def load_policy(folder: Path | None, regions: Regions) -> RoutingPolicy:
                 rule_id=header.default.id, function=header.default.function, levels=header.default.levels
             ),
             reroutes_before_queue=header.reroutes_before_queue,
-            offices=Offices(offices),
+            offices=offices,
         )
     )
 
 
-def _header(path: Path, model: type[Model], problems: list[str]) -> Model | None:
+def _header(path: Path, problems: list[str]) -> _Header | None:
     try:
-        return model.model_validate(read_yaml(path))
+        return _Header.model_validate(read_yaml(path))
     except YamlError as error:
         problems.append(str(error))
     except ValidationError as error:
@@ -170,12 +143,12 @@ def _header(path: Path, model: type[Model], problems: list[str]) -> Model | None
     return None
 
 
-def _entry(model: type[Model], raw: Any, number: int, kind: str, name_key: str, problems: list[str]) -> Model | None:
+def _entry(raw: Any, number: int, problems: list[str]) -> _Rule | None:
     try:
-        return model.model_validate(raw)
+        return _Rule.model_validate(raw)
     except ValidationError as error:
-        name = raw.get(name_key) if isinstance(raw, Mapping) else None
-        problems += [f"{kind} {name or f'number {number + 1}'}: {line}" for line in _lines(error)]
+        name = raw.get("id") if isinstance(raw, Mapping) else None
+        problems += [f"{ROUTING_FILE}: rule {name or f'number {number + 1}'}: {line}" for line in _lines(error)]
     return None
 
 
@@ -188,14 +161,9 @@ def _is_known(regions: Regions, code: str) -> bool:
     return code == NATIONAL_REGION or regions.get(code) is not None
 
 
-def _unknown_regions(rules: Sequence[Rule], offices: Sequence[Office], known: Callable[[str], bool]) -> list[str]:
-    wrong = [
+def _unknown_regions(rules: Sequence[Rule], known: Callable[[str], bool]) -> list[str]:
+    return [
         f"{ROUTING_FILE}: rule {rule.rule_id}: when.region: {rule.when.region} is not in the region table"
         for rule in rules
         if rule.when.region is not None and not known(rule.when.region)
-    ]
-    return wrong + [
-        f"{OFFICES_FILE}: office {office.code}: {office.region} is not in the region table"
-        for office in offices
-        if not known(office.region)
     ]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from slrt_contracts.codes import AttributeName, AttributeValue, FunctionCode, NeedCode, ProgrammeCode
 from slrt_contracts.types import PolicyVersion, RuleId
-from slrt_referral.domain.offices import NATIONAL_REGION, Office, OfficeLevel, Offices
+from slrt_referral.domain.offices import NATIONAL_REGION, Office, OfficeLevel, OfficeTable
 
 BETTER_OWNER_NAMED = RuleId("better-owner-named")
 """Stands where a rule's id stands when not a rule but a declining office chose."""
@@ -127,7 +127,7 @@ class RoutingPolicy:
     rules: tuple[Rule, ...]
     queue: ManagerQueue
     reroutes_before_queue: int
-    offices: Offices
+    offices: OfficeTable
 
     def route(self, need: Routable, *, district_code: str, on: date) -> Route:
         """The office of a need of a case in that district. There always is one: at last the manager's queue."""
@@ -176,7 +176,7 @@ def checked(policy: RoutingPolicy) -> RoutingPolicy:
     return policy
 
 
-def _office_problems(offices: Offices) -> Iterator[str]:
+def _office_problems(offices: OfficeTable) -> Iterator[str]:
     seen: set[str] = set()
     for office in offices:
         if office.code in seen:

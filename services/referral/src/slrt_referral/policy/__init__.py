@@ -1,1 +1,1 @@
-"""The routing policy as data: `routing.yaml` says which need goes where, `offices.yaml` which office that is."""
+"""Policy as data: `routing.yaml` says which need goes where, `offices.yaml` of each layer which office that is."""
