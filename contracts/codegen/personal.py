@@ -50,7 +50,7 @@ NAMES_WITH_A_REASON: Mapping[tuple[str, str], str] = {
 """(model, field) → why a field may be called so. It must be of a code list all the same."""
 
 LISTED_ELSEWHERE: Mapping[str, str] = {
-    OFFICE_PATTERN: "offices are institutions; each is listed in the referral service's offices.yaml",
+    OFFICE_PATTERN: "offices are institutions; each is listed in a layer of the referral service's offices.yaml",
     "^[a-z][a-z0-9]*(-[a-z0-9]+){0,7}$": "ids of routing rules, each listed in the referral service's routing.yaml",
     "^[a-z][a-z0-9]*(-[a-z0-9]+){0,4}$": "purposes of a look at data, each listed in the kit's purposes.yaml",
     "^[a-z][a-z0-9]*(-[a-z0-9]+){0,3}$": "classes of clocks, each listed in the services' policy, sla.yaml",

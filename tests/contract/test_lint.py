@@ -196,7 +196,7 @@ def test_what_is_said_to_be_listed_elsewhere_is_there(root: Path) -> None:
     messages = root / "services/notification/src/slrt_notification/policy/messages.yaml"
     for file in (
         routing / "00" / "routing.yaml",
-        routing / "offices.yaml",
+        routing / "00" / "offices.yaml",
         messages,
         root / "kit/src/slrt_kit/purposes.yaml",
     ):

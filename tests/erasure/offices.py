@@ -22,7 +22,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, PlayedHttp, TestIssuer, api_client, raw_event
+from slrt_kit.testing import FixedClock, PlayedHttp, TestIssuer, api_client, packaged_book, raw_event
 from slrt_kit.testing.service import INDEX_KEY, KEY_ENCRYPTION_KEY
 from slrt_referral import app as referral_app
 from slrt_referral.consumers.cases import CaseParts, cases
@@ -223,17 +223,19 @@ async def offices(
             runtime.database = Database(databases[service], clock=clock)
             stack.push_async_callback(runtime.close)
         intake, referral, registry = (runtimes[service] for service in KEYED)
+        for each in (intake, referral):
+            each.policy_book = packaged_book(each)
         apps = {"intake": intake_app.build_app(intake)}
         registry.http = PlayedHttp(_IntakeHere(httpx.ASGITransport(apps["intake"])))
         apps |= {"referral": referral_app.build_app(referral), "registry": registry_app.build_app(registry)}
         clients = {name: await stack.enter_async_context(api_client(app)) for name, app in apps.items()}
-        at_intake = IntakeParts(intake.outbox, intake.vault, FileObjects(objects))
+        at_intake = IntakeParts(intake.outbox, intake.vault, intake_app.build_stores(intake), FileObjects(objects))
         at_registry = RegistryParts(
             registry.database,
             IntakeClaims(registry.client_of("http://intake.test")),
             registry_app.registry_on(registry.outbox, registry.vault),
         )
-        at_referral = CaseParts(referral.outbox, referral_app.build_policy(referral), referral.vault)
+        at_referral = CaseParts(referral_app.build_stores(referral), referral_app.build_routing(referral))
         hearers = [
             Hearer.of(f"slrt.{service}.{name}", runtimes[service].database, each, deps)
             for service, name, each, deps in (

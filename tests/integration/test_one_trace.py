@@ -16,7 +16,7 @@ from tests.leaks.scan import Scanner
 
 from slrt_intake import app as intake_app
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import TestIssuer, api_client, environment_of, eventually, read_topic, running
+from slrt_kit.testing import TestIssuer, api_client, environment_of, eventually, packaged_book, read_topic, running
 from slrt_referral import app as referral_app
 
 TRACE = "7d1f0a5be5a14b6c9a3f3b1f6f2f9a01"
@@ -72,6 +72,7 @@ async def two(
             monkeypatch.setenv(name, value)
     intake: Runtime = intake_app.build_runtime()
     referral: Runtime = referral_app.build_runtime()
+    referral.policy_book = packaged_book(referral)
     async with AsyncExitStack() as stack:
         for runtime in (intake, referral):
             stack.push_async_callback(runtime.close)

@@ -18,7 +18,16 @@ from slrt_intake import app as intake_app
 from slrt_intake.sweeps import ExpirySweep
 from slrt_kit.db import Database
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, eventually, read_topic, running
+from slrt_kit.testing import (
+    FixedClock,
+    TestIssuer,
+    api_client,
+    environment_of,
+    eventually,
+    packaged_book,
+    read_topic,
+    running,
+)
 from slrt_referral import app as referral_app
 
 DUKCAPIL, PUPR = "12.74.DUKCAPIL", "12.74.PUPR"
@@ -128,6 +137,7 @@ async def suite(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
     intake, referral = intake_app.build_runtime(), referral_app.build_runtime()
+    referral.policy_book = packaged_book(referral)
     async with AsyncExitStack() as stack:
         for runtime in (intake, referral):
             stack.push_async_callback(runtime.close)

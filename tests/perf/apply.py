@@ -7,6 +7,7 @@ import psycopg
 from slrt_contracts.codes import NeedCode
 from slrt_contracts.events.referral import ReferralSent
 from slrt_intake.consumers import ConsumerParts, timeline
+from slrt_intake.testing import packaged_stores
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import ConsumerSettings
@@ -39,7 +40,7 @@ async def apply(url: str, count: int) -> float:
     events = [raw_event(referral_sent()) for _ in range(count)]
     database = Database(url)
     vault = vault_of("intake", url)
-    parts = ConsumerParts(Outbox("intake"), vault)
+    parts = ConsumerParts(Outbox("intake"), vault, packaged_stores(vault))
     processor = Processor(consumer=GROUP, database=database, handlers=timeline, deps=parts)
     try:
         began = time.perf_counter()

@@ -34,6 +34,7 @@ from slrt_intake.domain.transitions import SealReason
 from slrt_intake.store.cases import CaseStore
 from slrt_intake.store.holdings import CASES, lock_case
 from slrt_intake.store.officers import Officers
+from slrt_intake.testing import packaged_stores
 from slrt_intake.usecases import access
 from slrt_kit.db import DATABASE_DOWN, Database, UnitOfWork
 from slrt_kit.holdings import holdings_of
@@ -105,7 +106,8 @@ class LedgerLife(RuleBasedStateMachine):
         self.database = Database(self.url, pool_size=2, clock=self.clock)
         self.vault: Vault = vault_of("intake", self.url)
         self.outbox = Outbox("intake")
-        parts = ConsumerParts(self.outbox, self.vault)
+        self.stores = packaged_stores(self.vault)
+        parts = ConsumerParts(self.outbox, self.vault, self.stores)
         self.processor = Processor(
             consumer="slrt.intake.outcomes", database=self.database, handlers=outcomes, deps=parts
         )
@@ -156,7 +158,7 @@ class LedgerLife(RuleBasedStateMachine):
 
         async def add() -> None:
             async with self.database.unit_of_work() as work:
-                await CaseStore(work, self.outbox, self.vault).add(case, persons=(), contact=CONTACT)
+                await self.stores(work).add(case, persons=(), contact=CONTACT)
                 await work.commit()
 
         self.loop.run(add())
@@ -170,7 +172,7 @@ class LedgerLife(RuleBasedStateMachine):
 
         async def unit() -> bool:
             async with self.database.unit_of_work() as work:
-                store = CaseStore(work, self.outbox, self.vault)
+                store = self.stores(work)
                 case = await store.get(CaseId(known.case_id))
                 assert case is not None
                 try:

@@ -12,14 +12,15 @@ from fastapi import FastAPI
 
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
-from slrt_intake.app import build_app, build_runtime
+from slrt_intake.app import build_app, build_runtime, build_stores
 from slrt_intake.consumers import ConsumerParts, looks, outcomes, timeline
+from slrt_intake.store.cases import CaseStores
 from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import SealedRow, Vault
-from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event
+from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event
 
 VILLAGE = "12.74.03.1002"
 USUAL_PURPOSES: dict[str, tuple[str | None, str]] = {
@@ -73,7 +74,9 @@ class Intake:
         issuer: TestIssuer,
         clock: FixedClock,
         objects: Path,
+        stores: CaseStores,
     ) -> None:
+        self.stores = stores
         self.app = app
         self.client = client
         self.database = database
@@ -82,7 +85,7 @@ class Intake:
         self.clock = clock
         self.objects = objects
         self.url = ""
-        parts = ConsumerParts(outbox=Outbox("intake"), vault=vault)
+        parts = ConsumerParts(outbox=Outbox("intake"), vault=vault, cases=stores)
         self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
         self.looks = Processor(consumer="slrt.intake.looks", database=database, handlers=looks, deps=parts)
         self.timeline = Processor(consumer="slrt.intake.timeline", database=database, handlers=timeline, deps=parts)
@@ -258,9 +261,10 @@ async def intake(
         runtime = build_runtime()
     clock = FixedClock()
     runtime.database = Database(url, clock=clock)
+    runtime.policy_book = packaged_book(runtime)
     app = build_app(runtime)
     async with api_client(app) as client:
-        made = Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects)
+        made = Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects, build_stores(runtime))
         made.url = url
         yield made
     await runtime.close()

@@ -419,7 +419,7 @@ async def test_who_is_erased_takes_the_own_files_along_and_leaves_the_others(int
         consumer="slrt.intake.erasures",
         database=intake.database,
         handlers=consumers.erasures,
-        deps=consumers.ConsumerParts(Outbox("intake"), intake.vault, objects),
+        deps=consumers.ConsumerParts(Outbox("intake"), intake.vault, intake.stores, objects),
     )
     event = PersonErased(
         person_id=uuid4(),

@@ -139,7 +139,7 @@ async def test_an_erased_person_s_consent_ends_too_and_no_key_is_asked_for(
 ) -> None:
     await _running_out(family, note="dibacakan")
     case = ErasedInCase(case_id=UUID(family.case_id), party_ids=(UUID(family.mother),))
-    parts = ConsumerParts(outbox=Outbox("intake"), vault=family.intake.vault)
+    parts = ConsumerParts(outbox=Outbox("intake"), vault=family.intake.vault, cases=family.intake.stores)
     processor = Processor(
         consumer="slrt.intake.erasures", database=family.intake.database, handlers=erasures, deps=parts
     )

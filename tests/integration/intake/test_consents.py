@@ -280,7 +280,7 @@ async def test_the_words_of_an_erased_person_s_consent_are_gone_and_that_they_ag
     consent = await family.given(note="dibacakan")
     await family.withdraw(consent, {"note": "sering didatangi"})
     case = ErasedInCase(case_id=UUID(family.case_id), party_ids=(UUID(family.mother),))
-    parts = ConsumerParts(outbox=Outbox("intake"), vault=family.intake.vault)
+    parts = ConsumerParts(outbox=Outbox("intake"), vault=family.intake.vault, cases=family.intake.stores)
     processor = Processor(
         consumer="slrt.intake.erasures", database=family.intake.database, handlers=erasures, deps=parts
     )

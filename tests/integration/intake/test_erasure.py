@@ -30,7 +30,7 @@ PEOPLE = [
 @pytest.fixture
 def hear(intake: Any) -> Any:
     """Intake hears that the registry has erased somebody."""
-    parts = ConsumerParts(outbox=Outbox("intake"), vault=intake.vault)
+    parts = ConsumerParts(outbox=Outbox("intake"), vault=intake.vault, cases=intake.stores)
     processor = Processor(consumer="slrt.intake.erasures", database=intake.database, handlers=erasures, deps=parts)
 
     async def erased(*cases: tuple[dict[str, Any], list[UUID]]) -> Outcome:

@@ -422,7 +422,7 @@ async def test_an_export_after_an_erasure_brings_nobody_back(intake: Any, told: 
         consumer="slrt.intake.erasures",
         database=intake.database,
         handlers=erasures,
-        deps=ConsumerParts(outbox=Outbox("intake"), vault=intake.vault),
+        deps=ConsumerParts(outbox=Outbox("intake"), vault=intake.vault, cases=intake.stores),
     )
     for consumer in (intake.looks, erasing):
         assert await consumer.process(raw) is Outcome.APPLIED

@@ -319,7 +319,7 @@ async def test_an_erasure_ends_the_session(intake: Any) -> None:
     case = await intake.register()
     headers = await _session(intake, case)
     [person] = await intake.rows("SELECT person_id FROM persons WHERE case_id = %(id)s", id=case["case_id"])
-    parts = ConsumerParts(outbox=intake.looks._deps.outbox, vault=intake.vault)
+    parts = ConsumerParts(outbox=intake.looks._deps.outbox, vault=intake.vault, cases=intake.stores)
     processor = Processor(consumer="slrt.intake.erasures", database=intake.database, handlers=erasures, deps=parts)
     erased = PersonErased(
         person_id=PersonId(uuid4()),

@@ -20,25 +20,16 @@ from slrt_kit.db import Database
 from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
-from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
-from slrt_kit.regions import Regions
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, raw_event, vault_of
-from slrt_referral.adapters.policy_files import load_policy
-from slrt_referral.app import PACKAGE, build_app
+from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event, vault_of
+from slrt_referral.app import PACKAGE, build_app, build_routing, build_stores
 from slrt_referral.consumers.cases import CaseParts, cases
-from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
+from slrt_referral.store.referrals import ReferralStores
 
 DISTRICT = "12.74.05"
 _TABLES = ("referral_steps", "referrals", "outbox", "inbox", "parked", "idempotency")
-
-
-@pytest.fixture(scope="session")
-def policy() -> RoutingPolicy:
-    """The policy that comes with the service."""
-    return load_policy(None, Regions.load())
 
 
 @pytest.fixture(scope="session")
@@ -76,6 +67,7 @@ class Service:
     http: HttpClient
     issuer: TestIssuer
     vault: Vault
+    stores: ReferralStores
     _keys: dict[str, int] = field(default_factory=dict)
 
     async def hear(self, event: Event | RawEvent) -> Outcome:
@@ -164,7 +156,7 @@ def decided(needs: Sequence[str | Mapping[str, Any]]) -> CaseDecided:
 
 @pytest.fixture
 async def service(
-    database: Database, policy: RoutingPolicy, vault: Vault, token_issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
+    database: Database, vault: Vault, token_issuer: TestIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Service]:
     """The service, its worker's handlers and its API in this process."""
     for name, value in environment_of("referral", database_url=database.url, issuer=token_issuer).items():
@@ -172,8 +164,9 @@ async def service(
     runtime = Runtime("referral", PACKAGE, ReferralSettings.load())
     runtime.database = database
     runtime.vault = vault
-    parts = CaseParts(Outbox("referral"), policy, vault)
+    runtime.policy_book = packaged_book(runtime)
+    parts = CaseParts(build_stores(runtime), build_routing(runtime))
     processor = Processor(consumer="slrt.referral.cases", database=database, handlers=cases, deps=parts)
     async with api_client(build_app(runtime)) as client:
-        yield Service(database, processor, client, runtime.http, token_issuer, vault)
+        yield Service(database, processor, client, runtime.http, token_issuer, vault, build_stores(runtime))
     await runtime.http.close()

@@ -27,7 +27,6 @@ from slrt_kit.messaging.broker import KafkaBroker
 from slrt_kit.messaging.consumer import ConsumerSettings, EventConsumer
 from slrt_kit.messaging.errors import TransientError
 from slrt_kit.messaging.processor import Outcome, Processor
-from slrt_kit.outbox import Outbox
 from slrt_kit.testing import eventually, raw_event, running
 from slrt_referral.adapters.connectors_file import Endpoint
 from slrt_referral.adapters.webhook import WebhookNotices
@@ -60,7 +59,7 @@ def processor_of(service: Service, system: OfficeSystem, *, office: str = OFFICE
         consumer=f"slrt.referral.connector.{office}",
         database=service.database,
         handlers=connector,
-        deps=ConnectorParts(OfficeCode(office), notices, service.database, Outbox("referral"), service.vault),
+        deps=ConnectorParts(OfficeCode(office), notices, service.database, service.stores),
     )
 
 

@@ -14,14 +14,13 @@ from slrt_contracts.codes import DeclineReason, FunctionCode, NeedCode, OutcomeC
 from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, PolicyLabel, ReferralId, RuleId
 from slrt_kit.clock import new_uuid7
 from slrt_kit.db import Database, StaleVersionError, UnitOfWork
-from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
 from slrt_kit.testing import FixedClock, eventually
 from slrt_referral import usecases
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.transitions import ReferralAction, ReferralStatus
-from slrt_referral.store.referrals import ReferralStore, history
-from slrt_referral.testing import MemoryReferrals
+from slrt_referral.store.referrals import history
+from slrt_referral.testing import MemoryReferrals, packaged_stores
 from slrt_referral.usecases import CompleteReferral
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def referrals(request: pytest.FixtureRequest) -> Referrals:
     """The port, kept by the fake and by the store."""
     if request.param == "memory":
         return MemoryReferrals()
-    return ReferralStore(request.getfixturevalue("work"), Outbox("referral"), request.getfixturevalue("vault"))
+    return packaged_stores(request.getfixturevalue("vault"))(request.getfixturevalue("work"))
 
 
 class TestThePort:
@@ -138,7 +137,7 @@ class TestThePort:
 
 
 async def test_the_history_keeps_steps_in_order_with_their_facts(work: UnitOfWork, vault: Vault) -> None:
-    store = ReferralStore(work, Outbox("referral"), vault)
+    store = packaged_stores(vault)(work)
     referral = a_referral()
     await store.add(referral)
     referral.decline(
@@ -153,7 +152,7 @@ async def test_the_history_keeps_steps_in_order_with_their_facts(work: UnitOfWor
 
 
 async def test_a_need_cannot_be_on_its_way_twice(work: UnitOfWork, vault: Vault) -> None:
-    store = ReferralStore(work, Outbox("referral"), vault)
+    store = packaged_stores(vault)(work)
     referral = a_referral()
     await store.add(referral)
     await store.add(a_referral(referral.case_id, need_id=referral.need_id))
@@ -164,7 +163,7 @@ async def test_a_need_cannot_be_on_its_way_twice(work: UnitOfWork, vault: Vault)
 async def test_events_are_numbered_per_referral_without_a_gap(database: Database, vault: Vault) -> None:
     referral = a_referral()
     async with database.unit_of_work() as unit:
-        store = ReferralStore(unit, Outbox("referral"), vault)
+        store = packaged_stores(vault)(unit)
         await store.add(referral)
         referral.accept(by="officer", at=AT)
         await store.save(referral)
@@ -181,7 +180,7 @@ async def test_two_awaited_referrals_that_end_at_the_same_moment_release_the_thi
     two = a_referral(one.case_id)
     third = a_referral(one.case_id, waiting_on=(one.referral_id, two.referral_id))
     async with database.unit_of_work() as unit:
-        store = ReferralStore(unit, Outbox("referral"), vault)
+        store = packaged_stores(vault)(unit)
         for referral in (one, two, third):
             await store.add(referral)
         for referral in (one, two):
@@ -191,7 +190,7 @@ async def test_two_awaited_referrals_that_end_at_the_same_moment_release_the_thi
 
     async def complete(referral: Referral, unit: UnitOfWork) -> None:
         done = CompleteReferral(outcome=OutcomeCode.FULFILLED, note=None)
-        store = ReferralStore(unit, Outbox("referral"), vault)
+        store = packaged_stores(vault)(unit)
         await usecases.complete(referral, done, referrals=store, by="officer", at=AT)
 
     async with database.unit_of_work() as first, database.unit_of_work() as second:
@@ -202,7 +201,7 @@ async def test_two_awaited_referrals_that_end_at_the_same_moment_release_the_thi
         await racing
         await second.commit()
     async with database.unit_of_work() as unit:
-        released = await ReferralStore(unit, Outbox("referral"), vault).get(third.referral_id)
+        released = await packaged_stores(vault)(unit).get(third.referral_id)
     assert released is not None
     assert (released.status, released.waiting_on) == (ReferralStatus.SENT, ())
     with psycopg.connect(database.url) as connection:

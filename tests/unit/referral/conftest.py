@@ -11,10 +11,10 @@ from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, Polic
 from slrt_kit.clock import new_uuid7
 from slrt_kit.regions import Regions
 from slrt_kit.testing import FixedClock
-from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.domain.offices import Office
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.referral import Referral
+from slrt_referral.testing import packaged_routing
 
 MakeReferral = Callable[..., Referral]
 MakeOffice = Callable[..., Office]
@@ -27,9 +27,9 @@ def regions() -> Regions:
 
 
 @pytest.fixture(scope="session")
-def policy(regions: Regions) -> RoutingPolicy:
+def policy() -> RoutingPolicy:
     """The policy that comes with the service."""
-    return load_policy(None, regions)
+    return packaged_routing().at("00")
 
 
 @pytest.fixture(scope="session")

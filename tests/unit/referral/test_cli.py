@@ -33,18 +33,3 @@ def test_a_connector_of_an_unknown_office_does_not_start(run: CliRunner) -> None
     result = run.invoke(main, ["connector", "--office", "12.74.GHOST"])
     assert result.exit_code == 2
     assert "12.74.GHOST is not in the table of offices" in result.output
-
-
-def test_a_connector_does_not_start_on_a_wrong_policy(run: CliRunner, tmp_path: Path) -> None:
-    result = run.invoke(main, ["connector", "--office", "12.74.PUPR"], env={"SLRT_REFERRAL_POLICY_DIR": str(tmp_path)})
-    assert result.exit_code == 2
-    assert "00/routing.yaml unreadable" in result.output
-
-
-def test_a_policy_can_be_checked_before_it_is_deployed(run: CliRunner, tmp_path: Path) -> None:
-    good = run.invoke(main, ["check-policy"])
-    assert good.exit_code == 0
-    assert "nothing wrong" in good.output
-    bad = run.invoke(main, ["check-policy", "--folder", str(tmp_path)])
-    assert bad.exit_code == 1
-    assert "offices.yaml: cannot be read" in bad.output

@@ -13,10 +13,8 @@ from slrt_contracts.events.referral import ReferralCreated, ReferralDeclined, Re
 from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
 from slrt_kit.clock import new_uuid7
 from slrt_kit.problems import NotFoundError
-from slrt_kit.regions import Regions
 from slrt_kit.testing import FixedClock
 from slrt_referral import usecases
-from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.domain.offices import Office, Offices
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.problems import (
@@ -28,11 +26,11 @@ from slrt_referral.domain.problems import (
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.routing import NeedToRefer
 from slrt_referral.domain.transitions import ReferralStatus
-from slrt_referral.testing import MemoryReferrals
+from slrt_referral.testing import MemoryReferrals, packaged_routing
 from slrt_referral.usecases import CompleteReferral, DeclineReferral, ReferNeeds
 
 AT = FixedClock().now()
-SHIPPED = load_policy(None, Regions.load())
+SHIPPED = packaged_routing().at("00")
 OFFICES = ["12.74.PUPR", "12.PUPR", "00.PUPR", "12.74.PERKIM", "12.74.SLRT"]
 
 

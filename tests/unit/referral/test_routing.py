@@ -13,17 +13,16 @@ from slrt_contracts.catalogue import ATTRIBUTES, NEEDS
 from slrt_contracts.codes import AttributeName, NeedCode
 from slrt_contracts.types import CaseId, DistrictCode, NeedId
 from slrt_kit.clock import new_uuid7
-from slrt_kit.regions import Regions
-from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.domain.offices import Office, OfficeLevel, Offices, day_of, region_at
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.routing import NeedToRefer, plan_referrals
 from slrt_referral.domain.transitions import ReferralStatus
+from slrt_referral.testing import packaged_routing
 
 DAY = date(2026, 11, 20)
 AT = datetime(2026, 11, 20, 2, tzinfo=UTC)
-SHIPPED = load_policy(None, Regions.load())
+SHIPPED = packaged_routing().at("00")
 
 
 def need(code: str, *, urgent: bool = False, **attributes: str) -> NeedToRefer:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from slrt_kit.messaging.errors import TransientError
 from slrt_kit.policy.findings import Finding
 from slrt_kit.policy.rules import view_of
 from slrt_kit.problems import ProblemError, Text
@@ -71,8 +72,11 @@ class PolicyUnchangedError(ProblemError):
     title = Text("Draf ini sama dengan versi yang berlaku", "The draft is what the version in force is")
 
 
-class PolicyUnknownError(ProblemError):
-    """Nothing has been read yet: the process has just begun, or its database was away from the beginning on."""
+class PolicyUnknownError(ProblemError, TransientError):
+    """Nothing has been read yet: the process has just begun, or its database was away from the beginning on.
+
+    A consumer waits until something is.
+    """
 
     slug, status = "policy-unknown", 503
     title = Text("Kebijakan belum termuat; ulangi sebentar lagi", "The policy is not loaded yet; repeat in a moment")

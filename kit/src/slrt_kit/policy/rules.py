@@ -14,7 +14,7 @@ from slrt_kit.problems import Text
 from slrt_kit.regions import Regions
 
 _MOST_KEPT = 4096
-_NOT_LAYERED = frozenset({"routing.yaml", "offices.yaml"})
+_NOT_LAYERED = frozenset({"routing.yaml"})
 """Beside the layers' folders, until the routing rules are a kind too."""
 
 

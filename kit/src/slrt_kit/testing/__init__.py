@@ -7,7 +7,15 @@ from slrt_kit.testing.issuer import TestIssuer
 from slrt_kit.testing.kafka import Message, read_topic, send_raw
 from slrt_kit.testing.model_broker import ModelBroker
 from slrt_kit.testing.proxy import FaultProxy
-from slrt_kit.testing.service import api_client, environment_of, keys_of, keys_url_of, vault_of
+from slrt_kit.testing.service import (
+    api_client,
+    environment_of,
+    keys_of,
+    keys_url_of,
+    packaged_book,
+    packaged_deadlines,
+    vault_of,
+)
 from slrt_kit.testing.waiting import eventually, running
 
 __all__ = [
@@ -23,6 +31,8 @@ __all__ = [
     "eventually",
     "keys_of",
     "keys_url_of",
+    "packaged_book",
+    "packaged_deadlines",
     "raw_event",
     "read_topic",
     "running",

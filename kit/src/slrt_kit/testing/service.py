@@ -5,10 +5,15 @@ from urllib.parse import urlsplit
 import httpx
 from fastapi import FastAPI
 
+from slrt_kit.clocks.steps import Deadlines
+from slrt_kit.policy.book import PolicyBook
+from slrt_kit.policy.packaged import packaged_documents
+from slrt_kit.policy.rules import PolicyRules
 from slrt_kit.privacy import Vault
 from slrt_kit.privacy.blind import BlindIndex
 from slrt_kit.privacy.keys import KeyRing
 from slrt_kit.privacy.wrapping import KeyEncryptionKeys
+from slrt_kit.runtime import Runtime
 from slrt_kit.testing.issuer import TestIssuer
 
 NOBODY = "127.0.0.1:9"
@@ -57,6 +62,17 @@ def environment_of(
         **more,
     }
     return {f"SLRT_{service.upper()}_{name.upper()}": value for name, value in values.items()}
+
+
+def packaged_book(runtime: Runtime) -> PolicyBook:
+    """A policy book for a runtime whose background parts do not run: what comes with its package, since ever."""
+    return PolicyBook.of(runtime.policy_rules, packaged_documents(runtime.package, runtime.policy_rules))
+
+
+def packaged_deadlines(service: str) -> Deadlines:
+    """The clocks of the policy that comes with a service's package, for tests without a runtime."""
+    rules = PolicyRules.of(service)
+    return Deadlines(PolicyBook.of(rules, packaged_documents(f"slrt_{service}", rules)))
 
 
 def api_client(app: FastAPI, **headers: str) -> httpx.AsyncClient:

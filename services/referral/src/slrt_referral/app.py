@@ -1,24 +1,31 @@
 """Compose referral: the only place that knows all its parts."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import psycopg
+
 from slrt_contracts.types import OfficeCode
 from slrt_kit import metrics
+from slrt_kit.clock import SystemClock
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.clocks.timers import Effect, Timers
+from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import EventConsumer
+from slrt_kit.policy.book import PolicyBook
+from slrt_kit.policy.packaged import packaged_documents
+from slrt_kit.policy.problems import PolicyUnknownError
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
-from slrt_referral.adapters.policy_files import load_policy
+from slrt_referral.adapters.office_book import BookOffices
+from slrt_referral.adapters.routing_book import RoutingBook
 from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.consumers.connector import ConnectorParts, connector
 from slrt_referral.consumers.erasures import ErasureParts, erasures
-from slrt_referral.domain.explaining import Explainer
-from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.clock_events import Notices
 from slrt_referral.store.referral_clocks import ReferralClocks
@@ -48,13 +55,11 @@ def build_app(runtime: Runtime) -> "FastAPI":
         routers=[referrals.router, holdings.router, policy.router],
         consumers={"cases": cases, "erasures": erasures},
     )
-    policy_in_force = build_policy(runtime)
     app.state.parts = ReferralParts(
         runtime.database,
         runtime.outbox,
-        policy_in_force,
+        build_routing(runtime),
         runtime.vault,
-        Explainer(policy_in_force),
         build_stores(runtime),
     )
     return app
@@ -64,7 +69,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of the worker; each office's connector is a process of its own."""
     runtime.database.own_backlog = [*_BACKLOG]
     return [
-        runtime.consumer("cases", cases, CaseParts(build_stores(runtime), build_policy(runtime)), linger=LINGER_S),
+        runtime.consumer("cases", cases, CaseParts(build_stores(runtime), build_routing(runtime)), linger=LINGER_S),
         runtime.consumer("erasures", erasures, ErasureParts(runtime.vault)),
     ]
 
@@ -81,13 +86,9 @@ def build_chores(runtime: Runtime) -> Sequence[Part]:
     return [Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name).run]
 
 
-def build_policy(runtime: Runtime) -> RoutingPolicy:
-    """The routing policy.
-
-    Raises:
-        PolicyError: naming every entry that is wrong.
-    """
-    return load_policy(_settings(runtime).policy_dir, Regions.load())
+def build_routing(runtime: Runtime) -> RoutingBook:
+    """The routing rules and offices of the policy that is in force when they are asked for."""
+    return RoutingBook(runtime.policy_book, runtime.database.clock, Regions.load())
 
 
 def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:
@@ -95,12 +96,32 @@ def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:
 
     Raises:
         ConnectorConfigError: no such office, or no (good) entry in the connectors file.
-        PolicyError: the table of offices is wrong.
     """
-    if all(known.code != office for known in build_policy(runtime).offices):
+    if not asyncio.run(_is_known(runtime, office)):
         raise ConnectorConfigError(f"{office} is not in the table of offices")
     settings = _settings(runtime)
     return endpoint_of(OfficeCode(office), settings.connectors_file, settings.office_destinations)
+
+
+async def _is_known(runtime: Runtime, office: str) -> bool:
+    """Whether the package's policy has the office, or the one in force, where the database can be asked."""
+    rules = runtime.policy_rules
+    packaged = PolicyBook.of(rules, packaged_documents(runtime.package, rules))
+    if _has_office(packaged, office):
+        return True
+    database = Database(_settings(runtime).database_url.get_secret_value(), pool_size=1)
+    book = PolicyBook(rules, database)
+    try:
+        await book.refresh()
+        return _has_office(book, office)
+    except (psycopg.Error, OSError, TimeoutError, PolicyUnknownError):
+        return False
+    finally:
+        await database.close()
+
+
+def _has_office(book: PolicyBook, office: str) -> bool:
+    return any(known.code == office for known in BookOffices(book, SystemClock()))
 
 
 def build_connector(runtime: Runtime, office: str, endpoint: Endpoint) -> EventConsumer:

@@ -1,13 +1,37 @@
-"""Referrals in memory, for tests without a database; the tests of the store run on this as well."""
+"""Referrals in memory, and the routing that comes with the service, for tests without a database."""
 
 from collections.abc import Callable, Collection, Sequence
 from copy import deepcopy
 
 from slrt_contracts.events import Event
 from slrt_contracts.types import CaseId, NeedId, ReferralId
+from slrt_kit.clock import Clock, SystemClock
 from slrt_kit.db import StaleVersionError
+from slrt_kit.outbox import Outbox
+from slrt_kit.policy.book import PolicyBook
+from slrt_kit.policy.packaged import packaged_documents
+from slrt_kit.policy.rules import PolicyRules
+from slrt_kit.privacy import Vault
+from slrt_kit.regions import Regions
+from slrt_kit.testing import packaged_deadlines
+from slrt_referral.adapters.routing_book import RoutingBook
 from slrt_referral.domain.referral import Referral, Step
 from slrt_referral.domain.transitions import ReferralStatus
+from slrt_referral.store.referral_clocks import ReferralClocks
+from slrt_referral.store.referrals import ReferralStores
+
+
+def packaged_routing(clock: Clock | None = None) -> RoutingBook:
+    """The routing rules and offices that come with the service, in force since ever."""
+    regions = Regions.load()
+    rules = PolicyRules.of("referral", regions)
+    book = PolicyBook.of(rules, packaged_documents("slrt_referral", rules))
+    return RoutingBook(book, clock or SystemClock(), regions)
+
+
+def packaged_stores(vault: Vault) -> ReferralStores:
+    """What opens the store of a unit of work, under the policy that comes with the service."""
+    return ReferralStores(Outbox("referral"), vault, ReferralClocks(packaged_deadlines("referral")))
 
 
 class MemoryReferrals:

@@ -8,8 +8,7 @@ from fastapi import Depends, Request
 from slrt_kit.db import Database
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
-from slrt_referral.domain.explaining import Explainer
-from slrt_referral.domain.policy import RoutingPolicy
+from slrt_referral.adapters.routing_book import RoutingBook
 from slrt_referral.store.referrals import ReferralStores
 
 
@@ -19,9 +18,8 @@ class ReferralParts:
 
     database: Database
     outbox: Outbox
-    policy: RoutingPolicy
+    routing: RoutingBook
     vault: Vault
-    explainer: Explainer
     referrals: ReferralStores
 
 

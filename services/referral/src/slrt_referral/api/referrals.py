@@ -102,13 +102,14 @@ async def explain_referral(
             urgent=referral.urgent,
             attributes=referral.attributes,
         )
-        reason = parts.explainer.explain(need, district_code=referral.routed_in, on=day_of(referral.created_at))
-        explanation = RoutingView.of(reason, parts.policy.version)
+        explainer = parts.routing.explainer(referral.routed_in)
+        reason = explainer.explain(need, district_code=referral.routed_in, on=day_of(referral.created_at))
+        explanation = RoutingView.of(reason, explainer.policy.version)
     return StoredRoutingView(
         routing_rule=referral.routing_rule,
         policy_version=referral.policy_version,
         by_person=referral.rerouted_from is not None,
-        as_decided=referral.policy_version == parts.policy.version,
+        as_decided=explanation is not None and referral.policy_version == explanation.policy_version,
         explanation=explanation,
     )
 
@@ -167,7 +168,7 @@ async def decline_referral(referral_id: UUID, body: DeclineBody, request: Act, p
             referral,
             DeclineReferral(reason=body.reason_code, better_office=body.better_office_code, note=body.note),
             referrals=parts.referrals(unit),
-            policy=parts.policy,
+            policy=parts.routing.at(referral.district_code),
             by=request.principal.subject,
             at=unit.clock.now(),
             new_id=unit.new_id,

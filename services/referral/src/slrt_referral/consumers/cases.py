@@ -14,7 +14,7 @@ from slrt_contracts.events.intake import (
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.handlers import Handlers, Received
 from slrt_referral import usecases
-from slrt_referral.domain.policy import RoutingPolicy
+from slrt_referral.adapters.routing_book import RoutingBook
 from slrt_referral.domain.routing import NeedToRefer
 from slrt_referral.store.referrals import ReferralStores
 from slrt_referral.usecases import ReferNeeds
@@ -25,7 +25,7 @@ class CaseParts:
     """What the handlers need."""
 
     referrals: ReferralStores
-    policy: RoutingPolicy
+    routing: RoutingBook
 
 
 cases = Handlers[CaseParts]()
@@ -43,7 +43,7 @@ async def refer_needs(received: Received[CaseDecided], work: UnitOfWork, parts: 
             restricted=event.restricted,
         ),
         referrals=parts.referrals(work),
-        policy=parts.policy,
+        policy=parts.routing.at(event.district_code),
         at=work.clock.now(),
         new_id=work.new_id,
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from enum import StrEnum
+from typing import Protocol
 
 from slrt_contracts.codes import FunctionCode
 from slrt_contracts.types import OfficeCode
@@ -70,8 +71,20 @@ class Office:
         return self.valid_on(latest_start) and other.valid_on(latest_start)
 
 
+class OfficeTable(Protocol):
+    """Who does what where."""
+
+    def __iter__(self) -> Iterator[Office]: ...
+
+    def get(self, code: str, *, on: date) -> Office | None:
+        """The office of that code, if it exists on that day."""
+
+    def find(self, function: FunctionCode, level: OfficeLevel, *, district_code: str, on: date) -> Office | None:
+        """The office that does the function for that district on that day; None when nobody is known to."""
+
+
 class Offices:
-    """The offices of one policy."""
+    """A table of offices that are given."""
 
     def __init__(self, offices: Iterable[Office]) -> None:
         self._all: Sequence[Office] = tuple(offices)

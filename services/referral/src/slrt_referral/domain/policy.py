@@ -5,28 +5,23 @@ tie-break by priority, default = the manager's queue). What must hold of the rul
 `slrt_kit.policy.routing`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import combinations
 from typing import Protocol
 
 from slrt_contracts.codes import FunctionCode, NeedCode, ProgrammeCode
 from slrt_contracts.types import PolicyLabel, RuleId
 from slrt_kit.policy.expressions import Expression, Facts
 from slrt_kit.policy.routing import routing_facts
-from slrt_referral.domain.offices import Office, OfficeLevel, Offices
+from slrt_referral.domain.offices import Office, OfficeLevel, OfficeTable
 
 BETTER_OWNER_NAMED = RuleId("better-owner-named")
 """Stands where a rule's id stands when not a rule but a declining office chose."""
 
 
-class PolicyError(Exception):
-    """The policy is wrong; every problem names the entry that it is in."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("\n".join(problems))
-        self.problems = tuple(problems)
+class NoQueueError(LookupError):
+    """No office is the manager's queue of a district: a policy that was checked has one in the nation, for ever."""
 
 
 class Routable(Protocol):
@@ -94,13 +89,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingPolicy:
-    """One version of the rules with the offices; `adapters.policy_files` makes one that was checked."""
+    """One version of the rules with the offices; `adapters.routing_book` makes them."""
 
     version: PolicyLabel
     rules: tuple[Rule, ...]
     queue: ManagerQueue
     reroutes_before_queue: int
-    offices: Offices
+    offices: OfficeTable
     _by_need: Mapping[NeedCode, Sequence[Rule]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -147,20 +142,4 @@ class RoutingPolicy:
             office = self.offices.find(self.queue.function, level, district_code=district_code, on=on)
             if office is not None:
                 return office
-        raise PolicyError([f"queue {self.queue.rule_id}: no office for {district_code} on {on}"])
-
-
-def office_problems(offices: Iterable[Office]) -> Iterator[str]:
-    """What is wrong with the table of offices by itself."""
-    seen: set[str] = set()
-    known = tuple(offices)
-    for office in known:
-        if office.code in seen:
-            yield f"office {office.code}: stands twice in the table"
-        seen.add(office.code)
-        if office.valid_to is not None and office.valid_to < office.valid_from:
-            yield f"office {office.code}: ends before it begins"
-    for one, two in combinations(known, 2):
-        shared = set(one.functions) & set(two.functions)
-        if one.code != two.code and one.region == two.region and shared and one.overlaps(two):
-            yield f"office {two.code}: does {', '.join(sorted(shared))} in {two.region} at the same time as {one.code}"
+        raise NoQueueError(f"queue {self.queue.rule_id}: no office for {district_code} on {on}")

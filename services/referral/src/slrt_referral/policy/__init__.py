@@ -1,1 +1,1 @@
-"""The routing policy as data: `routing.yaml` says which need goes where, `offices.yaml` which office that is."""
+"""Policy as data, in layers: which need goes where, which office that is, what may take how long."""

@@ -1,0 +1,70 @@
+"""The routing rules as the policy in force has them in a region, with its table of offices, for the domain."""
+
+from slrt_contracts.codes import FunctionCode, NeedCode, ProgrammeCode
+from slrt_contracts.types import PolicyLabel, RuleId
+from slrt_kit.clock import Clock
+from slrt_kit.policy.book import PolicyBook
+from slrt_kit.policy.entries import RegionPolicy
+from slrt_kit.policy.routing import RoutingRule, read_queues, read_rules, routing_context
+from slrt_kit.regions import Regions
+from slrt_referral.adapters.office_book import BookOffices
+from slrt_referral.domain.explaining import Explainer
+from slrt_referral.domain.offices import OfficeLevel, OfficeTable
+from slrt_referral.domain.policy import ManagerQueue, RoutingPolicy, Rule
+
+_MOST_KEPT = 2000
+"""Policies that are kept compiled, one for each set of layers."""
+
+
+class RoutingBook:
+    """What the policy in force says about routing. Each method raises PolicyUnknownError: nothing has been read yet."""
+
+    def __init__(self, book: PolicyBook, clock: Clock, regions: Regions) -> None:
+        self.offices = BookOffices(book, clock)
+        self._book = book
+        self._clock = clock
+        self._context = routing_context(regions)
+        self._made: dict[str, Explainer] = {}
+
+    def at(self, region: str) -> RoutingPolicy:
+        """What holds in a region (``00`` or a dotted code) now."""
+        return self.explainer(region).policy
+
+    def explainer(self, region: str) -> Explainer:
+        """What holds in a region now, and says why."""
+        policy = self._book.at(region, self._clock.now())
+        made = self._made.get(policy.version)
+        if made is None:
+            if len(self._made) >= _MOST_KEPT:
+                self._made.clear()
+            made = self._made[policy.version] = Explainer(self._compiled(policy, self.offices))
+        return made
+
+    def _compiled(self, policy: RegionPolicy, offices: OfficeTable) -> RoutingPolicy:
+        """The routing policy of entries in which `slrt_kit.policy.routing.check` found nothing."""
+        rules, _ = read_rules(policy, self._context)
+        queue = read_queues(policy)[0]
+        return RoutingPolicy(
+            version=PolicyLabel(policy.version),
+            rules=tuple(_rule(rule) for rule in rules),
+            queue=ManagerQueue(
+                rule_id=RuleId(queue.key),
+                function=FunctionCode(queue.function),
+                levels=tuple(OfficeLevel(level) for level in queue.levels),
+            ),
+            reroutes_before_queue=queue.reroutes_before_queue,
+            offices=offices,
+        )
+
+
+def _rule(rule: RoutingRule) -> Rule:
+    return Rule(
+        rule_id=RuleId(rule.key),
+        need=NeedCode(rule.need),
+        when=rule.when,
+        function=FunctionCode(rule.function),
+        level=OfficeLevel(rule.level),
+        programme=None if rule.programme is None else ProgrammeCode(rule.programme),
+        priority=rule.priority,
+        after=tuple(NeedCode(need) for need in rule.after),
+    )
