@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.perf import accept, audit, latency, lists, publish, sealing, tokens
+from tests.perf import accept, audit, latency, lists, publish, routing, sealing, tokens
 from tests.perf.load import register_open_loop, run
 from tests.perf.stack import Bench, Row
 
@@ -44,6 +44,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("encrypt-person", "decrypt-person"): sealing.measure,
     ("audit-seal", "audit-verify"): audit.measure,
     ("token-check",): tokens.check,
+    ("routing-explained", "rules-compiled"): routing.measure,
 }
 """What is measured, in order, by the beginnings of the names of its rows. The whole stack runs for the first ones."""
 
