@@ -34,7 +34,7 @@ def connector(office: Annotated[str, typer.Option(help="office code, such as 12.
 
 @main.command("check-policy")
 def check_policy(
-    folder: Annotated[Path | None, typer.Option(help="folder of routing.yaml and offices.yaml")] = None,
+    folder: Annotated[Path | None, typer.Option(help="folder of 00/routing.yaml and offices.yaml")] = None,
 ) -> None:
     """Say whether a routing policy holds together, before it is deployed."""
     try:

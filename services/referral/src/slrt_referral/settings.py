@@ -15,7 +15,7 @@ class ReferralSettings(PrivacySettings):
     model_config = SettingsConfigDict(env_prefix="SLRT_REFERRAL_", frozen=True, extra="ignore")
 
     client_id: str = "slrt-referral"
-    policy_dir: Path | None = Field(default=None, description="has routing.yaml and offices.yaml; else the packaged")
+    policy_dir: Path | None = Field(default=None, description="has 00/routing.yaml and offices.yaml; else the packaged")
     connectors_file: Path | None = Field(default=None, description="YAML {office code: {url, secret}}, for connectors")
     office_endpoint_allow: str = Field(
         default="",

@@ -1,1 +1,1 @@
-"""The routing policy as data: `routing.yaml` says which need goes where, `offices.yaml` which office that is."""
+"""The routing policy as data: `00/routing.yaml` says which need goes where, `offices.yaml` which office that is."""
