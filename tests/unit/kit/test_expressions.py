@@ -200,6 +200,13 @@ def test_what_is_not_known_is_supplied_before_what_is_known_is_changed() -> None
     assert [change.fact.name for change in explanation.changes] == ["insured"]
 
 
+def test_of_two_ways_the_shorter_one_is_told_wherever_it_stands() -> None:
+    for text in ("urgent && insured || decile == 1", "decile == 1 || urgent && insured"):
+        explanation = compile_expression(text, CONTEXT).explain({"urgent": False, "insured": False, "decile": 2})
+        assert explanation.changes is not None
+        assert [change.fact.name for change in explanation.changes] == ["decile"]
+
+
 def test_a_true_verdict_is_turned_to_false() -> None:
     explanation = compile_expression("urgent || insured", CONTEXT).explain({"urgent": True, "insured": True})
     assert not explanation.turned

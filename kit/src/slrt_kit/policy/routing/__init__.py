@@ -2,10 +2,20 @@
 
 from slrt_kit.policy.routing.checks import RESERVED, check
 from slrt_kit.policy.routing.context import routing_context, routing_facts
-from slrt_kit.policy.routing.rules import KIND, RoutingQueue, RoutingRule, by_need, read_queues, read_rules, winning
+from slrt_kit.policy.routing.rules import (
+    KIND,
+    MOST_BOXES,
+    RoutingQueue,
+    RoutingRule,
+    by_need,
+    read_queues,
+    read_rules,
+    winning,
+)
 
 __all__ = [
     "KIND",
+    "MOST_BOXES",
     "RESERVED",
     "RoutingQueue",
     "RoutingRule",

@@ -1,6 +1,6 @@
 """What must hold of the routing rules of a region, decided exactly over everything that can be known of a need."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -12,6 +12,7 @@ from slrt_kit.policy.expressions.facts import Fact
 from slrt_kit.policy.findings import Finding
 from slrt_kit.policy.routing.context import routing_context
 from slrt_kit.policy.routing.rules import (
+    KIND,
     MOST_BOXES,
     Places,
     RoutingQueue,
@@ -47,8 +48,10 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     sorted_rules = by_need(rules)
     for need, several in sorted_rules.items():
         yield from _together(need, several, places)
-    if not findings:  # a rule that could not be read would be missed here
-        yield from _no_route(sorted_rules, queues, context.facts, places)
+    # A rule that could not be read would be missed.
+    read = {rule.key for rule in rules}
+    unread = {entry.fields.get("need") for entry in policy.entries(KIND).values() if entry.key not in read}
+    yield from _no_route(sorted_rules, queues, context.facts, places, besides=unread)
     yield from _no_office(policy, rules, places)
     yield from _waits_in_a_circle(rules)
 
@@ -96,7 +99,7 @@ def _unknown(entry: Entry, path: tuple[str | int, ...], code: str, known: Mappin
 
 def _queue(policy: RegionPolicy, queues: Sequence[RoutingQueue]) -> Iterator[Finding]:
     if len(queues) != 1:
-        first = next(iter(policy.entries("routing").values()), None)
+        first = next(iter(policy.entries(KIND).values()), None)
         for entry in [queue.entry for queue in queues[1:]] or ([first] if first else []):
             yield _finding(
                 entry,
@@ -105,7 +108,7 @@ def _queue(policy: RegionPolicy, queues: Sequence[RoutingQueue]) -> Iterator[Fin
                 Text(f"ada {len(queues)} antrean, seharusnya satu", f"there are {len(queues)} queues, it must be one"),
                 Text("sisakan satu entri dengan levels", "keep one entry with levels"),
             )
-    for entry in policy.entries("routing").values():
+    for entry in policy.entries(KIND).values():
         if entry.key in RESERVED:
             yield _finding(
                 entry,
@@ -206,11 +209,13 @@ def _no_route(
     queues: Sequence[RoutingQueue],
     facts: Mapping[str, Fact],
     places: Places,
+    *,
+    besides: Collection[str | None],
 ) -> Iterator[Finding]:
     meant = {need for queue in queues for need in queue.needs}
     for need in NEEDS:
         several = rules.get(need, ())
-        if need in meant and not several:
+        if need in besides or (need in meant and not several):
             continue
         try:
             left = without([ANYTHING], [box for rule in several for box in rule.when.holds], facts, most=MOST_BOXES)
