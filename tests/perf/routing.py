@@ -12,11 +12,12 @@ from slrt_contracts.catalogue import ATTRIBUTES, NEEDS
 from slrt_contracts.codes import NeedCode
 from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.findings import Place
-from slrt_kit.policy.routing import KIND
+from slrt_kit.policy.routing import KIND, routing_context
 from slrt_kit.regions import Regions
-from slrt_referral.adapters.policy_files import load_policy, routing_policy
+from slrt_referral.adapters.routing_book import routing_policy
 from slrt_referral.domain.explaining import Explainer
 from slrt_referral.domain.policy import AskedNeed
+from slrt_referral.testing import packaged_routing
 
 RULES, GOAL_US = 500, 200.0
 _DAY = date(2026, 11, 20)
@@ -40,10 +41,10 @@ def measure(bench: Bench) -> None:
 
 def _measure() -> tuple[float, float, float]:
     chance, regions = random.Random(500), Regions.load()  # noqa: S311 — the same rules each time
-    offices = load_policy(None, regions).offices
-    entries = RegionPolicy("00", "2026.11.1", {KIND: {key: _entry(key, f) for key, f in _rules(chance).items()}})
+    offices = packaged_routing().offices
+    entries = RegionPolicy("00", "00:1", {KIND: {key: _entry(key, f) for key, f in _rules(chance).items()}})
     began = time.thread_time()
-    policy = routing_policy(entries, offices, regions)
+    policy = routing_policy(entries, offices, routing_context(regions))
     compiling = (time.thread_time() - began) * 1e3
     explainer = Explainer(policy)
     asked = [_asked(chance, need) for need in NEEDS for _ in range(_ASKED_PER_NEED)]

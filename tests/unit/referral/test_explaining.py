@@ -16,15 +16,15 @@ from slrt_contracts.types import RuleId
 from slrt_kit.policy.expressions import Facts, Value, compile_expression
 from slrt_kit.policy.routing import routing_context, routing_facts
 from slrt_kit.regions import Regions
-from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.domain.explaining import Explainer, RoutingReason
 from slrt_referral.domain.offices import OfficeLevel
 from slrt_referral.domain.policy import AskedNeed, RoutingPolicy, Rule
+from slrt_referral.testing import packaged_routing
 
 DAY = date(2026, 11, 20)
 REGIONS = Regions.load()
 CONTEXT = routing_context(REGIONS)
-SHIPPED = load_policy(None, REGIONS)
+SHIPPED = packaged_routing().at("00")
 LINE, GRID = "need.centre_line", "need.grid_nearby"
 ASKED = {LINE: ("yellow", "white", "no", "unknown"), GRID: ("yes", "no", "unknown"), "urgent": (True, False)}
 

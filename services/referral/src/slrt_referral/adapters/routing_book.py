@@ -5,6 +5,7 @@ from slrt_contracts.types import PolicyLabel, RuleId
 from slrt_kit.clock import Clock
 from slrt_kit.policy.book import PolicyBook
 from slrt_kit.policy.entries import RegionPolicy
+from slrt_kit.policy.expressions import Context
 from slrt_kit.policy.routing import RoutingRule, read_queues, read_rules, routing_context
 from slrt_kit.regions import Regions
 from slrt_referral.adapters.office_book import BookOffices
@@ -37,24 +38,25 @@ class RoutingBook:
         if made is None:
             if len(self._made) >= _MOST_KEPT:
                 self._made.clear()
-            made = self._made[policy.version] = Explainer(self._compiled(policy, self.offices))
+            made = self._made[policy.version] = Explainer(routing_policy(policy, self.offices, self._context))
         return made
 
-    def _compiled(self, policy: RegionPolicy, offices: OfficeTable) -> RoutingPolicy:
-        """The routing policy of entries in which `slrt_kit.policy.routing.check` found nothing."""
-        rules, _ = read_rules(policy, self._context)
-        queue = read_queues(policy)[0]
-        return RoutingPolicy(
-            version=PolicyLabel(policy.version),
-            rules=tuple(_rule(rule) for rule in rules),
-            queue=ManagerQueue(
-                rule_id=RuleId(queue.key),
-                function=FunctionCode(queue.function),
-                levels=tuple(OfficeLevel(level) for level in queue.levels),
-            ),
-            reroutes_before_queue=queue.reroutes_before_queue,
-            offices=offices,
-        )
+
+def routing_policy(policy: RegionPolicy, offices: OfficeTable, context: Context) -> RoutingPolicy:
+    """The routing policy of entries in which `slrt_kit.policy.routing.check` found nothing."""
+    rules, _ = read_rules(policy, context)
+    queue = read_queues(policy)[0]
+    return RoutingPolicy(
+        version=PolicyLabel(policy.version),
+        rules=tuple(_rule(rule) for rule in rules),
+        queue=ManagerQueue(
+            rule_id=RuleId(queue.key),
+            function=FunctionCode(queue.function),
+            levels=tuple(OfficeLevel(level) for level in queue.levels),
+        ),
+        reroutes_before_queue=queue.reroutes_before_queue,
+        offices=offices,
+    )
 
 
 def _rule(rule: RoutingRule) -> Rule:
