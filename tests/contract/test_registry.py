@@ -9,7 +9,7 @@ import pytest
 from contracts.codegen.layout import Layout
 from contracts.codegen.registry import RegistryError, check_topics, read_topics
 
-from slrt_contracts.events import EVENT_TYPES, AuditDaySealed, Event, LooksRecorded
+from slrt_contracts.events import EVENT_TYPES, AuditDaySealed, Event, LooksRecorded, PolicyActivated
 from slrt_contracts.topics import TOPICS, dead_letter_topic
 
 SERVICES = {"intake", "referral", "registry", "notification"}
@@ -48,7 +48,7 @@ def test_every_event_type_names_its_service_and_the_fact_of_its_class() -> None:
         fact = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", event.__name__).lower()
         owner = TOPICS[event.TOPIC].owner
         # What every service tells of itself is named once; its classes need the service's name to differ.
-        if issubclass(event, (AuditDaySealed, LooksRecorded)):
+        if issubclass(event, (AuditDaySealed, LooksRecorded, PolicyActivated)):
             fact = fact.removeprefix(f"{owner}-")
         assert event_type == f"id.slrt.{owner}.{fact}.v1"
 
@@ -75,10 +75,12 @@ def test_only_the_owner_may_write_and_every_consumer_may_read() -> None:
         assert {f"slrt-{consumer.service}" for consumer in topic.consumers} <= set(topic.acl.read)
 
 
-def test_partners_can_be_given_referrals_and_everybody_the_roots_of_the_audit_logs_and_nothing_else() -> None:
+def test_partners_can_be_given_referrals_and_everybody_signed_roots_and_policy_versions_alone() -> None:
     open_to = {name: str(topic.audience) for name, topic in TOPICS.items() if topic.audience != "internal"}
     roots = {f"slrt.{service}.audit.v1": "public" for service in SERVICES}
-    assert open_to == {"slrt.referral.referral.v1": "partner", "slrt.intake.tombstone.v1": "partner"} | roots
+    policies = {f"slrt.{service}.policy.v1": "public" for service in ("intake", "referral")}
+    partners = {"slrt.referral.referral.v1": "partner", "slrt.intake.tombstone.v1": "partner"}
+    assert open_to == partners | roots | policies
 
 
 def test_a_compacted_topic_keeps_keys_for_ever_and_any_other_says_for_how_long() -> None:

@@ -180,6 +180,15 @@ class PolicyBook:
         layers = await asyncio.to_thread(
             lambda: {key: self._rules.layer(key[0], texts) for key, texts in documents.items()}
         )
+        for (code, number), layer in layers.items():
+            if layer.findings:
+                # Of an older or a newer program: it was sound when it was proposed.
+                log.error(
+                    "policy holds what this program cannot read",
+                    layer=code,
+                    number=number,
+                    finding=layer.findings[0].line(),
+                )
         self._layers |= layers
 
     def _keep(self, activations: Sequence[Activation]) -> None:

@@ -112,15 +112,21 @@ class PolicyChanges:
         if version.verdict != store.APPROVED:
             raise PolicyNotApprovedError
         now = self.work.clock.now()
-        effective_from = now + LEAD if effective_from is None else effective_from
-        if effective_from < now + LEAD:
+        begins = effective_from or now + LEAD
+        if begins < now + LEAD:
             raise PolicyTooSoonError(now + LEAD)
         for other in await self._store.activations(layer):
-            if other.effective_from == effective_from:
+            if other.effective_from == begins:
                 raise PolicyAtOnceError(other.number)
         documents = await self._store.documents([(layer, number)])
-        await self.check([Draft(layer, documents[layer, number], effective_from)])
-        activation = Activation(effective_from, layer, number, kind, why, by, now)
+        await self.check([Draft(layer, documents[layer, number], begins)])
+        # Checking a nation takes seconds. Whatever lies between is checked too, so it may begin that much later.
+        took = self.work.clock.now() - now
+        if effective_from is None:
+            begins += took
+        elif begins < now + took + LEAD / 2:
+            raise PolicyTooSoonError(now + took + LEAD)
+        activation = Activation(begins, layer, number, kind, why, by, now)
         await keep_activation(self.work, self.rules.service, activation)
         return activation
 
