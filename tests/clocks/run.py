@@ -124,14 +124,16 @@ async def disturb(workers: Workers, seconds: float, rng: Random) -> tuple[float,
     loop = asyncio.get_running_loop()
     began = loop.time()
     down = (seconds * 0.5, seconds * 0.55)
+    next_kill = rng.uniform(2.0, 6.0)
     while (now := loop.time() - began) < seconds:
         if down[0] <= now < down[1]:
             workers.kill(WORKERS, rng)
             await asyncio.sleep(down[1] - now)
-        else:
-            await asyncio.sleep(rng.uniform(2.0, 6.0))
+        elif now > next_kill:
             workers.kill(1, rng)
+            next_kill = now + rng.uniform(2.0, 6.0)
         workers.start()
+        await asyncio.sleep(0.1)
     return down
 
 
