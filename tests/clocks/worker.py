@@ -52,13 +52,15 @@ async def work(url: str, *, broken: bool, chance: float) -> None:
     """Until somebody ends the process."""
     database = Database(url, pool_size=3)
     instead = mortal(committed_first(database) if broken else effects(Outbox("intake")), chance)
+    async with database.statement() as connection:
+        await connection.run("INSERT INTO clock_workers VALUES (clock_timestamp())")
     await timers(database, at=time_of(database), batch=50, instead=instead).run(asyncio.Event())
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("url")
-    parser.add_argument("--chance", type=float, default=0.02)
+    parser.add_argument("--chance", type=float, default=0.01)
     parser.add_argument("--broken", action="store_true")
     given = parser.parse_args()
     configure_logging(service="intake", role="worker", level="ERROR")
