@@ -1,7 +1,8 @@
 """``make clocks``: workers are killed with -9 at random while cases are worked on; then every effect is counted.
 
 Twenty days of the calendar pass in ``--seconds``. Officers pause, resume, extend and stop clocks beside the workers,
-and once all workers are gone for a while. Each effect must be there once, or named in a later one; none early.
+and once all workers are gone for a while. Each effect must be there once, or named in a later one; none early. How
+late they are says how long a killed process takes to start again; without kills it is a row of `make bench`.
 """
 
 import argparse
@@ -47,7 +48,8 @@ class Workers:
     killed: int = 0
 
     def start(self) -> None:
-        """As many as there should be."""
+        """As many as there should be; those that killed themselves behind an effect are counted."""
+        self.killed += sum(each.poll() is not None for each in self.processes)
         self.processes = [each for each in self.processes if each.poll() is None]
         while len(self.processes) < WORKERS:
             command = [sys.executable, "-m", "tests.clocks.worker", self.url, *(["--broken"] if self.broken else [])]
@@ -58,7 +60,6 @@ class Workers:
         for process in rng.sample(self.processes, min(count, len(self.processes))):
             process.kill()
             process.wait()
-            self.killed += 1
 
     def end(self) -> None:
         """All of them."""
@@ -124,14 +125,16 @@ async def disturb(workers: Workers, seconds: float, rng: Random) -> tuple[float,
     loop = asyncio.get_running_loop()
     began = loop.time()
     down = (seconds * 0.5, seconds * 0.55)
+    next_kill = rng.uniform(4.0, 10.0)
     while (now := loop.time() - began) < seconds:
         if down[0] <= now < down[1]:
             workers.kill(WORKERS, rng)
             await asyncio.sleep(down[1] - now)
-        else:
-            await asyncio.sleep(rng.uniform(2.0, 6.0))
+        elif now > next_kill:
             workers.kill(1, rng)
+            next_kill = now + rng.uniform(4.0, 10.0)
         workers.start()
+        await asyncio.sleep(0.1)
     return down
 
 
@@ -179,26 +182,30 @@ async def settle(url: str) -> datetime:
     return now
 
 
-def late_p99(url: str, factor: float, down: tuple[float, float]) -> float:
-    """Seconds of ours between the instant of an effect and its being done, of those due while somebody was there."""
+_LATE = """
+    WITH away AS (
+        SELECT w.began + %(since)s * interval '1 second' AS since,
+            coalesce((SELECT min(up_at) FROM clock_workers WHERE up_at > w.began + %(until)s * interval '1 second'),
+                     'infinity') + interval '1 second' AS until
+        FROM warp w
+    ), done AS (
+        SELECT e.really_at, w.began + (e.due_since - w.base) / w.factor AS really_due
+        FROM clock_effects e, warp w WHERE e.due_since > w.base)
+    SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM really_at - really_due))
+    FROM done, away WHERE really_due NOT BETWEEN away.since AND away.until
+    """
+
+
+def late_p99(url: str, down: tuple[float, float]) -> float:
+    """Seconds of ours from the instant of an effect to its being done; of those due while nobody was there, none."""
     with psycopg.connect(url) as connection:
-        found = connection.execute(
-            """
-            WITH late AS (
-                SELECT extract(epoch FROM e.really_at - (w.began + (e.due_since - w.base) / w.factor)) AS late,
-                       extract(epoch FROM (e.due_since - w.base) / w.factor) AS due
-                FROM clock_effects e, warp w WHERE e.due_since > w.base)
-            SELECT percentile_cont(0.99) WITHIN GROUP (ORDER BY late) FROM late WHERE due NOT BETWEEN %s AND %s
-            """,
-            (down[0] - 1, down[1] + 4),
-        ).fetchone()
+        found = connection.execute(_LATE, {"since": down[0] - 1, "until": down[1]}).fetchone()
     return float(found[0] or 0) if found else 0.0
 
 
 def measure(url: str, *, clocks: int, seconds: float, seed_number: int, broken: bool = False) -> tuple[Found, str]:
     """Seed, play, settle, look. Gives what was found and a line about it."""
     rng = Random(seed_number)  # noqa: S311 — a story that can be told again
-    factor = DAYS * 86400 / seconds
     made = [
         new_clock(number, sla_class=rng.choice(CLASSES), at=BASE - timedelta(hours=rng.uniform(0, 96)))
         for number in range(clocks)
@@ -207,7 +214,7 @@ def measure(url: str, *, clocks: int, seconds: float, seed_number: int, broken: 
     killed, steps, down = asyncio.run(play(url, clocks=clocks, seconds=seconds, rng=rng, broken=broken))
     now = asyncio.run(settle(url))
     found = look(url, now)
-    late = late_p99(url, factor, down)
+    late = late_p99(url, down)
     line = (
         f"fired={found.fired} folded={found.folded} doubled={found.doubled} missed={found.missed} early={found.early} "
         f"late_p99={late:.2f}s killed={killed} steps={steps} seed={seed_number}"

@@ -72,6 +72,7 @@ def seed(url: str, clocks: Sequence[Clock]) -> None:
     """Their cases, and them."""
     with psycopg.connect(url) as connection:
         connection.execute(_EFFECTS)
+        connection.execute("CREATE TABLE IF NOT EXISTS clock_workers (up_at timestamptz)")
         connection.execute(
             _CASES,
             {

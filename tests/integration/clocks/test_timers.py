@@ -2,17 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import orjson
 import psycopg
 import pytest
+from tests.clocks.policies import national_kinds
+from tests.clocks.policies import policy_of as policy_with
 from tests.clocks.world import effects, look, new_clock, policy_of, seed, timers
 
-from slrt_contracts.codes import ClockPauseReason
-from slrt_kit.clocks.clock import Clock, Firing
+from slrt_contracts.codes import ClockMoveCause, ClockPauseReason
+from slrt_intake.store.clock_events import tell_of_clocks
+from slrt_kit.clocks.clock import Clock, ClockState, Firing, Subject, SubjectKind
+from slrt_kit.clocks.moving import move_clocks
+from slrt_kit.clocks.policy import ClockPolicy, clock_policy
 from slrt_kit.clocks.rows import as_json, clock_row, insert_clocks
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE, ClockStore
+from slrt_kit.clocks.telling import Told
 from slrt_kit.clocks.timers import GIVES_UP_AFTER, Timers
 from slrt_kit.db import Database, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -145,3 +153,53 @@ async def test_workers_share_what_is_due(clocks_url: str, clocks_database: Datab
     assert sum(counts) == 60
     found = look(clocks_url, at)
     assert (found.fired, found.doubled, found.missed, found.wrong) == (60, 0, 0, [])
+
+
+async def test_another_policy_moves_open_clocks_once_and_says_so(clocks_url: str, clocks_database: Database) -> None:
+    clocks = [new_clock(number, sla_class="standard", at=START) for number in range(4)]
+    clocks[3].stop(at=START)
+    seed(clocks_url, clocks)
+    kinds = national_kinds()
+    off = {"date": "2026-07-15", "label": {"id": "Banjir", "en": "Flood"}}
+    kinds["calendar"]["flood"] = {"label": {}, "adds_to": "office", "days_off": [off]}
+    new = clock_policy(policy_with(kinds))
+
+    async def policies(version: str, region: str) -> ClockPolicy:
+        assert version == "00:2"
+        return replace(new, version="00:2") if region != "94.71.01" else replace(new, version="00:2", classes={})
+
+    async def tell(work: UnitOfWork, told: Sequence[Told], at: datetime) -> None:
+        await tell_of_clocks(work, Outbox("intake"), told, at=at)
+
+    for expected in (2, 0):
+        moved, stayed = await move_clocks(
+            clocks_database, policies, tell, old="00:1", new="00:2", cause=ClockMoveCause.CALENDAR_CHANGED
+        )
+        assert moved == expected
+        assert stayed == [clocks[2].clock_id], "its region's new policy has no such class"
+    with psycopg.connect(clocks_url) as connection:
+        told = [orjson.loads(row[0]) for row in connection.execute("SELECT payload FROM outbox ORDER BY seq")]
+        versions = connection.execute("SELECT policy_version FROM clocks ORDER BY clock_id").fetchall()
+    assert [each["cause"] for each in told] == ["calendar_changed"] * 2
+    assert all(each["old_due_at"] < each["due_at"] for each in told)
+    assert [row[0] for row in versions] == ["00:2", "00:2", "00:1", "00:1"]
+
+
+async def test_a_case_that_ends_stops_the_clocks_of_its_needs(clocks_url: str, clocks_database: Database) -> None:
+    (case,) = made(clocks_url, 1)
+    case_id = case.subject.case_id
+    need = new_clock(5, sla_class="standard", at=START)
+    need.subject = Subject(SubjectKind.NEED, UUID(int=55), case_id)
+    other = new_clock(6, sla_class="standard", at=START)
+    async with clocks_database.unit_of_work() as unit:
+        ClockStore(unit.connection).add(need, other)
+        ClockStore(unit.connection).pause(need.subject.id, ClockPauseReason.EXTERNAL_DECISION, at=START)
+        ClockStore(unit.connection).stop(case_id, at=START + timedelta(hours=1))
+        await unit.commit()
+    async with clocks_database.unit_of_work() as unit:
+        store = ClockStore(unit.connection)
+        stopped = await store.get(need.clock_id)
+        states = [(await store.of_subject(each, open_only=False))[0].state for each in (case_id, other.subject.id)]
+    assert stopped is not None
+    assert stopped.pauses[0].until == START + timedelta(hours=1)
+    assert (stopped.state, states) == (ClockState.STOPPED, [ClockState.STOPPED, ClockState.RUNNING])

@@ -80,40 +80,40 @@ class _ReferralClock(Event):
     office_code: OfficeCode
 
 
-class IntakeClockReminded(_Reminded, _CaseClock):
+class CaseClockReminded(_Reminded, _CaseClock):
     """The time of a case is nearly over.
 
     For whoever has it; an event that nobody answers is followed by ClockEscalated.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.intake.clock-reminded.v1"
+    TYPE: ClassVar[str] = "id.slrt.intake.case-clock-reminded.v1"
 
 
-class IntakeClockEscalated(_Escalated, _CaseClock):
+class CaseClockEscalated(_Escalated, _CaseClock):
     """The time of a case is over, or was some time ago.
 
     For those above, step by step; what is late stays where it is, with whom it is.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.intake.clock-escalated.v1"
+    TYPE: ClassVar[str] = "id.slrt.intake.case-clock-escalated.v1"
 
 
-class IntakeClockPaused(_Paused, _CaseClock):
+class CaseClockPaused(_Paused, _CaseClock):
     """No time counts on a clock of a case any more, and why.
 
     Until ClockRescheduled says that it goes on.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.intake.clock-paused.v1"
+    TYPE: ClassVar[str] = "id.slrt.intake.case-clock-paused.v1"
 
 
-class IntakeClockRescheduled(_Rescheduled, _CaseClock):
+class CaseClockRescheduled(_Rescheduled, _CaseClock):
     """A case is due at another instant than before.
 
     It goes on after a pause, got more time, or its calendar, class or policy changed.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.intake.clock-rescheduled.v1"
+    TYPE: ClassVar[str] = "id.slrt.intake.case-clock-rescheduled.v1"
 
 
 class ReferralClockReminded(_Reminded, _ReferralClock):
@@ -122,7 +122,7 @@ class ReferralClockReminded(_Reminded, _ReferralClock):
     For whoever has it; an event that nobody answers is followed by ClockEscalated.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.referral.clock-reminded.v1"
+    TYPE: ClassVar[str] = "id.slrt.referral.referral-clock-reminded.v1"
 
 
 class ReferralClockEscalated(_Escalated, _ReferralClock):
@@ -131,7 +131,7 @@ class ReferralClockEscalated(_Escalated, _ReferralClock):
     For those above, step by step; what is late stays where it is, with whom it is.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.referral.clock-escalated.v1"
+    TYPE: ClassVar[str] = "id.slrt.referral.referral-clock-escalated.v1"
 
 
 class ReferralClockPaused(_Paused, _ReferralClock):
@@ -140,7 +140,7 @@ class ReferralClockPaused(_Paused, _ReferralClock):
     Until ClockRescheduled says that it goes on.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.referral.clock-paused.v1"
+    TYPE: ClassVar[str] = "id.slrt.referral.referral-clock-paused.v1"
 
 
 class ReferralClockRescheduled(_Rescheduled, _ReferralClock):
@@ -149,4 +149,4 @@ class ReferralClockRescheduled(_Rescheduled, _ReferralClock):
     It goes on after a pause, got more time, or its calendar, class or policy changed.
     """
 
-    TYPE: ClassVar[str] = "id.slrt.referral.clock-rescheduled.v1"
+    TYPE: ClassVar[str] = "id.slrt.referral.referral-clock-rescheduled.v1"

@@ -8,7 +8,6 @@ A working day is a day: the day on which something begins is not counted, and th
 the ministries' own tables ("hari kerja"), and it does not matter who registered how late in the day.
 """
 
-from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from slrt_kit.clocks.zones import ZONES
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_MICROSECOND: Final = timedelta(microseconds=1)
 _MINUTE_US: Final = 60_000_000
+_SECOND_US: Final = 1_000_000
 _DAY_US: Final = 86_400_000_000
 
 Hours = tuple[tuple[int, int], ...]
@@ -70,9 +69,10 @@ class WorkCalendar:
         self.spec = spec
         self.zone = ZONES[spec.zone]
         self.years = known_years()
-        self._offset = int(self.zone.utcoffset(None) / _MICROSECOND)
-        self._starts, self._ends, self._before = array("q"), array("q"), array("q")
-        self._days, self._day_ends = array("q"), array("q")
+        self._offset = _us(self.zone.utcoffset(None))
+        # Lists and no arrays: a search in these makes no numbers anew.
+        self._starts, self._ends, self._before = list[int](), list[int](), list[int]()
+        self._days, self._day_ends = list[int](), list[datetime]()
         self._lay_out()
 
     @classmethod
@@ -113,14 +113,14 @@ class WorkCalendar:
         place = bisect_right(self._days, today) - 1 + count
         if place >= len(self._days):
             raise UnknownYearError(self.years[-1] + 1, self.years)
-        return self._instant(self._day_ends[place])
+        return self._day_ends[place]
 
     def add_worked(self, start: datetime, worked: timedelta) -> datetime:
         """The first instant by which so much has been worked since ``start``, or with less than nothing: before it."""
         begun = self._microseconds(start)
         if not worked:
             return self._instant(begun)
-        return self._instant(self._when(self._worked(begun) + worked // _MICROSECOND))
+        return self._instant(self._when(self._worked(begun) + _us(worked)))
 
     def between(self, start: datetime, end: datetime) -> timedelta:
         """How much is worked from one instant to another; negative where the other is earlier."""
@@ -156,7 +156,7 @@ class WorkCalendar:
                 worked += (ends - begins) * _MINUTE_US
             if hours:
                 self._days.append(day.toordinal())
-                self._day_ends.append(midnight + hours[-1][1] * _MINUTE_US)
+                self._day_ends.append(_at(midnight + hours[-1][1] * _MINUTE_US))
             day += timedelta(days=1)
         self._total = worked
 
@@ -164,30 +164,40 @@ class WorkCalendar:
         return (day.toordinal() - _EPOCH_DAY) * _DAY_US - self._offset
 
     def _microseconds(self, at: datetime) -> int:
-        found = (at - _EPOCH) // _MICROSECOND
+        found = _us(at - _EPOCH)
         if not self._first <= found < self._last:
             raise UnknownYearError(at.astimezone(self.zone).year, self.years)
         return found
 
     def _instant(self, microseconds: int) -> datetime:
         if not self._first <= microseconds < self._last:
-            year = (_EPOCH + timedelta(microseconds=microseconds)).astimezone(self.zone).year
-            raise UnknownYearError(year, self.years)
-        return _EPOCH + timedelta(microseconds=microseconds)
+            raise UnknownYearError(_at(microseconds).astimezone(self.zone).year, self.years)
+        return _at(microseconds)
 
     def _worked(self, at: int) -> int:
         """What was worked since the calendar begins."""
         place = bisect_right(self._starts, at) - 1
         if place < 0:
             return 0
-        return self._before[place] + min(at, self._ends[place]) - self._starts[place]
+        end = self._ends[place]
+        return self._before[place] + (at if at < end else end) - self._starts[place]  # noqa: FURB136 — a call costs more
 
     def _when(self, worked: int) -> int:
         """The first instant by which so much has been worked since the calendar begins."""
         if not 0 <= worked <= self._total:
             raise UnknownYearError(self.years[-1] + 1 if worked > 0 else self.years[0] - 1, self.years)
-        place = bisect_left(self._before, worked) - 1
-        return self._starts[max(place, 0)] + worked - self._before[max(place, 0)]
+        place = bisect_left(self._before, worked, 1) - 1
+        return self._starts[place] + worked - self._before[place]
+
+
+# Written out: dividing by a timedelta, or making one of microseconds alone, takes longer than all the rest.
+def _us(span: timedelta) -> int:
+    return span.days * _DAY_US + span.seconds * _SECOND_US + span.microseconds
+
+
+def _at(microseconds: int) -> datetime:
+    seconds, rest = divmod(microseconds, _SECOND_US)
+    return _EPOCH + timedelta(0, seconds, rest)
 
 
 def minutes(text: str) -> int:

@@ -242,6 +242,7 @@ class Clock:
 
         Raises:
             ClockStateError: it has stopped.
+            UnknownYearError: the calendar does not reach there; the clock is not to be saved then.
         """
         self._refuse_stopped()
         old = self.due_at

@@ -31,14 +31,14 @@ _STOP: Final = """
             THEN jsonb_set(pauses, ARRAY[CAST(jsonb_array_length(pauses) - 1 AS text), 'until'],
                 to_jsonb(greatest(CAST(%(at)s AS timestamptz), CAST(pauses -> -1 ->> 'since' AS timestamptz))))
             ELSE pauses END
-    WHERE subject_id = %(subject_id)s AND state <> 'stopped'
+    WHERE (subject_id = %(subject_id)s OR (case_id = %(subject_id)s AND subject_kind <> 'case')) AND state <> 'stopped'
         AND (CAST(%(step)s AS text) IS NULL OR step = %(step)s)
     """
 _PAUSE: Final = """
     UPDATE clocks SET state = 'paused', next_at = NULL, wake_at = NULL, version = version + 1, attempts = 0,
         pauses = pauses || jsonb_build_array(jsonb_build_object('since', CAST(%(at)s AS timestamptz), 'until', NULL,
             'reason', CAST(%(reason)s AS text)))
-    WHERE subject_id = %(subject_id)s AND state = 'running'
+    WHERE (subject_id = %(subject_id)s OR (case_id = %(subject_id)s AND subject_kind <> 'case')) AND state = 'running'
         AND (CAST(%(step)s AS text) IS NULL OR step = %(step)s)
     """
 _MOVE: Final = """
@@ -97,12 +97,16 @@ class ClockStore:
         return await self._select(f"subject_id = %(value)s {state}ORDER BY started_at, clock_id FOR UPDATE", subject_id)
 
     def stop(self, subject_id: UUID, *, at: datetime, step: str | None = None) -> None:
-        """Stop all clocks of something, or that of one step, with the next statement; without loading them."""
+        """Stop all clocks of something, or that of one step, with the next statement; without loading them.
+
+        Of a case also those of its needs and referrals.
+        """
         self._connection.defer(_STOP, {"subject_id": subject_id, "step": step, "at": at})
 
     def pause(self, subject_id: UUID, reason: ClockPauseReason, *, at: datetime, step: str | None = None) -> None:
         """Pause its running clocks, or that of one step, with the next statement; without loading them.
 
+        Of a case also those of its needs and referrals.
         To go on they are loaded (`of_subject`), because only the calendar knows when they are due then.
         """
         self._connection.defer(_PAUSE, {"subject_id": subject_id, "step": step, "at": at, "reason": reason})

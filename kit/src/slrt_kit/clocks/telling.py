@@ -7,11 +7,11 @@ from typing import Any, Final, TypeAlias
 
 from slrt_contracts.codes import ClockAudience, ClockOwner
 from slrt_contracts.events import (
+    CaseClockEscalated,
+    CaseClockPaused,
+    CaseClockReminded,
+    CaseClockRescheduled,
     Event,
-    IntakeClockEscalated,
-    IntakeClockPaused,
-    IntakeClockReminded,
-    IntakeClockRescheduled,
     ReferralClockEscalated,
     ReferralClockPaused,
     ReferralClockReminded,
@@ -26,10 +26,10 @@ Fact: TypeAlias = Firing | Moved | Pause
 
 _CASE: Final[Mapping[str, type[Event]]] = MappingProxyType(
     {
-        EffectKind.REMIND: IntakeClockReminded,
-        EffectKind.ESCALATE: IntakeClockEscalated,
-        "paused": IntakeClockPaused,
-        "moved": IntakeClockRescheduled,
+        EffectKind.REMIND: CaseClockReminded,
+        EffectKind.ESCALATE: CaseClockEscalated,
+        "paused": CaseClockPaused,
+        "moved": CaseClockRescheduled,
     }
 )
 _REFERRAL: Final[Mapping[str, type[Event]]] = MappingProxyType(

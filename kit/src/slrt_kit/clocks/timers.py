@@ -32,8 +32,9 @@ _FIRST_S: Final = 1.0
 _LONGEST_S: Final = 600.0
 # A command holds its case and then wants its clock; we hold clocks and then want their cases. Whoever waits in such a
 # circle is to be us, and long before PostgreSQL (1 s) ends one of the two by chance.
-_PATIENCE: Final = "SET LOCAL lock_timeout = '200ms'"
-_IN_THE_WAY: Final = (LockNotAvailable, DeadlockDetected, SerializationFailure, QueryCanceled)
+PATIENCE: Final = "SET LOCAL lock_timeout = '200ms'"
+IN_THE_WAY: Final = (LockNotAvailable, DeadlockDetected, SerializationFailure, QueryCanceled)
+"""What says that somebody else holds a row, and not that the database is away."""
 
 Effect: TypeAlias = Callable[[UnitOfWork, Sequence[Firing]], Awaitable[None]]
 """Does what is due, of several clocks at once, in the given unit of work. What it raises undoes all of it."""
@@ -119,7 +120,7 @@ class Timers:
     async def _fire(self, at: datetime | None, limit: int, claimed: list[UUID], *, only: UUID | None = None) -> int:
         async with self._database.unit_of_work() as unit:
             unit.actor = self._actor
-            unit.connection.defer(_PATIENCE)
+            unit.connection.defer(PATIENCE)
             store = ClockStore(unit.connection)
             due = await store.claim(limit=limit, at=at, only=only)
             if due is None:
@@ -160,4 +161,4 @@ def _by_effect(firings: Sequence[Firing]) -> Mapping[str, list[Firing]]:
 
 def _is_down(error: Exception) -> bool:
     """Whether the database is away, and not only a row in somebody's hands."""
-    return isinstance(error, DATABASE_DOWN) and not isinstance(error, _IN_THE_WAY)
+    return isinstance(error, DATABASE_DOWN) and not isinstance(error, IN_THE_WAY)
