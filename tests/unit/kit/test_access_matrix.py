@@ -7,49 +7,49 @@ name where that is clear from the heading.
 from slrt_kit.access import permission_table
 
 MATRIX = """
-facilitator: intake attachment.add=region attachment.read=region attachment.remove=region draft.write=region
-    draft.read=region case.register=region case.read=region party.read=region emergency.open=region
+facilitator: intake duty.read=region attachment.add=region attachment.read=region attachment.remove=region
+    draft.write=region draft.read=region case.register=region case.read=region party.read=region emergency.open=region
     party.unmask=region consent.read=region consent.write=region | referral policy.read=any | registry
     person.read=region family.read=region
-front_office: intake attachment.add=region attachment.read=region attachment.remove=region draft.write=region
-    draft.read=region case.register=region case.read=region case.screen=region party.read=region emergency.open=region
-    party.unmask=region consent.read=region consent.write=region sharing.read=region | referral policy.read=any |
-    registry person.read=region person.unmask=region family.read=region
-back_office: intake export.request=region attachment.add=region attachment.read=region attachment.remove=region
-    case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
-    party.unmask=region consent.read=region consent.write=region sharing.read=region | referral referral.read=region
-    policy.read=any | registry person.read=region person.unmask=region family.read=region | notification
-    delivery.read=region
+front_office: intake duty.read=region attachment.add=region attachment.read=region attachment.remove=region
+    draft.write=region draft.read=region case.register=region case.read=region case.screen=region party.read=region
+    emergency.open=region party.unmask=region consent.read=region consent.write=region sharing.read=region | referral
+    policy.read=any | registry person.read=region person.unmask=region family.read=region
+back_office: intake duty.read=region export.request=region attachment.add=region attachment.read=region
+    attachment.remove=region case.read=region case.screen=region case.recommend=region party.read=region
+    emergency.open=region party.unmask=region consent.read=region consent.write=region sharing.read=region | referral
+    referral.read=region policy.read=any | registry person.read=region person.unmask=region family.read=region |
+    notification delivery.read=region
 surveyor: intake case.read=assigned attachment.add=assigned attachment.read=assigned attachment.remove=assigned
-coordinator: intake attachment.read=region case.read=region case.decide=region party.read=region emergency.open=region
-    report.read=region consent.read=region sharing.read=region | referral report.read=region referral.read=region
-    policy.read=any | registry person.read=region family.read=region
-supervisor: audit review.read=region review.close=region entry.read=region | intake attachment.add=region
-    attachment.read=region attachment.remove=region export.request=region draft.write=region draft.read=region
-    case.register=region case.read=region emergency.review=region report.read=region look.read=region
+coordinator: intake duty.read=region attachment.read=region case.read=region case.decide=region party.read=region
+    emergency.open=region report.read=region consent.read=region sharing.read=region | referral report.read=region
+    referral.read=region policy.read=any | registry person.read=region family.read=region
+supervisor: audit review.read=region review.close=region entry.read=region | intake duty.read=region
+    attachment.add=region attachment.read=region attachment.remove=region export.request=region draft.write=region
+    draft.read=region case.register=region case.read=region emergency.review=region report.read=region look.read=region
     sharing.read=region | referral report.read=region referral.read=region policy.read=any | registry person.read=region
     family.read=region | notification delivery.read=region
-manager: audit review.read=region review.close=region entry.read=region | intake attachment.read=region
-    attachment.remove=region export.request=region export.approve=region case.read=region case.decide=region
-    case.assign=region case.transfer=region restricted.list=region party.read=region emergency.open=region
-    emergency.review=region report.read=region look.read=region party.unmask=region consent.read=region
-    consent.write=region sharing.read=region | referral report.read=region referral.read=region referral.act=office
-    policy.read=any | registry person.transfer=region person.read=region person.unmask=region family.read=region |
-    notification delivery.read=region
+manager: audit review.read=region review.close=region entry.read=region | intake duty.read=region duty.write=region
+    attachment.read=region attachment.remove=region export.request=region export.approve=region case.read=region
+    case.decide=region case.assign=region case.transfer=region restricted.list=region party.read=region
+    emergency.open=region emergency.review=region report.read=region look.read=region party.unmask=region
+    consent.read=region consent.write=region sharing.read=region | referral report.read=region referral.read=region
+    referral.act=office policy.read=any | registry person.transfer=region person.read=region person.unmask=region
+    family.read=region | notification delivery.read=region
 opd_officer: intake party.read=office party.unmask=office sharing.confirm=office | referral report.read=office
     referral.read=office referral.act=office policy.read=any claim.read=office
 partner: intake party.read=office party.unmask=office sharing.confirm=office | referral claim.read=office
-head_of_division: intake export.approve=region case.read=region restricted.list=region report.read=region
-    look.read=region | referral report.read=region referral.read=region policy.read=any
-head_of_office: intake export.approve=region case.read=region case.seal=region restricted.list=region
+head_of_division: intake duty.read=region export.approve=region case.read=region restricted.list=region
+    report.read=region look.read=region | referral report.read=region referral.read=region policy.read=any
+head_of_office: intake duty.read=region export.approve=region case.read=region case.seal=region restricted.list=region
     emergency.open=region report.read=region look.read=region | referral report.read=region referral.read=region
     policy.read=any | registry disposal.decide=region
-province_desk: intake report.read=region | referral report.read=region policy.read=any
-centre_desk: intake report.read=any | referral report.read=any policy.read=any
+province_desk: intake duty.read=region report.read=region | referral report.read=region policy.read=any
+centre_desk: intake duty.read=any report.read=any | referral report.read=any policy.read=any
 leadership: intake report.read=region | referral report.read=region
-auditor: audit review.read=any review.close=any entry.read=any | intake report.read=any | referral report.read=any
-    policy.read=any | registry person.erase=any disposal.propose=any disposal.decide=any
-admin: audit entry.read=any | referral policy.read=any
+auditor: audit review.read=any review.close=any entry.read=any | intake duty.read=any report.read=any | referral
+    report.read=any policy.read=any | registry person.erase=any disposal.propose=any disposal.decide=any
+admin: audit entry.read=any | referral policy.read=any | intake duty.read=any duty.write=any
 service: intake party.read=any contact.read=any code.read=any party.unmask=any | referral referral.read=any
     policy.read=any | notification delivery.read=any
 """

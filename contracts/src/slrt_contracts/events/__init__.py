@@ -11,6 +11,7 @@ from slrt_contracts.events.audit import (
     RegistryAuditDaySealed,
 )
 from slrt_contracts.events.base import Event, Part, UndecodableEventError
+from slrt_contracts.events.duty import DutyAssigned, DutyEnded
 from slrt_contracts.events.intake import (
     AttachmentAdded,
     AttachmentRemoved,
@@ -90,6 +91,8 @@ _ALL: Final[tuple[type[Event], ...]] = (
     ConsentEnded,
     SharingWithdrawn,
     ClaimWithdrawn,
+    DutyAssigned,
+    DutyEnded,
     ReferralCreated,
     ReferralSent,
     ReferralReceived,
@@ -157,6 +160,8 @@ __all__ = [
     "ClaimWithdrawn",
     "ConsentEnded",
     "DecidedNeed",
+    "DutyAssigned",
+    "DutyEnded",
     "EmergencyAccessOpened",
     "EmergencyAccessReviewed",
     "ErasedInCase",

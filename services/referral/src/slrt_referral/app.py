@@ -12,6 +12,7 @@ from slrt_referral.adapters.policy_files import load_policy
 from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.consumers.connector import ConnectorParts, connector
+from slrt_referral.consumers.duties import duties
 from slrt_referral.consumers.erasures import ErasureParts, erasures
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.settings import ReferralSettings
@@ -36,7 +37,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
         routers=[referrals.router, holdings.router, policy.router],
-        consumers={"cases": cases, "erasures": erasures},
+        consumers={"cases": cases, "erasures": erasures, "duties": duties},
     )
     app.state.parts = ReferralParts(runtime.database, runtime.outbox, build_policy(runtime), runtime.vault)
     return app
@@ -49,6 +50,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
             "cases", cases, CaseParts(runtime.outbox, build_policy(runtime), runtime.vault), linger=LINGER_S
         ),
         runtime.consumer("erasures", erasures, ErasureParts(runtime.vault)),
+        runtime.consumer("duties", duties, None),
     ]
 
 
