@@ -56,6 +56,7 @@ from slrt_kit.testing import FixedClock, raw_event, vault_of
 VILLAGES = ("12.74.03.1002", "12.74.05.1010", "12.71.01.1001")
 OFFICES = ("12.74.PUPR", "12.ESDM", "12.74.DUKCAPIL")
 CONTACT = Contact(phone=None, email=None, language="id", kk_number=None, address=None, proxy_name=None)
+MOST_CASES = 3
 FRONT, BACK, COORDINATOR, RESIDENT = "front_office", "back_office", "coordinator", "resident"
 
 microseconds = st.one_of(st.integers(0, 3), st.integers(0, 90_000_000_000))
@@ -158,7 +159,7 @@ class LedgerLife(RuleBasedStateMachine):
 
     @rule(needs=st.integers(1, 3), village=st.sampled_from(VILLAGES))
     def register(self, needs: int, village: str) -> None:
-        if len(self.cases) == 3:
+        if len(self.cases) == MOST_CASES:
             return
         made = [
             Need(need_id=self._id(), need_code=NeedCode.JALAN, person_id=None, urgent=False, description=None)
@@ -211,7 +212,7 @@ class LedgerLife(RuleBasedStateMachine):
 
         return self.loop.run(unit())
 
-    which = st.integers(0, 2)
+    which = st.sampled_from([0, 0, 0, 1, 2])
 
     @rule(place=which, dies=st.sampled_from([False, False, False, True]))
     def screen(self, place: int, dies: bool) -> None:
@@ -299,7 +300,11 @@ class LedgerLife(RuleBasedStateMachine):
 
         assert self._do(known, step)
 
-    @rule(place=which, reason=st.sampled_from(["waiting-for-resident", "external-decision", None]), late=microseconds)
+    @rule(
+        place=which,
+        reason=st.sampled_from([None] * 4 + ["waiting-for-resident", "external-decision"]),
+        late=microseconds,
+    )
     def pause(self, place: int, reason: str | None, late: int) -> None:
         known = self.cases[place % len(self.cases)]
         at = self.clock.now() - timedelta(microseconds=late)

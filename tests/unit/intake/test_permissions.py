@@ -267,8 +267,10 @@ async def test_unknown_roles_open_nothing_of_intake(
     roles: list[str], doors: httpx.AsyncClient, issuer: TestIssuer
 ) -> None:
     headers = issuer.headers(*roles, region="12.74")
+    # An administrator may say who is on duty, which opens no case, and nothing else.
+    roster = {"intake.duty.read", "intake.duty.write"} if "admin" in roles else set()
     for permission in permission_table():
-        if permission.startswith("intake."):
+        if permission.startswith("intake.") and permission not in roster:
             assert (await doors.get(f"/{permission}", headers=headers)).status_code == 403
 
 
