@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from slrt_contracts.codes import CODE_SHAPE
 from slrt_contracts.events import Event
 from slrt_contracts.types import (
+    AREA_PATTERN,
     CLASS_KEY,
     DATE_SHAPE,
     DIGEST_SHAPE,
@@ -30,6 +31,7 @@ _SHAPES: Mapping[str, Mapping[str, Any]] = {
     DataClass.IDENTIFIER: {"type": "string", "format": "uuid", "pattern": UUID_SHAPE},
     DataClass.CODE: {"type": "string"},
     DataClass.REGION: {"type": "string", "pattern": DISTRICT_PATTERN},
+    DataClass.AREA: {"type": "string", "pattern": AREA_PATTERN},
     DataClass.OFFICE: {"type": "string", "pattern": OFFICE_PATTERN},
     DataClass.FLAG: {"type": "boolean"},
     DataClass.COUNT: {"type": "integer"},

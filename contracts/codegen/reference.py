@@ -18,6 +18,7 @@ CLASSES_IN_WORDS: Mapping[str, str] = {
     DataClass.IDENTIFIER: "ids that only their owner can resolve",
     DataClass.CODE: "codes",
     DataClass.REGION: "the district",
+    DataClass.AREA: "where an officer works, down to the district",
     DataClass.OFFICE: "offices",
     DataClass.FLAG: "yes or no",
     DataClass.COUNT: "small numbers",

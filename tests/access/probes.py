@@ -38,6 +38,7 @@ CONSENT = {
     "method": "signed_form",
     "given_at": "2026-07-01T03:00:00Z",
 }
+_DUTY = {"officer": "nobody", "role": "facilitator", "area_code": "99.99", "first_day": "2026-07-01"}
 _REGISTRATION = {"village_code": VILLAGE, "needs": [{"need_code": "JALAN"}]}
 
 PROBES: dict[str, Probe] = {
@@ -105,6 +106,12 @@ PROBES: dict[str, Probe] = {
     "GET /intake/v1/figures/cases": Probe("nothing", query="?by=status"),
     "GET /intake/v1/cases/{case_id}/holdings": Probe("case to look at"),
     "GET /intake/v1/holding-times": Probe("nothing", query="?month=2026-11&by=holder"),
+    # Of an area that there is not, under an id that nobody has; whoever is let through is told so.
+    "GET /intake/v1/duties": Probe("nothing"),
+    "GET /intake/v1/duties/line": Probe("place", query=f"?role=facilitator&area_code={VILLAGE}"),
+    "POST /intake/v1/duties/lists": Probe("nothing", {"dry_run": True, "duties": [_DUTY]}),
+    "PUT /intake/v1/duties/{duty_id}": Probe("nothing", _DUTY),
+    "DELETE /intake/v1/duties/{duty_id}": Probe("no case at all", None, _NEVER),
     "POST /intake/v1/drafts": Probe("nothing", {"text": "tidak ada laporan"}),
     "GET /intake/v1/drafts/{draft_id}": Probe("own draft"),
     "PUT /intake/v1/drafts/{draft_id}": Probe("own draft at a place", _REGISTRATION, _NEVER),

@@ -385,6 +385,21 @@ class LookerRole(Code):
     OTHER = "other"
 
 
+class DutyRole(Code):
+    """What somebody is on duty as: those who work on cases and referrals, and those whom they report to."""
+
+    FACILITATOR = "facilitator"
+    FRONT_OFFICE = "front_office"
+    BACK_OFFICE = "back_office"
+    COORDINATOR = "coordinator"
+    SUPERVISOR = "supervisor"
+    MANAGER = "manager"
+    OPD_OFFICER = "opd_officer"
+    HEAD_OF_OFFICE = "head_of_office"
+    PROVINCE_DESK = "province_desk"
+    CENTRE_DESK = "centre_desk"
+
+
 class LookAction(Code):
     """What was done in a look."""
 

@@ -30,6 +30,8 @@ class DataClass(StrEnum):
     """One value of a published code list, or a rule, version or template named by one."""
     REGION = "region"
     """A region, never finer than a district (kecamatan)."""
+    AREA = "area"
+    """Where an officer works: a region of any level down to the district, or the nation."""
     OFFICE = "office"
     """An office; an institution, not a person."""
     FLAG = "flag"
@@ -94,6 +96,11 @@ ReceiptId = NewType(
     ],
 )
 ClockId = NewType("ClockId", Annotated[UUID, _identifier("A clock (batas waktu) of a case, a need or a referral.")])
+DutyId = NewType("DutyId", Annotated[UUID, _identifier("One duty (tugas): who has a role where, from when to when.")])
+OfficerId = NewType(
+    "OfficerId",
+    Annotated[UUID, _identifier("An officer's login, by an id made from it; neither the login nor a person's name.")],
+)
 EventId = NewType("EventId", Annotated[UUID, _identifier("The CloudEvents id of an event.")])
 
 PolicyId = NewType(
@@ -104,6 +111,7 @@ ChainId = NewType("ChainId", Annotated[UUID, _identifier("The chain of an audit 
 # -- places and offices --------------------------------------------------------------------------------------
 # [0-9] and not \d: pydantic's engine lets \d match the digits of every script, JSON Schema's does not.
 DISTRICT_PATTERN = r"^[0-9]{2}\.[0-9]{2}\.[0-9]{2}$"
+AREA_PATTERN = r"^[0-9]{2}(\.[0-9]{2}){0,2}$"
 OFFICE_PATTERN = r"^[0-9]{2}(\.[0-9]{2}){0,2}\.[A-Z][A-Z0-9-]{1,19}$"
 
 DistrictCode = NewType(
@@ -114,6 +122,18 @@ DistrictCode = NewType(
             DataClass.REGION,
             "District (kecamatan) by its dotted Kemendagri code, such as 12.74.05; never finer.",
             pattern=DISTRICT_PATTERN,
+            max_length=8,
+        ),
+    ],
+)
+DutyArea = NewType(
+    "DutyArea",
+    Annotated[
+        str,
+        classified(
+            DataClass.AREA,
+            "Where a duty is: 00 for the nation, else a dotted Kemendagri code down to the district; never finer.",
+            pattern=AREA_PATTERN,
             max_length=8,
         ),
     ],
@@ -276,6 +296,14 @@ EraseBy = Annotated[
         shape=DATE_SHAPE,
         strict=True,
     ),
+]
+FirstDutyDay = Annotated[
+    date,
+    classified(DataClass.DATE, "First day of a duty, in Western Indonesian Time.", shape=DATE_SHAPE, strict=True),
+]
+LastDutyDay = Annotated[
+    date,
+    classified(DataClass.DATE, "Last day of a duty, in Western Indonesian Time.", shape=DATE_SHAPE, strict=True),
 ]
 StartDate = Annotated[
     date,

@@ -38,6 +38,7 @@ TABLES = [
     "timeline_editions",
     "office_needs",
     "holdings",
+    "duties",
     "consents",
     "consent_withdrawals",
     "sharings",

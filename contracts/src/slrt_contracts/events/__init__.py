@@ -21,6 +21,7 @@ from slrt_contracts.events.clocks import (
     ReferralClockReminded,
     ReferralClockRescheduled,
 )
+from slrt_contracts.events.duty import DutyAssigned, DutyEnded
 from slrt_contracts.events.intake import (
     AttachmentAdded,
     AttachmentRemoved,
@@ -101,6 +102,8 @@ _ALL: Final[tuple[type[Event], ...]] = (
     ConsentEnded,
     SharingWithdrawn,
     ClaimWithdrawn,
+    DutyAssigned,
+    DutyEnded,
     ReferralCreated,
     ReferralSent,
     ReferralReceived,
@@ -182,6 +185,8 @@ __all__ = [
     "ClaimWithdrawn",
     "ConsentEnded",
     "DecidedNeed",
+    "DutyAssigned",
+    "DutyEnded",
     "EmergencyAccessOpened",
     "EmergencyAccessReviewed",
     "ErasedInCase",

@@ -1,15 +1,16 @@
 """What the use cases need from outside, as Protocols; `store.py` and `adapters/` keep these promises."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from slrt_contracts.types import AccessId, CaseId, ConsentId, FileId
+from slrt_contracts.types import AccessId, CaseId, ConsentId, DutyId, FileId
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.consent import Consent, HeldClaim
 from slrt_intake.domain.draft import Draft
+from slrt_intake.domain.duty import RosterDuty
 from slrt_intake.domain.emergency import EmergencyAccess
 from slrt_intake.domain.export import Export
 from slrt_intake.domain.party import Contact, Person
@@ -171,6 +172,20 @@ class Drafts(Protocol):
     async def get(self, draft_id: UUID) -> Draft | None: ...
 
     async def save(self, draft: Draft) -> None:
+        """Raises StaleVersionError when somebody else saved it since."""
+
+
+class Duties(Protocol):
+    """The duty roster, in one unit of work."""
+
+    async def get(self, duty_id: DutyId) -> RosterDuty | None: ...
+
+    async def of_officers(self, officers: Collection[str]) -> Sequence[RosterDuty]:
+        """What these officers have that was not ended."""
+
+    async def add(self, duty: RosterDuty) -> None: ...
+
+    async def save(self, duty: RosterDuty) -> None:
         """Raises StaleVersionError when somebody else saved it since."""
 
 

@@ -25,6 +25,7 @@ from slrt_referral.adapters.routing_book import RoutingBook
 from slrt_referral.adapters.webhook import WebhookNotices
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.consumers.connector import ConnectorParts, connector
+from slrt_referral.consumers.duties import duties
 from slrt_referral.consumers.erasures import ErasureParts, erasures
 from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.clock_events import Notices
@@ -53,7 +54,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
         routers=[referrals.router, holdings.router, policy.router],
-        consumers={"cases": cases, "erasures": erasures},
+        consumers={"cases": cases, "erasures": erasures, "duties": duties},
     )
     app.state.parts = ReferralParts(
         runtime.database,
@@ -71,6 +72,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     return [
         runtime.consumer("cases", cases, CaseParts(build_stores(runtime), build_routing(runtime)), linger=LINGER_S),
         runtime.consumer("erasures", erasures, ErasureParts(runtime.vault)),
+        runtime.consumer("duties", duties, None),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import httpx
 
 from slrt_local.demo.gateway import Gateway, RefusedError
+from slrt_local.demo.roster import roster
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Story:
         """
         self.switch_office(ESDM_OFFICE, "close")
         try:
+            self.put_on_duty()
             self.register()
             self.others_get_nowhere()
             self.hear_of_it_in_the_registry()
@@ -66,6 +68,17 @@ class Story:
         self.resident_confirms()
 
     # -- the steps ---------------------------------------------------------------------------------------------
+
+    def put_on_duty(self) -> None:
+        """Everybody of the story has a place in the roster, so that each step has somebody who answers for it."""
+        body = {"dry_run": False, "duties": roster()}
+        answer = self._step(
+            "the administrator puts the officers on duty",
+            "intake",
+            lambda: self.gateway.post("/intake/v1/duties/lists", body, as_user="admin"),
+        )
+        on_duty = sum(row["result"] in ("new", "present") for row in answer["rows"])
+        self._say(f"{on_duty} officers are on duty")
 
     def register(self) -> None:
         """The facilitator's text becomes a draft, the draft a case."""

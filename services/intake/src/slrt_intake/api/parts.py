@@ -12,6 +12,7 @@ from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.consents import ConsentStore
 from slrt_intake.store.drafts import DraftStore
+from slrt_intake.store.duties import DutyStore
 from slrt_intake.store.emergencies import EmergencyStore
 from slrt_intake.store.exports import ExportStore
 from slrt_intake.store.following import Following
@@ -66,6 +67,10 @@ class IntakeParts:
     def officers(self, work: UnitOfWork) -> Officers:
         """Who is in charge of cases, in a unit of work."""
         return Officers(work)
+
+    def duties(self, work: UnitOfWork) -> DutyStore:
+        """The duty roster, in a unit of work."""
+        return DutyStore(work, self.outbox)
 
     def emergencies(self, work: UnitOfWork) -> EmergencyStore:
         """The emergency accesses of a unit of work."""

@@ -242,3 +242,36 @@ class SessionEndedError(ProblemError):
     refuses = True
     title = Text("Sesi sudah berakhir; minta kode baru", "The session has ended; ask for a new code")
     headers = MappingProxyType({"WWW-Authenticate": "Resident-Session"})
+
+
+class DutyTermsError(ProblemError):
+    """What a duty says makes no duty; ``reason`` says which rule it breaks."""
+
+    slug, status = "duty-terms", 422
+    title = Text("Tugas ini tidak lengkap atau tidak sesuai", "The terms make no duty")
+    _SAYS = MappingProxyType(
+        {
+            "area_or_office": Text("Sebutkan area_code atau office_code, salah satu", "Name area_code or office_code"),
+            "not_at_an_office": Text("Peran ini tidak berada di dinas", "Nobody has that role at an office"),
+            "only_at_an_office": Text("Peran ini hanya ada di dinas: sebutkan office_code", "Name the office_code"),
+            "days": Text("Hari terakhir sebelum hari pertama", "The last day is before the first"),
+            "area": Text("Kode wilayah tidak dikenal", "The area is not in the region table"),
+            "outside": Text("Di luar wilayah tugas Anda", "Outside the area that you work in"),
+            "twice": Text("Tugas yang sama tercantum dua kali", "The same duty stands in the list twice"),
+        }
+    )
+
+    def __init__(self, *, reason: str) -> None:
+        super().__init__(self._SAYS[reason], reason=reason)
+
+
+class DutyEndedError(ProblemError):
+    slug, status = "duty-ended", 409
+    title = Text("Tugas ini sudah berakhir", "This duty has ended")
+
+
+class DutyRowsError(ProblemError):
+    """Nothing of a list is taken while a row of it is refused."""
+
+    slug, status = "duty-rows", 422
+    title = Text("Ada baris yang ditolak; tidak satu pun disimpan", "A row is refused; nothing was stored")
