@@ -14,9 +14,12 @@ from slrt_kit.policy.findings import Place
 KINDS = ("calendar", "sla", "escalation")
 _ROOT = Path(__file__).resolve().parents[2]
 _FOLDERS = {
-    "sla": _ROOT / "services/intake/src/slrt_intake/policy/00",
-    "calendar": _ROOT / "kit/src/slrt_kit/policy/shared/00",
-    "escalation": _ROOT / "kit/src/slrt_kit/policy/shared/00",
+    "sla": (
+        _ROOT / "services/intake/src/slrt_intake/policy/00",
+        _ROOT / "services/referral/src/slrt_referral/policy/00",
+    ),
+    "calendar": (_ROOT / "kit/src/slrt_kit/policy/shared/00",),
+    "escalation": (_ROOT / "kit/src/slrt_kit/policy/shared/00",),
 }
 VERSION = "00:1"
 
@@ -37,9 +40,14 @@ def policy_of(kinds: Mapping[str, Mapping[str, Mapping[str, Any]]], *, region: s
 
 
 def national_kinds() -> dict[str, dict[str, dict[str, Any]]]:
-    """The shipped entries by kind and key."""
+    """The shipped entries of all services by kind and key."""
     return {
-        kind: yaml.safe_load((_FOLDERS[kind] / f"{kind}.yaml").read_text(encoding="utf-8"))["entries"] for kind in KINDS
+        kind: {
+            key: entry
+            for folder in folders
+            for key, entry in yaml.safe_load((folder / f"{kind}.yaml").read_text(encoding="utf-8"))["entries"].items()
+        }
+        for kind, folders in _FOLDERS.items()
     }
 
 

@@ -46,6 +46,7 @@ FLOW = f"""\
   open:
     {LABEL}
     initial: true
+    owner: manager
     clock: light
     actions:
       close: {{to: closed, by: [manager]}}

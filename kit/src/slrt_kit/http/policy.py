@@ -187,8 +187,8 @@ def _database(request: Request) -> Database:
     return database
 
 
-Reader = Annotated[Authorized, require("policy.read")]
-Proposer = Annotated[Authorized, require("policy.propose")]
+Reader = Annotated[Authorized, require("policy.version.read")]
+Proposer = Annotated[Authorized, require("policy.version.propose")]
 
 
 @router.get("/layers")
@@ -283,7 +283,7 @@ def _layer(
 
 @router.post("/layers/{layer}/versions", response_model=VersionView, status_code=201)
 async def propose_policy(
-    request: Request, layer: LayerPath, body: ProposalBody, asked: Annotated[Command, command("policy.propose")]
+    request: Request, layer: LayerPath, body: ProposalBody, asked: Annotated[Command, command("policy.version.propose")]
 ) -> Response:
     """Keep a draft as the next version of its layer, for somebody else to approve."""
     _in_reach(asked.scope, layer)
@@ -303,7 +303,7 @@ async def approve_policy(
     layer: LayerPath,
     number: Number,
     body: DecisionBody,
-    asked: Annotated[Command, command("policy.approve")],
+    asked: Annotated[Command, command("policy.version.approve")],
 ) -> Response:
     """Approve a version that somebody else proposed; it is not in force by that."""
     return await _decide(request, layer, number, body, asked, APPROVED)
@@ -315,7 +315,7 @@ async def reject_policy(
     layer: LayerPath,
     number: Number,
     body: DecisionBody,
-    asked: Annotated[Command, command("policy.approve")],
+    asked: Annotated[Command, command("policy.version.approve")],
 ) -> Response:
     """Reject a version that somebody else proposed; a better one is a new version."""
     return await _decide(request, layer, number, body, asked, REJECTED)
@@ -341,7 +341,7 @@ async def activate_policy(
     layer: LayerPath,
     number: Number,
     body: ActivationBody,
-    asked: Annotated[Command, command("policy.activate")],
+    asked: Annotated[Command, command("policy.version.activate")],
 ) -> Response:
     """Put an approved version into force from an instant on."""
     return await _activate(request, layer, number, body, asked, back=False)
@@ -353,7 +353,7 @@ async def roll_back_policy(
     layer: LayerPath,
     number: Number,
     body: ActivationBody,
-    asked: Annotated[Command, command("policy.activate")],
+    asked: Annotated[Command, command("policy.version.activate")],
 ) -> Response:
     """Go back to a version that was in force before."""
     return await _activate(request, layer, number, body, asked, back=True)

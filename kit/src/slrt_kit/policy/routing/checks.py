@@ -29,6 +29,7 @@ RESERVED = frozenset({"better-owner-named"})
 """Stands where a rule's id stands when a declining office named the next one."""
 
 OFFICES = "offices"
+_DEPTH: Mapping[str, int] = {"national": 0, "province": 1, "regency": 2, "district": 3}
 _REACH: Mapping[str, int | str] = {"national": NATION, "province": 2, "regency": 5, "district": 8}
 
 
@@ -276,6 +277,9 @@ def _no_office(policy: RegionPolicy, rules: Iterable[RoutingRule], places: Place
     if not doing:
         return
     for rule in rules:
+        # A region knows its own offices and those above it; who does what further down, the layers there say.
+        if _DEPTH[rule.level] > policy.region.count(".") + (policy.region != NATION):
+            continue
         at = doing.get((rule.function, _REACH[rule.level]), set())
         if not any(places.within(box, region) for box in rule.when.holds for region in at):
             yield _finding(
