@@ -1,6 +1,8 @@
 """A policy is changed by two people, is sound in every region at every planned moment, and stays as it was approved."""
 
 import asyncio
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -204,9 +206,15 @@ async def test_two_who_activate_different_layers_at_once_do_not_pass_each_other(
     below = await desk.do("propose", "12.74", {"offices": "entries:\n  00.SLRT: {name: Kami}\n"}, by="manajer", why="")
     for layer, version in (("00", without), ("12.74", below)):
         await desk.do("decide", layer, version.number, by="kepala", verdict=APPROVED, why=None)
+
+    def looked_up_slowly(_: str) -> bool:
+        time.sleep(0.3)
+        return True
+
+    desk.rules = replace(desk.rules, is_region=looked_up_slowly)  # the other one could commit meanwhile
     done = await asyncio.gather(
-        desk.do("activate", "00", without.number, by="kepala", effective_from=None, why=""),
         desk.do("activate", "12.74", below.number, by="kepala", effective_from=None, why=""),
+        desk.do("activate", "00", without.number, by="kepala", effective_from=None, why=""),
         return_exceptions=True,
     )
     assert sorted(type(each).__name__ for each in done) == ["Activation", "PolicyFindingsError"]
