@@ -62,12 +62,14 @@ def test_a_workflow_with_a_way_through_is_well() -> None:
     ("old", "new", "expected"),
     [
         ("initial: true", "initial: false", (2, "no-initial-state")),
-        ("final: true", "final: true, initial: true", (8, "two-initial-states")),
-        ("to: closed", "to: shut", (7, "unknown-code")),
-        ("by: [manager]", "by: [boss]", (7, "unknown-code")),
-        ("to: closed", "to: open", (8, "unreachable-state")),
+        ("final: true", "final: true, initial: true", (9, "two-initial-states")),
+        ("to: closed", "to: shut", (8, "unknown-code")),
+        ("by: [manager]", "by: [boss]", (8, "unknown-code")),
+        ("to: closed", "to: open", (9, "unreachable-state")),
         ("to: closed", "to: open", (2, "state-without-exit")),
         ("    clock: light\n", "", (2, "step-without-clock")),
+        ("    owner: manager\n", "", (5, "clock-without-owner")),
+        ("owner: manager", "owner: boss", (5, "unknown-code")),
         ("en: a}\n    initial", "en: ''}\n    initial", (3, "missing-translation")),
         ("label: {id: a, en: a}\n    initial", "label: {id: a}\n    initial", (3, "missing-translation")),
     ],
@@ -81,7 +83,8 @@ def test_a_workflow_with_a_mistake_is_found(old: str, new: str, expected: tuple[
 
 def test_a_circle_that_never_ends_has_no_exit() -> None:
     text = FLOW.replace("close: {to: closed", "go: {to: back").replace(
-        "  closed:", f"  back: {{{LABEL}, clock: light, actions: {{go: {{to: open, by: [manager]}}}}}}\n  closed:"
+        "  closed:",
+        f"  back: {{{LABEL}, owner: manager, clock: light, actions: {{go: {{to: open, by: [manager]}}}}}}\n  closed:",
     )
     assert {"state-without-exit", "unreachable-state"} == {code for _, code in codes(INTAKE, "workflow", text)}
 

@@ -14,8 +14,6 @@ from slrt_kit.problems import Text
 from slrt_kit.regions import Regions
 
 _MOST_KEPT = 4096
-_NOT_LAYERED = frozenset({"routing.yaml"})
-"""Beside the layers' folders, until the routing rules are a kind too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +67,7 @@ def read_folder(folder: Traversable | Path) -> dict[str, dict[str, str]]:
     for part in sorted(folder.iterdir(), key=lambda each: each.name):
         if part.is_dir() and is_layer_code(part.name):
             layers[part.name] = _documents(part, found)
-        elif not part.name.startswith(("_", ".")) and (
-            part.is_dir() or (part.name.endswith((".yaml", ".yml")) and part.name not in _NOT_LAYERED)
-        ):
+        elif not part.name.startswith(("_", ".")) and (part.is_dir() or part.name.endswith((".yaml", ".yml"))):
             found.append(_misplaced(part.name))
     if found:
         raise PolicyError(found)
