@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,9 +13,10 @@ from fastapi import FastAPI
 
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
-from slrt_intake.app import build_app, build_runtime, build_stores
+from slrt_intake.app import build_app, build_runtime, build_stores, build_timers
 from slrt_intake.consumers import ConsumerParts, looks, outcomes, timeline
 from slrt_intake.store.cases import CaseStores
+from slrt_kit.clocks.timers import Timers
 from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
@@ -76,7 +78,9 @@ class Intake:
         clock: FixedClock,
         objects: Path,
         stores: CaseStores,
+        timers: Timers,
     ) -> None:
+        self.timers = timers
         self.stores = stores
         self.app = app
         self.client = client
@@ -262,10 +266,16 @@ async def intake(
         runtime = build_runtime()
     clock = FixedClock()
     runtime.database = Database(url, clock=clock)
+    runtime.worker_database = runtime.database
     runtime.policy_book = packaged_book(runtime)
     app = build_app(runtime)
+
+    async def now() -> datetime:
+        return clock.now()
+
     async with api_client(app) as client:
-        made = Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects, build_stores(runtime))
+        stores, timers = build_stores(runtime), build_timers(runtime, at=now)
+        made = Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects, stores, timers)
         made.url = url
         yield made
     await runtime.close()

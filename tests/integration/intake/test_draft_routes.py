@@ -107,6 +107,13 @@ async def test_a_draft_with_holes_says_which_and_is_not_confirmed(intake: Any) -
     assert answer.json()["missing"] == ["/village_code"]
 
 
+async def test_the_case_of_a_draft_has_the_clock_of_its_first_step(intake: Any, draft: dict[str, Any]) -> None:
+    answer = await intake.post(f"{_path(draft)}/confirm", version=1)
+    assert answer.status_code == 201, answer.text
+    clocks = await intake.rows("SELECT step, state FROM clocks WHERE case_id = %(id)s", id=answer.json()["case_id"])
+    assert [(each.step, each.state) for each in clocks] == [("registered", "running")]
+
+
 async def test_a_draft_of_another_area_is_not_confirmed(intake: Any, draft: dict[str, Any]) -> None:
     async with intake.unchanged():
         answer = await intake.post(f"{_path(draft)}/confirm", version=1, region="12.71")

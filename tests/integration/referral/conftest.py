@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from slrt_contracts.events.base import Event
 from slrt_contracts.events.intake import CaseDecided
 from slrt_contracts.types import CaseId
 from slrt_kit.clock import new_uuid7
+from slrt_kit.clocks.timers import Timers
 from slrt_kit.db import Database
 from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.inbox import RawEvent
@@ -23,7 +25,7 @@ from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.privacy import Vault
 from slrt_kit.runtime import Runtime
 from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event, vault_of
-from slrt_referral.app import PACKAGE, build_app, build_routing, build_stores
+from slrt_referral.app import PACKAGE, build_app, build_routing, build_stores, build_timers
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.referrals import ReferralStores
@@ -68,6 +70,7 @@ class Service:
     issuer: TestIssuer
     vault: Vault
     stores: ReferralStores
+    timers: Timers
     _keys: dict[str, int] = field(default_factory=dict)
 
     async def hear(self, event: Event | RawEvent) -> Outcome:
@@ -164,9 +167,15 @@ async def service(
     runtime = Runtime("referral", PACKAGE, ReferralSettings.load())
     runtime.database = database
     runtime.vault = vault
+    runtime.worker_database = database
     runtime.policy_book = packaged_book(runtime)
     parts = CaseParts(build_stores(runtime), build_routing(runtime))
     processor = Processor(consumer="slrt.referral.cases", database=database, handlers=cases, deps=parts)
+
+    async def now() -> datetime:
+        return database.clock.now()
+
+    timers = build_timers(runtime, at=now)
     async with api_client(build_app(runtime)) as client:
-        yield Service(database, processor, client, runtime.http, token_issuer, vault, build_stores(runtime))
+        yield Service(database, processor, client, runtime.http, token_issuer, vault, build_stores(runtime), timers)
     await runtime.http.close()

@@ -17,7 +17,7 @@ from slrt_intake.sweeps import AutoClose, ExpirySweep
 from slrt_kit import metrics
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
-from slrt_kit.clocks.timers import Effect, Timers
+from slrt_kit.clocks.timers import Effect, Time, Timers
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
 from slrt_kit.files.uploads import Uploads
@@ -139,16 +139,23 @@ def build_stores(runtime: Runtime) -> CaseStores:
     return CaseStores(runtime.outbox, runtime.vault, CaseClocks(runtime.deadlines))
 
 
-def build_chores(runtime: Runtime) -> Sequence[Part]:
-    """What a worker of intake does from time to time."""
+def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
+    """What fires the clocks of cases that are due; ``at`` is for tests and simulations."""
     notices = Notices(runtime.outbox)
     effects: dict[str, Effect] = {
         EffectKind.REMIND: notices,
         EffectKind.ESCALATE: notices,
         EffectKind.AUTO_CLOSE: AutoClose(build_stores(runtime)),
     }
-    timers = Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name)
-    chores: list[Part] = [timers.run, ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run]
+    return Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name, at=at)
+
+
+def build_chores(runtime: Runtime) -> Sequence[Part]:
+    """What a worker of intake does from time to time."""
+    chores: list[Part] = [
+        build_timers(runtime).run,
+        ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run,
+    ]
     uploads = Uploads.of(_settings(runtime))
     if uploads is not None:
         chores.append(Sweep(uploads, lambda object_ids: named(runtime.worker_database, object_ids)).run)

@@ -11,7 +11,7 @@ from slrt_kit import metrics
 from slrt_kit.clock import SystemClock
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
-from slrt_kit.clocks.timers import Effect, Timers
+from slrt_kit.clocks.timers import Effect, Time, Timers
 from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.policy.book import PolicyBook
@@ -81,11 +81,16 @@ def build_stores(runtime: Runtime) -> ReferralStores:
     return ReferralStores(runtime.outbox, runtime.vault, ReferralClocks(runtime.deadlines))
 
 
-def build_chores(runtime: Runtime) -> Sequence[Part]:
-    """What a worker of referral does from time to time: it fires the clocks that are due."""
+def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
+    """What fires the clocks of referrals that are due; ``at`` is for tests and simulations."""
     notices = Notices(runtime.outbox)
     effects: dict[str, Effect] = {EffectKind.REMIND: notices, EffectKind.ESCALATE: notices}
-    return [Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name).run]
+    return Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name, at=at)
+
+
+def build_chores(runtime: Runtime) -> Sequence[Part]:
+    """What a worker of referral does from time to time."""
+    return [build_timers(runtime).run]
 
 
 def build_routing(runtime: Runtime) -> RoutingBook:
