@@ -70,7 +70,7 @@ def service_commands(
 
         def parts() -> list[Part]:
             ringing = tell_relay(composed, composed.worker_database)
-            return [*worker_parts(composed), ringing, *health_part(composed)]
+            return [*worker_parts(composed), ringing, *health_part(composed, composed.lacks)]
 
         start(composed, role="worker", parts=parts)
 

@@ -24,7 +24,7 @@ from slrt_kit.db import Database
 from slrt_kit.doorbell import Doorbell
 from slrt_kit.http.client import ServiceClient
 from slrt_kit.http.destinations import Destinations
-from slrt_kit.http.health import health_routes
+from slrt_kit.http.health import Lacks, health_routes
 from slrt_kit.http.outgoing import HttpClient
 from slrt_kit.logs import configure_logging, get_logger
 from slrt_kit.messaging.broker import KafkaBroker
@@ -170,6 +170,10 @@ class Runtime:
 
         return PolicyBook(self.policy_rules, self.database)
 
+    def lacks(self) -> str | None:
+        """What a process of this service still waits for before it can serve."""
+        return "policy not read yet" if self.has_policy and not self.policy_book.is_known else None
+
     @cached_property
     def deadlines(self) -> "Deadlines":
         """The clocks that steps have by the service's policy."""
@@ -245,6 +249,7 @@ class Runtime:
             version="1",
             package=self.package,
             service=self.name,
+            lacks=self.lacks,
             routers=[*routers, audit_router, *([policy_router] if self.has_policy else [])],
             consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
@@ -368,12 +373,12 @@ async def run_parts(runtime: Runtime, *, role: str, parts: Sequence[Part]) -> No
     log.info("role ended", role=role)
 
 
-def health_part(runtime: Runtime) -> list[Part]:
+def health_part(runtime: Runtime, lacks: Lacks = lambda: None) -> list[Part]:
     """Health and metrics of a role that has no API, on ``metrics_port`` when one is set."""
     port = runtime.settings.metrics_port
     if port is None:
         return []
-    app = Starlette(routes=health_routes(database=runtime.database, package=runtime.package))
+    app = Starlette(routes=health_routes(database=runtime.database, package=runtime.package, lacks=lacks))
     return [lambda stop: serve(app, host=runtime.settings.http_host, port=port, stop=stop)]
 
 

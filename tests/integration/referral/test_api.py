@@ -7,6 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from slrt_kit.runtime import Runtime
+from slrt_kit.testing import api_client
+from slrt_referral.app import PACKAGE, build_app
+from slrt_referral.settings import ReferralSettings
+
 if TYPE_CHECKING:
     from tests.integration.referral.conftest import Service
 
@@ -325,3 +330,13 @@ async def test_offices_and_rules_can_be_read_by_staff(service: Service) -> None:
 
 async def test_the_service_is_ready_on_its_own_database_alone(service: Service) -> None:
     assert (await service.client.get("/readyz")).text == "ready"
+
+
+async def test_a_process_that_has_not_read_the_policy_is_not_ready(service: Service) -> None:
+    runtime = Runtime("referral", PACKAGE, ReferralSettings.load())
+    runtime.database = service.database
+    runtime.vault = service.vault
+    async with api_client(build_app(runtime)) as client:
+        answer = await client.get("/readyz")
+    assert (answer.status_code, answer.text) == (503, "policy not read yet")
+    assert answer.headers["Retry-After"] == "2"

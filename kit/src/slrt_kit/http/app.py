@@ -15,7 +15,7 @@ from slrt_kit.http.auth import permission_of
 from slrt_kit.http.commands import plain_fingerprint
 from slrt_kit.http.context import RequestContext
 from slrt_kit.http.fast import FastLane, FastRoute
-from slrt_kit.http.health import health_routes
+from slrt_kit.http.health import Lacks, health_routes
 from slrt_kit.http.overload import BoundedApp
 from slrt_kit.http.positions import Arrivals
 from slrt_kit.http.problems import PROBLEM_RESPONSES, install_problem_handlers
@@ -40,6 +40,7 @@ def build_app(
     verifier: TokenVerifier,
     person_limit: PersonLimit | None = None,
     service: str | None = None,
+    lacks: Lacks = lambda: None,
     consumers: Mapping[str, Handlers[Any]] | None = None,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
@@ -47,7 +48,7 @@ def build_app(
 
     ``consumers`` are the handlers by consumer group whose effects the routes show (see `slrt_kit.http.positions`).
     ``fast`` are functions of those routes that carry the load, each with how many requests it works on at a time (see
-    `slrt_kit.http.fast` and `slrt_kit.http.overload`).
+    `slrt_kit.http.fast` and `slrt_kit.http.overload`). ``lacks`` keeps it from being ready.
     """
     app = BoundedApp(
         title=title,
@@ -58,7 +59,7 @@ def build_app(
         lifespan=lifespan,
         # `RequestContext` makes the one span that we want, also for what FastAPI never sees.
         telemetry={"logs": False, "metrics": False, "tracing": False},
-        routes=list(health_routes(database=database, package=package)),
+        routes=list(health_routes(database=database, package=package, lacks=lacks)),
         generate_unique_id_function=lambda route: route.name,
     )
     app.state.database = database

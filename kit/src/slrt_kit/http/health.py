@@ -1,5 +1,7 @@
 """Tell whether a process lives, whether it is ready, and what it has counted; for roles with and without an API."""
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -8,9 +10,12 @@ from slrt_kit import metrics, schema
 from slrt_kit.backlog import measure_backlog
 from slrt_kit.db import DATABASE_DOWN, Database
 
+Lacks = Callable[[], str | None]
+"""Says what a process still waits for before it can serve; None when it has everything."""
 
-def health_routes(*, database: Database, package: str) -> list[Route]:
-    """``/livez``, ``/readyz`` (own database at the expected schema; never Kafka) and ``/metrics``."""
+
+def health_routes(*, database: Database, package: str, lacks: Lacks = lambda: None) -> list[Route]:
+    """``/livez``, ``/readyz`` (own database at the expected schema, nothing lacks; never Kafka) and ``/metrics``."""
 
     async def livez(_: Request) -> Response:
         return PlainTextResponse("ok")
@@ -20,6 +25,8 @@ def health_routes(*, database: Database, package: str) -> list[Route]:
             async with database.read() as session:
                 if not await schema.at_head(session, package):
                     return PlainTextResponse("migrations pending", 503)
+            if lacking := lacks():
+                return PlainTextResponse(lacking, 503, {"Retry-After": "2"})
         except DATABASE_DOWN:
             return PlainTextResponse("database away", 503, {"Retry-After": "2"})
         except Exception as error:  # noqa: BLE001 — readiness answers whatever is wrong, by its kind

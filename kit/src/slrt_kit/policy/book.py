@@ -102,6 +102,11 @@ class PolicyBook:
         book._keep([Activation(datetime.min.replace(tzinfo=UTC), code, 1) for code in documents])
         return book
 
+    @property
+    def is_known(self) -> bool:
+        """Whether anything has been read."""
+        return bool(self._timeline.instants)
+
     def at(self, region: str, at: datetime) -> RegionPolicy:
         """What holds in a region (``00`` or a dotted code) at a moment (aware). Microseconds; no I/O.
 

@@ -33,7 +33,11 @@ def connector(office: Annotated[str, typer.Option(help="office code, such as 12.
     start(
         runtime,
         role=f"connector-{office}",
-        parts=lambda: [build_connector(runtime, office, endpoint).run, *health_part(runtime)],
+        parts=lambda: [
+            *runtime.policy_parts,
+            build_connector(runtime, office, endpoint).run,
+            *health_part(runtime, runtime.lacks),
+        ],
     )
 
 
