@@ -72,7 +72,7 @@ async def two(
             monkeypatch.setenv(name, value)
     intake: Runtime = intake_app.build_runtime()
     referral: Runtime = referral_app.build_runtime()
-    referral.policy_book = packaged_book(referral)
+    intake.policy_book, referral.policy_book = packaged_book(intake), packaged_book(referral)
     async with AsyncExitStack() as stack:
         for runtime in (intake, referral):
             stack.push_async_callback(runtime.close)

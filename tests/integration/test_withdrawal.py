@@ -137,7 +137,7 @@ async def suite(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
     intake, referral = intake_app.build_runtime(), referral_app.build_runtime()
-    referral.policy_book = packaged_book(referral)
+    intake.policy_book, referral.policy_book = packaged_book(intake), packaged_book(referral)
     async with AsyncExitStack() as stack:
         for runtime in (intake, referral):
             stack.push_async_callback(runtime.close)

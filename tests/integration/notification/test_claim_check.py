@@ -14,7 +14,7 @@ from slrt_intake.settings import IntakeSettings
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import PlayedHttp, TestIssuer, api_client, keys_of
+from slrt_kit.testing import PlayedHttp, TestIssuer, api_client, keys_of, packaged_book
 from slrt_kit.testing.audit import LOOKS
 from slrt_notification import consumers
 from slrt_notification.adapters.contacts import ContactAnswer
@@ -54,6 +54,7 @@ async def test_a_case_registered_at_the_door_reaches_the_resident_by_mail(
     intake = Runtime(
         "intake", "slrt_intake", IntakeSettings(database_url=intake_url, **shared, **keys_of("intake", intake_url))
     )
+    intake.policy_book = packaged_book(intake)
     app = build_intake(intake)
     async with api_client(app, **token_issuer.headers("facilitator", region="12.74.03")) as door:
         answer = await door.post("/v1/cases", json=CASE, headers={"Idempotency-Key": "one"})

@@ -10,6 +10,7 @@ from slrt_contracts.codes import FunctionCode
 from slrt_kit.policy.book import PolicyBook
 from slrt_kit.policy.packaged import bring_in, packaged_documents
 from slrt_kit.policy.problems import PolicyUnknownError
+from slrt_kit.policy.rules import PolicyRules
 from slrt_kit.testing import FixedClock
 from slrt_referral.adapters.office_book import BookOffices
 from slrt_referral.domain.offices import OfficeLevel
@@ -29,7 +30,7 @@ async def test_before_anything_is_read_no_office_is_guessed(desk: Desk, fixed_cl
 
 
 async def test_a_new_office_takes_over_at_the_instant(desk: Desk, fixed_clock: FixedClock) -> None:
-    packaged = packaged_documents("slrt_referral")
+    packaged = packaged_documents("slrt_referral", PolicyRules.of("referral"))
     await bring_in(desk.database, desk.rules, packaged)
     book = PolicyBook(desk.rules, desk.database)
     table = BookOffices(book, fixed_clock)
@@ -51,7 +52,7 @@ async def test_a_new_office_takes_over_at_the_instant(desk: Desk, fixed_clock: F
 
 
 async def test_an_office_of_another_regency_is_known_by_its_code(desk: Desk, fixed_clock: FixedClock) -> None:
-    await bring_in(desk.database, desk.rules, packaged_documents("slrt_referral"))
+    await bring_in(desk.database, desk.rules, packaged_documents("slrt_referral", desk.rules))
     book = PolicyBook(desk.rules, desk.database)
     await book.refresh()
     table = BookOffices(book, fixed_clock)
@@ -63,7 +64,7 @@ async def test_an_office_of_another_regency_is_known_by_its_code(desk: Desk, fix
 
 
 async def test_a_region_that_was_split_off_has_its_own_offices(desk: Desk, fixed_clock: FixedClock) -> None:
-    await bring_in(desk.database, desk.rules, packaged_documents("slrt_referral"))
+    await bring_in(desk.database, desk.rules, packaged_documents("slrt_referral", desk.rules))
     own = offices(office("12.20.SOSIAL"))
     await desk.put_into_force("12.20", own | {"layer": "parent: 12.74\n"})
     fixed_clock.move(minutes=1)

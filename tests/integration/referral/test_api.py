@@ -223,7 +223,7 @@ async def test_the_history_tells_every_step_with_its_note(service: Service) -> N
     last = view["history"][-1]
     assert (last["outcome_code"], last["note"]) == ("partly", "KTP tercetak, KIA menyusul")
     assert last["by"] == "officer of 12.74.DUKCAPIL"
-    assert (view["routing_rule"], view["policy_version"]) == ("civil-documents", "2026.11.2")
+    assert (view["routing_rule"], view["policy_version"]) == ("civil-documents", "00:1,12:1,12.74:1")
 
 
 @pytest.mark.parametrize("note", ["Robert'); DROP TABLE referrals; --", "محمد 🏠", "C:\\u0000", "a\u2028b\x1b[31m"])
@@ -318,7 +318,7 @@ async def test_offices_and_rules_can_be_read_by_staff(service: Service) -> None:
     assert offices["12.74.DIKBUD"]["functions"] == ["PENDIDIKAN"]
     assert offices["00.PUPR"]["level"] == "national"
     policy = (await service.client.get("/v1/routing-rules", headers=headers)).json()
-    assert policy["version"] == "2026.11.2"
+    assert policy["version"] == "00:1"
     rules = {rule["id"]: rule for rule in policy["rules"]}
     assert rules["school-cash-after-identity"]["after"] == ["ADMINDUK"]
     assert rules["road-yellow-line"]["when"] == "need.asset_class == 'unknown' && need.centre_line == 'yellow'"

@@ -204,5 +204,4 @@ def test_the_rules_of_a_district_are_checked_for_its_district() -> None:
     assert [f.code for f in found(with_(road={"when": "district == '12.74.05'"}), region="12.74.06")] == [
         "never-true",
         "need-without-route",
-        "function-without-office",
     ]

@@ -104,20 +104,17 @@ def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:
     Raises:
         ConnectorConfigError: no such office, or no (good) entry in the connectors file.
     """
-    if not asyncio.run(_is_known(runtime, office)):
+    packaged = PolicyBook.of(runtime.policy_rules, packaged_documents(runtime.package, runtime.policy_rules))
+    if not _has_office(packaged, office) and not asyncio.run(_is_in_force(runtime, office)):
         raise ConnectorConfigError(f"{office} is not in the table of offices")
     settings = _settings(runtime)
     return endpoint_of(OfficeCode(office), settings.connectors_file, settings.office_destinations)
 
 
-async def _is_known(runtime: Runtime, office: str) -> bool:
-    """Whether the package's policy has the office, or the one in force, where the database can be asked."""
-    rules = runtime.policy_rules
-    packaged = PolicyBook.of(rules, packaged_documents(runtime.package, rules))
-    if _has_office(packaged, office):
-        return True
+async def _is_in_force(runtime: Runtime, office: str) -> bool:
+    """Whether the policy in force has the office; no where the database cannot be asked."""
     database = Database(_settings(runtime).database_url.get_secret_value(), pool_size=1)
-    book = PolicyBook(rules, database)
+    book = PolicyBook(runtime.policy_rules, database)
     try:
         await book.refresh()
         return _has_office(book, office)

@@ -29,7 +29,6 @@ RESERVED = frozenset({"better-owner-named"})
 """Stands where a rule's id stands when a declining office named the next one."""
 
 OFFICES = "offices"
-_DEPTH: Mapping[str, int] = {"national": 0, "province": 1, "regency": 2, "district": 3}
 _REACH: Mapping[str, int | str] = {"national": NATION, "province": 2, "regency": 5, "district": 8}
 
 
@@ -263,6 +262,10 @@ def _region_of(office: Entry) -> str:
     return office.key.rpartition(".")[0]
 
 
+def _layer_of(entry: Entry) -> str:
+    return entry.place().file.partition("/")[0]
+
+
 def _functions(office: Entry) -> Sequence[str]:
     functions = office.fields.get("functions", ())
     return [functions] if isinstance(functions, str) else functions
@@ -276,9 +279,11 @@ def _no_office(policy: RegionPolicy, rules: Iterable[RoutingRule], places: Place
             doing.setdefault((function, NATION if region == NATION else len(region)), set()).add(region)
     if not doing:
         return
+    levels = {level for _, level in doing}
     for rule in rules:
-        # A region knows its own offices and those above it; who does what further down, the layers there say.
-        if _DEPTH[rule.level] > policy.region.count(".") + (policy.region != NATION):
+        # A layer answers for the rules that it states, and knows its own offices and those above it: who does what
+        # further down is said there, and what nobody does there goes to the queue.
+        if _layer_of(rule.entry) != policy.region or _REACH[rule.level] not in levels:
             continue
         at = doing.get((rule.function, _REACH[rule.level]), set())
         if not any(places.within(box, region) for box in rule.when.holds for region in at):
