@@ -27,7 +27,12 @@ _MOBILE = re.compile(
     r"(?:(?<![\w.+-])\+?62[ .-]?|(?<![\w.+-])0)8[1-9][0-9]?(?:[ .-]?[0-9]{2,5}){2,3}(?![\w-]|\.[0-9])", re.ASCII
 )
 _MOBILE_DIGITS = range(9, 13)  # behind the country code or the zero
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", re.IGNORECASE | re.ASCII)
+# Three signs before and behind the @: sealed columns are random bytes, and among some megabytes of them something like
+# d@F.UU comes up by chance.
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]{3,}@[a-z0-9][a-z0-9-]+[a-z0-9]\.(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z]{2,}",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
