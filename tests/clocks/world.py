@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +13,11 @@ import psycopg
 from psycopg.rows import namedtuple_row
 from tests.clocks.policies import national_policy
 
-from slrt_intake.store.clock_events import Notices
+from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_kit.clocks.clock import Clock, Firing, Owner, Subject, SubjectKind
 from slrt_kit.clocks.policy import ClockPolicy
 from slrt_kit.clocks.rows import as_json, clock_row, insert_clocks
+from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -88,7 +90,7 @@ def seed(url: str, clocks: Sequence[Clock]) -> None:
 
 def effects(outbox: Outbox) -> dict[str, Effect]:
     """Each effect notes what it does; notices are told as well, as in life."""
-    tell = Notices(outbox)
+    tell = Notices(partial(tell_of_clocks, outbox))
 
     async def note(work: UnitOfWork, firings: Sequence[Firing]) -> None:
         rows = [

@@ -5,15 +5,17 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import psycopg
 from tests.clocks.world import POLICIES, REGIONS, policy_of
 from tests.perf.stack import Bench
 
-from slrt_intake.store.clock_events import Notices
+from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_kit.clocks.clock import Firing
 from slrt_kit.clocks.lengths import Length, Unit
 from slrt_kit.clocks.store import ClockStore
+from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import EVERY_S, Timers
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -148,7 +150,7 @@ async def lateness(url: str) -> float:
         connection.execute(_CASES, values)
         connection.execute(_CLOCKS, values | {"due": begins, "apart": f"{1 / DUE_PER_S} seconds"})
     database, outbox, late = Database(url, pool_size=4), Outbox("intake"), list[float]()
-    tell, stop, done = Notices(outbox), asyncio.Event(), asyncio.Event()
+    tell, stop, done = Notices(partial(tell_of_clocks, outbox)), asyncio.Event(), asyncio.Event()
 
     async def notice(work: UnitOfWork, firings: Sequence[Firing]) -> None:
         await tell(work, firings)

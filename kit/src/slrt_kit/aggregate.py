@@ -44,10 +44,6 @@ class Aggregate:
         self.event_sequence += 1
         self._raised.append(RecordedEvent(event, self.event_sequence, at, self.is_restricted))
 
-    def tell(self, event: Event, *, at: datetime) -> None:
-        """Raise an event of something that belongs to the aggregate and changes with it, such as one of its clocks."""
-        self._raise_event(event, at=at)
-
     @property
     def is_restricted(self) -> bool:
         """Whether few may know of it; that must not change in its life, or its events lose their order."""

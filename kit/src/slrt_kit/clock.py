@@ -3,11 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Protocol
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Final, Protocol
 from uuid import UUID
 
 import uuid_utils.compat
+
+WIB: Final = timezone(timedelta(hours=7), "WIB")
+"""Western Indonesian Time, Jakarta's: by its days decrees take effect and periods end, in every region. There
+has been no summer time since 1964."""
+
+
+def day_of(at: datetime) -> date:
+    """The day of an instant, in Western Indonesian Time."""
+    return at.astimezone(WIB).date()
 
 
 class Clock(Protocol):

@@ -169,7 +169,7 @@ async def test_another_policy_moves_open_clocks_once_and_says_so(clocks_url: str
         return replace(new, version="00:2") if region != "94.71.01" else replace(new, version="00:2", classes={})
 
     async def tell(work: UnitOfWork, told: Sequence[Told], at: datetime) -> None:
-        await tell_of_clocks(work, Outbox("intake"), told, at=at)
+        await tell_of_clocks(Outbox("intake"), work, told, at)
 
     for expected in (2, 0):
         moved, stayed = await move_clocks(

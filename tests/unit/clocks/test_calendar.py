@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.clocks.policies import national_policy
 
+from slrt_kit.clock import WIB
 from slrt_kit.clocks.calendar import CalendarSpec, UnknownYearError, WorkCalendar, hours_of, minutes
 from slrt_kit.clocks.lengths import Length, Unit
 from slrt_kit.clocks.national import decreed_years, known_years, national_days_off
-from slrt_kit.clocks.zones import WIB, WIT, WITA, UnknownProvinceError, zone_name
+from slrt_kit.clocks.zones import WIT, WITA, UnknownProvinceError, zone_name
 from slrt_kit.regions import Regions
 
 CALENDAR = national_policy().calendar()

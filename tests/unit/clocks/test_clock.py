@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.clocks.policies import national_kinds, national_policy, policy_of
 
 from slrt_contracts.codes import ClockMoveCause, ClockPauseReason
+from slrt_kit.clock import WIB
 from slrt_kit.clocks.clock import Clock, ClockState, Owner, Subject, SubjectKind
 from slrt_kit.clocks.lengths import Length, Unit
 from slrt_kit.clocks.policy import Terms, clock_policy
 from slrt_kit.clocks.problems import ClockStateError, ExtensionRefusedError
-from slrt_kit.clocks.zones import WIB
 from slrt_kit.problems import SeparationOfDutiesError
 
 POLICY = national_policy()

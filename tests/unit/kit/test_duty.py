@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from slrt_contracts.codes import DutyRole
 from slrt_contracts.types import DutyId, OfficerId
-from slrt_kit.duty import Duty, chain, day_of, holders, levels_of, officer_id_of
-from slrt_kit.duty.model import NATION, REPORTS_TO
+from slrt_kit.clock import day_of
+from slrt_kit.duty import Duty, chain, holders, levels_of, officer_id_of
+from slrt_kit.duty.model import REPORTS_TO
+from slrt_kit.regions import NATION
 from slrt_kit.regions.codes import InvalidRegionCodeError
 
 DAY = date(2026, 7, 1)

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slrt_kit.privacy.retention import WIB, Ends, RetentionClass, class_of, retention_classes
+from slrt_kit.clock import WIB
+from slrt_kit.privacy.retention import Ends, RetentionClass, class_of, retention_classes
 from slrt_kit.privacy.sweep import RetentionSweep, rule_of, sweep_rules
 
 _GOOD = {

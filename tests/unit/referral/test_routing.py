@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from slrt_contracts.catalogue import ATTRIBUTES, NEEDS
 from slrt_contracts.codes import AttributeName, NeedCode
 from slrt_contracts.types import CaseId, DistrictCode, NeedId
-from slrt_kit.clock import new_uuid7
-from slrt_referral.domain.offices import Office, OfficeLevel, Offices, day_of, region_at
+from slrt_kit.clock import day_of, new_uuid7
+from slrt_referral.domain.offices import Office, OfficeLevel, Offices, region_at
 from slrt_referral.domain.policy import RoutingPolicy
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.routing import NeedToRefer, plan_referrals

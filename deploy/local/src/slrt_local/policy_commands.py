@@ -4,17 +4,19 @@ import os
 import ssl
 import uuid
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta, timezone
+from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import httpx
 import typer
 
-from slrt_kit.policy.findings import PolicyError
+from slrt_kit.clock import WIB
+from slrt_kit.policy.findings import Finding, Place, PolicyError
 from slrt_kit.policy.kinds import KINDS
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.rules import PolicyRules, read_folder
+from slrt_kit.problems import Text
 from slrt_local import status
 from slrt_local.identity import directory
 from slrt_local.identity_commands import StateOption
@@ -23,7 +25,6 @@ from slrt_local.state import State
 
 policy = typer.Typer(no_args_is_help=True, help="The policy of a service: check, compare, propose, approve, activate.")
 
-_WIB = timezone(timedelta(hours=7), "WIB")
 _SERVICES = tuple(sorted({service for kind in KINDS for service in kind.services}))
 _TOKEN_S = 600
 
@@ -67,13 +68,14 @@ def _read(folder: Path) -> dict[str, dict[str, str]]:
 def validate(folder: Folder, *, service: Service) -> None:
     """Check drafts as they would hold over the policy that comes with the service; needs no running suite."""
     rules = PolicyRules.of(_known(service))
-    layers = packaged_documents(f"slrt_{service}", rules) | _read(folder)
+    drafts = _read(folder)
+    layers = packaged_documents(f"slrt_{service}", rules) | drafts
     findings = rules.findings(rules.layers({code: (1, each) for code, each in layers.items()}))
     for finding in findings:
         typer.echo(finding.line())
     if findings:
         raise typer.Exit(1)
-    typer.echo(f"{service}: {', '.join(sorted(_read(folder)))}: nothing wrong")
+    typer.echo(f"{service}: {', '.join(sorted(drafts))}: nothing wrong")
 
 
 class _Suite:
@@ -108,15 +110,15 @@ class _Suite:
             _end(f"answered {answer.status_code}")
         problem = answer.json()
         for finding in problem.get("findings", ()):
-            typer.echo(_line(finding | {"what": finding["what_en"], "remedy": finding["remedy_en"]}))
+            typer.echo(_finding(finding).line())
         for wrong in problem.get("errors", ()):
             typer.echo(f"{wrong['pointer']}: {wrong['detail']}", err=True)
         _end(problem["title"] + (f" (from {problem['earliest']} on)" if "earliest" in problem else ""))
 
 
-def _line(finding: Mapping[str, Any]) -> str:
-    place = f"{finding['file']}:{finding['line']}" if finding["line"] else finding["file"]
-    return f"{place} {finding['code']}: {finding['what']} -> {finding['remedy']}"
+def _finding(told: Mapping[str, Any]) -> Finding:
+    what, remedy = Text(told["what"], told["what_en"]), Text(told["remedy"], told["remedy_en"])
+    return Finding(Place(told["file"], told["line"]), told["code"], what, remedy)
 
 
 def _token(state: State, as_user: str | None) -> str:
@@ -211,72 +213,49 @@ def propose(
     typer.echo(f"proposed: {chosen} version {version['number']}, by {version['proposed_by']}")
 
 
-@policy.command()
-def approve(
-    layer: Layer,
-    number: Number,
-    *,
-    service: Service,
-    why: Why,
-    as_user: AsUser = None,
-    gateway: Url = None,
-    state: StateOption = None,
-) -> None:
-    """Approve a draft of somebody else; it is not in force by that."""
-    version = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/approve", {"why": why})
-    typer.echo(f"approved: {layer} version {number}, by {version['decided_by']}")
+def _add_decision(verb: str, done: str, says: str) -> None:
+    """A command about a version that was handed in."""
+
+    @policy.command(verb, help=says)
+    def decide(
+        layer: Layer,
+        number: Number,
+        *,
+        service: Service,
+        why: Why,
+        as_user: AsUser = None,
+        gateway: Url = None,
+        state: StateOption = None,
+    ) -> None:
+        suite = _Suite(service, state, gateway, as_user)
+        version = suite.post(f"/layers/{layer}/versions/{number}/{verb}", {"why": why})
+        typer.echo(f"{done}: {layer} version {number}, by {version['decided_by']}")
 
 
-@policy.command()
-def reject(
-    layer: Layer,
-    number: Number,
-    *,
-    service: Service,
-    why: Why,
-    as_user: AsUser = None,
-    gateway: Url = None,
-    state: StateOption = None,
-) -> None:
-    """Reject a draft of somebody else."""
-    version = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/reject", {"why": why})
-    typer.echo(f"rejected: {layer} version {number}, by {version['decided_by']}")
+def _add_switch(verb: str, done: str, says: str) -> None:
+    """A command that puts a version into force."""
+
+    @policy.command(verb, help=says)
+    def switch(
+        layer: Layer,
+        number: Number,
+        *,
+        service: Service,
+        why: Why,
+        at: At = None,
+        as_user: AsUser = None,
+        gateway: Url = None,
+        state: StateOption = None,
+    ) -> None:
+        body = {"why": why, "effective_from": _instant(at)}
+        found = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/{verb}", body)
+        typer.echo(f"{done}: {layer} version {number}, from {found['effective_from']}")
 
 
-@policy.command()
-def activate(
-    layer: Layer,
-    number: Number,
-    *,
-    service: Service,
-    why: Why,
-    at: At = None,
-    as_user: AsUser = None,
-    gateway: Url = None,
-    state: StateOption = None,
-) -> None:
-    """Put an approved version into force from an instant on."""
-    body = {"why": why, "effective_from": _instant(at)}
-    found = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/activate", body)
-    typer.echo(f"in force: {layer} version {number}, from {found['effective_from']}")
-
-
-@policy.command()
-def rollback(
-    layer: Layer,
-    number: Number,
-    *,
-    service: Service,
-    why: Why,
-    at: At = None,
-    as_user: AsUser = None,
-    gateway: Url = None,
-    state: StateOption = None,
-) -> None:
-    """Go back to a version that was in force before; one person may."""
-    body = {"why": why, "effective_from": _instant(at)}
-    found = _Suite(service, state, gateway, as_user).post(f"/layers/{layer}/versions/{number}/rollback", body)
-    typer.echo(f"back in force: {layer} version {number}, from {found['effective_from']}")
+_add_decision("approve", "approved", "Approve a draft of somebody else; it is not in force by that.")
+_add_decision("reject", "rejected", "Reject a draft of somebody else.")
+_add_switch("activate", "in force", "Put an approved version into force from an instant on.")
+_add_switch("rollback", "back in force", "Go back to a version that was in force before; one person may.")
 
 
 def _instant(text: str | None) -> str | None:
@@ -288,7 +267,7 @@ def _instant(text: str | None) -> str | None:
     except ValueError as error:
         _end(f"{text!r} is no day or instant: {error}")
     if len(text) == len("2027-01-01"):
-        given = datetime.combine(given.date(), time(), _WIB)
+        given = datetime.combine(given.date(), time(), WIB)
     if given.tzinfo is None:
         _end(f"{text!r} has no offset: write {text}+07:00")
     return given.isoformat()

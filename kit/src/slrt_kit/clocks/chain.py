@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any, Final, Self
 
+from slrt_contracts.codes import ClockAudience
 from slrt_kit.clocks.calendar import WorkCalendar
 from slrt_kit.clocks.lengths import Length, Unit
 
@@ -28,32 +30,17 @@ class EffectKind(StrEnum):
         return self in (EffectKind.REMIND, EffectKind.ESCALATE)
 
 
-class Whom(StrEnum):
-    """Who hears of it, by their place on the reporting line (domain 13.5)."""
-
-    OWNER = "owner"
-    SUPERVISOR = "supervisor"
-    MANAGER = "manager"
-    HEAD_OF_OFFICE = "head_of_office"
-    """Of the office of social affairs (Kepala Dinas)."""
-    OFFICE_HEAD = "office_head"
-    """Of the office (OPD) that has the referral."""
-    NEXT_LEVEL = "next_level"
-
-    @property
-    def rank(self) -> int:
-        """How high on the line: nobody is passed over by going up."""
-        return _RANKS[self]
-
-
-_RANKS: Final = {
-    Whom.OWNER: 0,
-    Whom.SUPERVISOR: 1,
-    Whom.MANAGER: 2,
-    Whom.HEAD_OF_OFFICE: 3,
-    Whom.OFFICE_HEAD: 3,
-    Whom.NEXT_LEVEL: 4,
-}
+RANKS: Final[Mapping[ClockAudience, int]] = MappingProxyType(
+    {
+        ClockAudience.OWNER: 0,
+        ClockAudience.SUPERVISOR: 1,
+        ClockAudience.MANAGER: 2,
+        ClockAudience.HEAD_OF_OFFICE: 3,
+        ClockAudience.OFFICE_HEAD: 3,
+        ClockAudience.NEXT_LEVEL: 4,
+    }
+)
+"""How high on the reporting line (domain 13.5): nobody is passed over by going up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ class Step:
 
     at: str
     effect: EffectKind
-    whom: tuple[Whom, ...]
+    whom: tuple[ClockAudience, ...]
     left: float | None = None
     """The share of the time that is left, of a step before the due instant."""
     after: Length | None = None
@@ -78,7 +65,7 @@ class Step:
         return cls(
             found[0],
             EffectKind(field["effect"]),
-            tuple(Whom(each) for each in field["whom"]),
+            tuple(ClockAudience(each) for each in field["whom"]),
             left=None if share is None else int(share) / 100,
             after=None if count is None else Length(_UNITS[found["unit"]], int(count)),
         )

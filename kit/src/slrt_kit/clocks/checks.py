@@ -5,8 +5,9 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any, Final
 
+from slrt_contracts.codes import ClockAudience
 from slrt_kit.clocks.calendar import hours_of
-from slrt_kit.clocks.chain import EffectKind, Step, Whom
+from slrt_kit.clocks.chain import RANKS, EffectKind, Step
 from slrt_kit.clocks.lengths import Length
 from slrt_kit.clocks.national import known_years
 from slrt_kit.clocks.policy import DAYS, OFFICE, calendars, parts_of
@@ -159,7 +160,7 @@ def _holes(entry: Entry, steps: list[Step]) -> Iterator[Finding]:
             yield _hole(entry, ("steps", number, "whom"), f"langkah {step.at} tidak sampai ke siapa pun", step.at)
     if all(step.left is not None for step in steps):
         yield _hole(entry, ("steps",), "tidak ada langkah saat jatuh tempo", "due")
-    elif not acts and Whom.NEXT_LEVEL not in last.whom:
+    elif not acts and ClockAudience.NEXT_LEVEL not in last.whom:
         yield _hole(entry, ("steps", len(steps) - 1), "rantai berhenti sebelum tingkat berikutnya", last.at)
 
 
@@ -182,7 +183,7 @@ def _cycles(entry: Entry, steps: list[Step]) -> Iterator[Finding]:
     for number, step in enumerate(steps):
         if step.effect is not EffectKind.ESCALATE or not step.whom:
             continue
-        highest = max(whom.rank for whom in step.whom)
+        highest = max(RANKS[whom] for whom in step.whom)
         if highest <= reached:
             yield Finding(
                 entry.place("steps", number),

@@ -1,24 +1,20 @@
 """Reckon open clocks anew when their calendar, class or policy has changed, and tell of each that is due elsewhere."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from slrt_contracts.codes import ClockMoveCause
 from slrt_kit.clocks.calendar import UnknownYearError
 from slrt_kit.clocks.policy import UnknownTermError
 from slrt_kit.clocks.store import ClockStore
-from slrt_kit.clocks.telling import Told
+from slrt_kit.clocks.telling import Tell, Told
 from slrt_kit.clocks.timers import IN_THE_WAY, PATIENCE, Policies
-from slrt_kit.db import Database, UnitOfWork
+from slrt_kit.db import Database
 
 _AT_ONCE: Final = 50
 _AGAIN_S: Final = 0.3
-
-Tell: TypeAlias = Callable[[UnitOfWork, Sequence[Told], datetime], Awaitable[None]]
-"""Puts what happened to clocks into the outbox, on the keys of their cases or referrals."""
 
 
 async def move_clocks(

@@ -15,3 +15,7 @@ class ExtensionRefusedError(ProblemError):
 
     slug, status = "extension-refused", 409
     title = Text("Waktu ini tidak dapat diperpanjang lagi", "This time cannot be extended any further")
+
+
+class LostSubjectError(Exception):
+    """A clock is of a case or a referral that is not there."""

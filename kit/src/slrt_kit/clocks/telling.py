@@ -1,11 +1,12 @@
 """Make the events that tell of a clock, as its case or its referral tells them."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
-from slrt_contracts.codes import ClockAudience, ClockOwner
+from slrt_contracts.codes import ClockOwner
 from slrt_contracts.events import (
     CaseClockEscalated,
     CaseClockPaused,
@@ -20,6 +21,7 @@ from slrt_contracts.events import (
 from slrt_contracts.types import DistrictCode
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.clock import Clock, Firing, Moved, OwnerKind, Pause, SubjectKind
+from slrt_kit.db import UnitOfWork
 
 Fact: TypeAlias = Firing | Moved | Pause
 """What happens to a clock and is told."""
@@ -54,6 +56,20 @@ class Told:
     def fired(cls, firing: Firing) -> "Told":
         """An effect."""
         return cls(firing.clock, firing)
+
+
+Tell: TypeAlias = Callable[[UnitOfWork, Sequence[Told], datetime], Awaitable[None]]
+"""Puts what happened to clocks into the outbox, on the keys of their cases or referrals."""
+
+
+class Notices:
+    """The effects ``remind`` and ``escalate`` for `slrt_kit.clocks.timers`: they tell, and whoever hears of it acts."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    async def __call__(self, work: UnitOfWork, firings: Sequence[Firing]) -> None:
+        await self._tell(work, [Told.fired(each) for each in firings], firings[0].at)
 
 
 def event_of(told: Told, *, district: DistrictCode, **ids: Any) -> Event:
@@ -104,5 +120,5 @@ def _about(clock: Clock, fact: Fact) -> tuple[str, dict[str, Any]]:
     if fact.step.effect is EffectKind.ESCALATE:
         # Whoever should have heard of an earlier step hears of this one.
         everybody = dict.fromkeys(whom for step in (*fact.folded, fact.step) for whom in step.whom)
-        more["audience"] = tuple(ClockAudience(whom.value) for whom in everybody)
+        more["audience"] = tuple(everybody)
     return fact.step.effect, more

@@ -14,7 +14,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, Se
 
 from slrt_kit import metrics
 from slrt_kit.audit.entries import Actor
-from slrt_kit.clock import wait
+from slrt_kit.chores import every
 from slrt_kit.clocks.clock import Clock, Firing
 from slrt_kit.clocks.policy import ClockPolicy
 from slrt_kit.clocks.store import ClockStore
@@ -70,12 +70,7 @@ class Timers:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Fire what is due, every `EVERY_S`, until stopped. Whatever fails is waited out; an alert says so."""
-        while not stop.is_set():
-            try:
-                await self.once(stop)
-            except Exception as error:  # noqa: BLE001 — see above
-                log.warning("clocks put off", error=type(error).__name__)
-            await wait(stop, EVERY_S)
+        await every(EVERY_S, lambda: self.once(stop), stop, named="clocks", faults=(Exception,))
 
     async def once(self, stop: asyncio.Event | None = None) -> int:
         """Fire all that is due, oldest first, or until stopped; gives how many effects there were.

@@ -9,7 +9,9 @@ from datetime import timedelta, timezone
 from types import MappingProxyType
 from typing import Final
 
-WIB: Final = timezone(timedelta(hours=7), "WIB")
+from slrt_kit.clock import WIB
+from slrt_kit.regions import NATION
+
 WITA: Final = timezone(timedelta(hours=8), "WITA")
 WIT: Final = timezone(timedelta(hours=9), "WIT")
 
@@ -39,7 +41,7 @@ def zone_name(region: str) -> str:
     Raises:
         UnknownProvinceError: the province is not in the table.
     """
-    if region == "00":
+    if region == NATION:
         return _CAPITAL
     try:
         return _NAMES[region[:2]]

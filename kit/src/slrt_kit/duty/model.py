@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from types import MappingProxyType
 from uuid import UUID, uuid5
 
 from slrt_contracts.codes import DutyRole
 from slrt_contracts.types import DutyId, OfficerId
-from slrt_kit.holdings.model import WIB
-from slrt_kit.regions.codes import ancestors, region_code
+from slrt_kit.regions import NATION, ancestors, region_code
 
-NATION = "00"
 _LOGINS = UUID("6f0f1f0e-5f3a-5c1e-9d43-7a1d3b1c2a40")
 """The name space in which ids are made from logins that are no ids themselves."""
 
@@ -72,11 +70,6 @@ def officer_id_of(login: str) -> OfficerId:
         return OfficerId(UUID(login))
     except ValueError:
         return OfficerId(uuid5(_LOGINS, login))
-
-
-def day_of(at: datetime) -> date:
-    """The day of an instant, in Western Indonesian Time."""
-    return at.astimezone(WIB).date()
 
 
 def levels_of(area: str) -> tuple[str, ...]:

@@ -2,12 +2,12 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
 
-WIB = timezone(timedelta(hours=7), "WIB")
-"""Western Indonesian Time, without a change in summer."""
+from slrt_kit.clock import WIB
+
 MONTH_PATTERN = r"^20[0-9]{2}-(0[1-9]|1[0-2])$"
 
 

@@ -103,9 +103,9 @@ class VersionView(BaseModel):
     decided_why: str | None
 
     @classmethod
-    def of(cls, version: Version, **more: Any) -> "VersionView":
+    def of(cls, version: Version) -> "VersionView":
         """Of a version."""
-        return cls(**{name: getattr(version, name) for name in VersionView.model_fields}, **more)
+        return cls(**{name: getattr(version, name) for name in VersionView.model_fields})
 
 
 class WholeVersionView(VersionView):

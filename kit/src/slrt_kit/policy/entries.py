@@ -7,9 +7,6 @@ from typing import Any
 
 from slrt_kit.policy.findings import Place
 
-NATION = "00"
-"""The layer of the centre; every region is below it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -16,12 +16,13 @@ from typing import Any
 import orjson
 import yaml
 
-from slrt_kit.policy.entries import NATION, Entry, RegionPolicy
+from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.policy.kinds import Kind
 from slrt_kit.policy.schema import Path
 from slrt_kit.policy.source import items, parse
 from slrt_kit.problems import Text
+from slrt_kit.regions import NATION
 
 LAYER_FILE = "layer"
 """The document that says which layer it inherits from, beside those of the kinds."""

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from slrt_kit.policy.entries import NATION
 from slrt_kit.policy.findings import Finding, Place, PolicyError
 from slrt_kit.policy.kinds import Kind, kinds_of
 from slrt_kit.policy.layers import Documents, Known, Layer, Layers, digest_of, findings_of, is_layer_code, read_layer
 from slrt_kit.problems import Text
-from slrt_kit.regions import Regions
+from slrt_kit.regions import NATION, Regions
 
 _MOST_KEPT = 4096
 

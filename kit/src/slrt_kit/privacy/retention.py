@@ -3,18 +3,17 @@
 import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
+from slrt_kit.clock import WIB, day_of
 from slrt_kit.problems import Text
 
-WIB: Final = timezone(timedelta(hours=7), "WIB")
-"""Western Indonesian Time, in which days of periods are counted. The country has had no summer time since 1964."""
 _MONTHS = 12
 
 
@@ -72,7 +71,7 @@ class RetentionClass:
         """What began before this time (UTC) is over at ``now``: days by the hour, months by the day in WIB."""
         if not self.months:
             return now - timedelta(days=self.days)
-        newest = self.newest_over(now.astimezone(WIB).date())
+        newest = self.newest_over(day_of(now))
         return datetime.combine(newest + timedelta(days=1), time(), WIB).astimezone(now.tzinfo)
 
 

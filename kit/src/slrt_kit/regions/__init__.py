@@ -1,6 +1,7 @@
 """Regions of Indonesia: dotted Kemendagri codes and the table of names behind them."""
 
 from slrt_kit.regions.codes import (
+    NATION,
     InvalidRegionCodeError,
     Level,
     RegionCode,
@@ -15,6 +16,7 @@ from slrt_kit.regions.codes import (
 from slrt_kit.regions.table import Region, Regions, RegionTableError
 
 __all__ = [
+    "NATION",
     "InvalidRegionCodeError",
     "Level",
     "Region",

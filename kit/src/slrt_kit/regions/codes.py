@@ -8,6 +8,10 @@ RegionCode = NewType("RegionCode", str)
 """A code of the right shape; whether such a region exists is the table's question."""
 
 
+NATION = "00"
+"""Stands where a region's code stands and the whole country is meant; no region has it, and all are below it."""
+
+
 class Level(IntEnum):
     """Depth in the tree of regions; the names on screens are Indonesian and differ by region."""
 

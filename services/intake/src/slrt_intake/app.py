@@ -1,6 +1,7 @@
 """Compose intake: the only place that knows all its parts."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from slrt_intake import consumers
@@ -10,13 +11,14 @@ from slrt_intake.settings import IntakeSettings
 from slrt_intake.store.attachments import named
 from slrt_intake.store.case_clocks import CaseClocks
 from slrt_intake.store.cases import CaseStores
-from slrt_intake.store.clock_events import Notices
+from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_intake.store.consents import COUNT_RUN_OUT
 from slrt_intake.store.sharings import COUNT_OVERDUE
 from slrt_intake.sweeps import AutoClose, ExpirySweep
 from slrt_kit import metrics
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
+from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
@@ -141,7 +143,7 @@ def build_stores(runtime: Runtime) -> CaseStores:
 
 def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
     """What fires the clocks of cases that are due; ``at`` is for tests and simulations."""
-    notices = Notices(runtime.outbox)
+    notices = Notices(partial(tell_of_clocks, runtime.outbox))
     effects: dict[str, Effect] = {
         EffectKind.REMIND: notices,
         EffectKind.ESCALATE: notices,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -11,6 +12,7 @@ from slrt_kit import metrics
 from slrt_kit.clock import SystemClock
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
+from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
 from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import EventConsumer
@@ -28,7 +30,7 @@ from slrt_referral.consumers.connector import ConnectorParts, connector
 from slrt_referral.consumers.duties import duties
 from slrt_referral.consumers.erasures import ErasureParts, erasures
 from slrt_referral.settings import ReferralSettings
-from slrt_referral.store.clock_events import Notices
+from slrt_referral.store.clock_events import tell_of_clocks
 from slrt_referral.store.referral_clocks import ReferralClocks
 from slrt_referral.store.referrals import ReferralStores
 
@@ -83,7 +85,7 @@ def build_stores(runtime: Runtime) -> ReferralStores:
 
 def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
     """What fires the clocks of referrals that are due; ``at`` is for tests and simulations."""
-    notices = Notices(runtime.outbox)
+    notices = Notices(partial(tell_of_clocks, runtime.outbox))
     effects: dict[str, Effect] = {EffectKind.REMIND: notices, EffectKind.ESCALATE: notices}
     return Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name, at=at)
 

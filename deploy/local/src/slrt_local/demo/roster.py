@@ -3,9 +3,9 @@
 from typing import Any
 
 from slrt_contracts.codes import DutyRole
+from slrt_kit.regions import NATION
 from slrt_local.identity import directory
 
-_NATION = "00"
 _FIRST_DAY = "2026-07-01"
 
 
@@ -28,4 +28,4 @@ def roster() -> list[dict[str, Any]]:
 def _place(role: str, *, region: str | None, office: str | None) -> dict[str, str]:
     if role == DutyRole.OPD_OFFICER and office is not None:
         return {"office_code": office}
-    return {"area_code": region or _NATION}
+    return {"area_code": region or NATION}

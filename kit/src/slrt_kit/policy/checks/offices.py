@@ -10,9 +10,10 @@ from itertools import combinations
 from slrt_contracts.codes import FunctionCode
 from slrt_contracts.types import OFFICE_PATTERN
 from slrt_kit.policy.checks.codes import ends_before_it_begins, period_of, unknown_codes
-from slrt_kit.policy.entries import NATION, Entry, RegionPolicy
+from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.findings import Finding
 from slrt_kit.problems import Text
+from slrt_kit.regions import NATION
 
 _CODE = re.compile(OFFICE_PATTERN)
 

@@ -3,7 +3,7 @@
 The key of an entry is its own code; ``parent`` is another entry's. What residents call it are ``synonyms``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from slrt_contracts.codes import NeedCode
 from slrt_kit.policy.checks.codes import unknown_codes
@@ -20,20 +20,6 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
         yield from _parent(entry, entries)
     yield from _leaves_without_need(entries)
     yield from _synonyms_twice(entries)
-
-
-def needs_without_route(policy: RegionPolicy, routed: Iterable[str]) -> Iterator[Finding]:
-    """The needs of the taxonomy that no rule is for. The check of the routing rules calls it: it knows ``routed``."""
-    known = frozenset(routed)
-    for entry in policy.entries("taxonomy").values():
-        need = entry.fields.get("need")
-        if need is not None and need not in known:
-            yield Finding(
-                entry.place("need"),
-                "need-without-route",
-                Text(f"tidak ada aturan rujukan untuk {need}", f"no routing rule is for {need}"),
-                Text("tambahkan aturan di routing.yaml", "add a rule to routing.yaml"),
-            )
 
 
 def _parent(entry: Entry, entries: Mapping[str, Entry]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import combinations
 
 from slrt_contracts.catalogue import FUNCTIONS, NEEDS, PROGRAMMES
-from slrt_kit.policy.entries import NATION, Entry, RegionPolicy
+from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.expressions.boxes import ANYTHING, Box, TooManyBoxesError, meet, without
 from slrt_kit.policy.expressions.facts import Fact
 from slrt_kit.policy.findings import Finding
@@ -23,7 +23,7 @@ from slrt_kit.policy.routing.rules import (
     winning,
 )
 from slrt_kit.problems import Text
-from slrt_kit.regions import Regions
+from slrt_kit.regions import NATION, Regions
 
 RESERVED = frozenset({"better-owner-named"})
 """Stands where a rule's id stands when a declining office named the next one."""

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Protocol
 
-from slrt_kit.policy.entries import NATION, Entry, RegionPolicy
+from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.expressions import Context, Expression, always, compile_expression
 from slrt_kit.policy.expressions.boxes import Box, without
 from slrt_kit.policy.findings import Finding, PolicyError
 from slrt_kit.policy.routing.context import REGION_LENGTHS
-from slrt_kit.regions import Level, Regions
+from slrt_kit.regions import NATION, Level, Regions
 
 KIND = "routing"
 MOST_BOXES = 4000

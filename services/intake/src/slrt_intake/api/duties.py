@@ -16,8 +16,9 @@ from slrt_intake.domain.problems import DutyRowsError, DutyTermsError, OutsideYo
 from slrt_intake.store.duties import list_duties
 from slrt_intake.usecases import duties
 from slrt_intake.usecases.duties import RowReport
+from slrt_kit.clock import day_of
 from slrt_kit.db import UnitOfWork
-from slrt_kit.duty import Step, chain, day_of, duties_around
+from slrt_kit.duty import Step, chain, duties_around
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.bodies import Body, Day, Flag
 from slrt_kit.http.commands import Answer, Command, check_version, command

@@ -10,8 +10,8 @@ from slrt_intake.domain.problems import DutyTermsError
 from slrt_intake.ports import Duties, RegionTable
 from slrt_kit.access import Scope
 from slrt_kit.clock import NewId
-from slrt_kit.duty.model import NATION
 from slrt_kit.problems import NotFoundError, Text
+from slrt_kit.regions import NATION
 
 
 class RowReport(NamedTuple):

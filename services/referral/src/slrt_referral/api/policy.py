@@ -4,12 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from slrt_kit.clock import day_of
 from slrt_kit.http.auth import Authorized, require
-from slrt_kit.policy.entries import NATION
+from slrt_kit.regions import NATION
 from slrt_referral.api.explanations import ExplainBody, RoutingView
 from slrt_referral.api.parts import Parts
 from slrt_referral.api.schemas import OfficeView, PolicyView
-from slrt_referral.domain.offices import day_of
 
 router = APIRouter(tags=["routing policy"])
 

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from slrt_contracts.types import ReferralId
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
+from slrt_kit.clock import day_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
@@ -19,7 +20,6 @@ from slrt_referral import usecases
 from slrt_referral.api.explanations import RoutingView, StoredRoutingView
 from slrt_referral.api.parts import Parts, ReferralParts
 from slrt_referral.api.schemas import CompleteBody, DeclineBody, OfficeCodeText, ReferralReceipt, ReferralView
-from slrt_referral.domain.offices import day_of
 from slrt_referral.domain.policy import AskedNeed
 from slrt_referral.domain.referral import Referral
 from slrt_referral.domain.transitions import ReferralStatus

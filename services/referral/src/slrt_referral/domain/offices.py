@@ -6,15 +6,13 @@ functions, and this table says who does them where, from when to when.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
 from slrt_contracts.codes import FunctionCode
 from slrt_contracts.types import OfficeCode
-
-NATIONAL_REGION = "00"
-_WIB = timezone(timedelta(hours=7), "WIB")
+from slrt_kit.regions import NATION
 
 
 class OfficeLevel(StrEnum):
@@ -32,12 +30,7 @@ _LEVEL_OF_LENGTH = {length: level for level, length in _REGION_LENGTH.items()}
 
 def region_at(level: OfficeLevel, district_code: str) -> str:
     """The region of that level in which a district (``12.74.05``) lies; ``00`` for the nation."""
-    return NATIONAL_REGION if level is OfficeLevel.NATIONAL else district_code[: _REGION_LENGTH[level]]
-
-
-def day_of(at: datetime) -> date:
-    """The day on which an office is looked up: Jakarta's, by which decrees take effect."""
-    return at.astimezone(_WIB).date()
+    return NATION if level is OfficeLevel.NATIONAL else district_code[: _REGION_LENGTH[level]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +52,7 @@ class Office:
     @property
     def level(self) -> OfficeLevel:
         """Follows from the region."""
-        return OfficeLevel.NATIONAL if self.region == NATIONAL_REGION else _LEVEL_OF_LENGTH[len(self.region)]
+        return OfficeLevel.NATIONAL if self.region == NATION else _LEVEL_OF_LENGTH[len(self.region)]
 
     def valid_on(self, day: date) -> bool:
         """Whether the office exists on that day."""

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from slrt_contracts.codes import DeclineReason, NeedCode, ProgrammeCode
 from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
-from slrt_kit.clock import NewId
-from slrt_referral.domain.offices import Office, day_of
+from slrt_kit.clock import NewId, day_of
+from slrt_referral.domain.offices import Office
 from slrt_referral.domain.policy import BETTER_OWNER_NAMED, RoutingPolicy
 from slrt_referral.domain.problems import QueueNeedsOfficeError, SameOfficeError, UnknownOfficeError
 from slrt_referral.domain.referral import Referral

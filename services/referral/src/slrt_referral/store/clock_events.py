@@ -7,7 +7,7 @@ from typing import Final
 
 from slrt_contracts.types import DistrictCode
 from slrt_kit.aggregate import RecordedEvent
-from slrt_kit.clocks.clock import Firing
+from slrt_kit.clocks.problems import LostSubjectError
 from slrt_kit.clocks.telling import Told, event_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -27,11 +27,7 @@ _TAKE_NUMBERS: Final = """
     """
 
 
-class LostSubjectError(Exception):
-    """A clock is of a referral that is not there."""
-
-
-async def tell_of_clocks(work: UnitOfWork, outbox: Outbox, told: Sequence[Told], *, at: datetime) -> None:
+async def tell_of_clocks(outbox: Outbox, work: UnitOfWork, told: Sequence[Told], at: datetime) -> None:
     """Put what happened to clocks into the outbox; of a restricted referral it goes to the topic's twin.
 
     Raises:
@@ -52,13 +48,3 @@ async def tell_of_clocks(work: UnitOfWork, outbox: Outbox, told: Sequence[Told],
         )
         events.append(RecordedEvent(event, last[row.referral_id], at, row.restricted))
     outbox.add(work, events)
-
-
-class Notices:
-    """The effects ``remind`` and ``escalate`` for `slrt_kit.clocks.timers`: they tell, and whoever hears of it acts."""
-
-    def __init__(self, outbox: Outbox) -> None:
-        self._outbox = outbox
-
-    async def __call__(self, work: UnitOfWork, firings: Sequence[Firing]) -> None:
-        await tell_of_clocks(work, self._outbox, [Told.fired(each) for each in firings], at=firings[0].at)

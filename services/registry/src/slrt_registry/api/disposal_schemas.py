@@ -6,8 +6,8 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from slrt_kit.clock import day_of
 from slrt_kit.http.bodies import Body
-from slrt_kit.privacy.retention import WIB
 from slrt_registry.domain.disposal import MOST_LISTED, Disposal, DisposalState, DuePerson
 
 
@@ -29,7 +29,7 @@ class DuePersonView(BaseModel):
     def of(cls, due: DuePerson) -> Self:
         return cls(
             person_id=due.person_id,
-            last_case_closed_on=due.closed_at.astimezone(WIB).date(),
+            last_case_closed_on=day_of(due.closed_at),
             case_count=due.case_count,
             last_participation_began_on=due.last_participation,
         )

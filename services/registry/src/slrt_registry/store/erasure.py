@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from slrt_contracts.types import CaseId, FamilyId, PersonId
+from slrt_kit.clock import day_of
 from slrt_kit.db import Connection
 from slrt_kit.privacy import Vault
-from slrt_kit.privacy.retention import WIB
 from slrt_registry.domain.erasure import CaseOfPerson, ErasureFacts
 from slrt_registry.domain.family import Family
 from slrt_registry.domain.person import Person
@@ -52,7 +52,7 @@ async def facts(connection: Connection, person: Person) -> ErasureFacts:
         cases=[
             CaseOfPerson(
                 case_id=CaseId(row.case_id),
-                closed_on=None if row.closed_at is None else row.closed_at.astimezone(WIB).date(),
+                closed_on=None if row.closed_at is None else day_of(row.closed_at),
                 party_ids=row.party_ids or (),
             )
             for row in cases

@@ -8,8 +8,8 @@ from uuid import UUID
 from slrt_contracts.codes import ErasureReason
 from slrt_contracts.types import PersonId
 from slrt_kit.access import Scope
-from slrt_kit.clock import NewId
-from slrt_kit.privacy.retention import WIB, RetentionClass
+from slrt_kit.clock import NewId, day_of
+from slrt_kit.privacy.retention import RetentionClass
 from slrt_kit.problems import ErasedError, NotFoundError, OutsideScopeError
 from slrt_kit.regions import RegionCode, regency_of
 from slrt_registry.domain.disposal import Disposal, DisposalState, DuePerson
@@ -39,7 +39,7 @@ async def due_for_disposal(
         raise OutsideScopeError
     kept = KeptUntil(
         cases_since=classes[CASE_RECORD].over_before(at),
-        participations_after=classes[PARTICIPATION_RECORD].newest_over(at.astimezone(WIB).date()),
+        participations_after=classes[PARTICIPATION_RECORD].newest_over(day_of(at)),
     )
     return await registry.due_persons(regency_code, kept, after=after, limit=limit)
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from slrt_contracts.codes import ErasureReason
-from slrt_kit.privacy.retention import WIB, RetentionClass
+from slrt_kit.clock import day_of
+from slrt_kit.privacy.retention import RetentionClass
 from slrt_kit.problems import ErasedError
 from slrt_registry.domain.erasure import ErasureFacts, check_may_be_erased, erased_in
 from slrt_registry.domain.person import Person
@@ -41,7 +42,7 @@ async def check_erasable(
     if person.erased:
         raise ErasedError
     facts = await registry.erasure_facts(person)
-    check_may_be_erased(facts, classes, today=at.astimezone(WIB).date())
+    check_may_be_erased(facts, classes, today=day_of(at))
     return facts
 
 

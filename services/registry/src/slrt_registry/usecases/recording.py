@@ -7,8 +7,7 @@ from datetime import datetime
 from slrt_contracts.codes import OutcomeCode, ProgrammeCode
 from slrt_contracts.types import CaseId, FamilyId, NeedId, ParticipationId, PersonId, ReferralId
 from slrt_kit.access import Scope
-from slrt_kit.clock import NewId
-from slrt_kit.privacy.retention import WIB
+from slrt_kit.clock import NewId, day_of
 from slrt_kit.problems import NotFoundError
 from slrt_kit.regions import regency_of
 from slrt_registry.domain.family import Family
@@ -171,7 +170,7 @@ async def settle_need(
         programme_code=programme_code,
         referral_id=referral_id,
         participation_id=ParticipationId(new_id()),
-        starts_on=at.astimezone(WIB).date(),
+        starts_on=day_of(at),
         at=at,
     )
     await registry.save(families=[family])
