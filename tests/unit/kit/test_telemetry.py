@@ -65,6 +65,19 @@ def test_where_nobody_exports_no_span_is_even_begun(monkeypatch: pytest.MonkeyPa
         telemetry.note_sent("a.topic", [["ce_id", "an-id"]], since_ns=1)
 
 
+def test_the_id_of_no_span_is_sixteen_digits_whatever_chance_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([0, 0x1501833010714174, 0x0000833010714174, 0xA501833010714174])
+    monkeypatch.setattr(telemetry.random, "getrandbits", lambda _bits: next(drawn))
+    assert telemetry.NoNumbers().generate_span_id() == 0xA501833010714174
+
+
+def test_every_process_makes_such_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[TracerProvider] = []
+    monkeypatch.setattr(trace, "set_tracer_provider", made.append)
+    telemetry.configure_telemetry(service="intake", role="api", otlp_endpoint=None)
+    assert isinstance(made[0].id_generator, telemetry.NoNumbers)
+
+
 SECRETS = ("1274034507849911", "0812-0000-9911", "+6281200009911", "marlina@contoh.example", "Marlina Damanik")
 
 
