@@ -488,6 +488,19 @@ class ClockMoveCause(Code):
     POLICY_CHANGED = "policy_changed"
 
 
+class StallKind(Code):
+    """What something that is open lacks, so that it would stop without a sound."""
+
+    NO_OWNER = "no_owner"
+    NO_CLOCK = "no_clock"
+    NO_NEXT_ACTION = "no_next_action"
+    ENDLESS_PAUSE = "endless_pause"
+    NOT_ON_ITS_WAY = "not_on_its_way"
+    NO_ESCALATION = "no_escalation"
+    EFFECT_FAILING = "effect_failing"
+    NO_ROSTER = "no_roster"
+
+
 # -- closed lists --------------------------------------------------------------------------------------------
 class RegistryStatus(Code):
     """What the welfare registry said when the case was screened."""

@@ -96,6 +96,9 @@ ReceiptId = NewType(
     ],
 )
 ClockId = NewType("ClockId", Annotated[UUID, _identifier("A clock (batas waktu) of a case, a need or a referral.")])
+StallId = NewType(
+    "StallId", Annotated[UUID, _identifier("One time that a case, a need or a referral was held up (macet).")]
+)
 DutyId = NewType("DutyId", Annotated[UUID, _identifier("One duty (tugas): who has a role where, from when to when.")])
 OfficerId = NewType(
     "OfficerId",
@@ -197,6 +200,18 @@ SlaClassCode = NewType(
             DataClass.CODE,
             "How long something may take, by its class in the policy, such as owner-acceptance.",
             pattern=r"^[a-z][a-z0-9]*(-[a-z0-9]+){0,3}$",
+            max_length=40,
+        ),
+    ],
+)
+StepCode = NewType(
+    "StepCode",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "The step of its workflow that something is at, such as in_handling.",
+            pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+){0,3}$",
             max_length=40,
         ),
     ],

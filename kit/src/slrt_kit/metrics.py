@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
+from slrt_contracts.codes import StallKind
 from slrt_contracts.events import EVENT_TYPES
 
 # The client adds to each counter the time it was made at: half as many series again, and nobody asks for them.
@@ -450,6 +451,23 @@ CLOCKS_LATENESS_SECONDS = _histogram(
     roles=(Role.WORKER,),
     buckets=_DELAY,
 )
+_STALL = Label("kind", "what is missing", values=frozenset(StallKind))
+STALLS = _gauges(
+    "slrt_stalls",
+    "Open cases, needs and referrals that are held up, and regencies in which nobody is on duty; counted to 10,000",
+    _STALL,
+    unit="stalls",
+    roles=_EVERY,
+)
+STALLS_FOUND = _counters(
+    "slrt_stalls_found_total", "Stalls that were found", _STALL, unit="stalls", roles=(Role.WORKER,)
+)
+STALL_ROUND_AGE = _gauge(
+    "slrt_stall_round_seconds",
+    "How long ago somebody last looked at all that is open",
+    unit="seconds",
+    roles=_EVERY,
+)
 
 # -- consumers ---------------------------------------------------------------------------------------------------
 
@@ -597,6 +615,8 @@ def begin_consumer(group: str) -> None:
 
 for _effect in _EFFECT.values:
     CLOCKS_FIRED.labels(_effect)
+for _kind in _STALL.values:
+    STALLS_FOUND.labels(_kind)
 for _verdict in _VERDICT.values:
     FILE_SCANS.labels(_verdict)
 for _fault in _STORAGE.values:

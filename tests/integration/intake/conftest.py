@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
-from slrt_intake.app import build_app, build_runtime, build_stores, build_timers
+from slrt_intake.app import build_app, build_runtime, build_stall_check, build_stores, build_timers
 from slrt_intake.consumers import ConsumerParts, looks, outcomes, timeline
 from slrt_intake.store.cases import CaseStores
 from slrt_kit.clocks.timers import Timers
@@ -22,6 +22,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import SealedRow, Vault
+from slrt_kit.stalls.checker import StallCheck
 from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event
 
 VILLAGE = "12.74.03.1002"
@@ -41,6 +42,7 @@ TABLES = [
     "office_needs",
     "holdings",
     "duties",
+    "stalls",
     "consents",
     "consent_withdrawals",
     "sharings",
@@ -79,8 +81,10 @@ class Intake:
         objects: Path,
         stores: CaseStores,
         timers: Timers,
+        stalls: StallCheck,
     ) -> None:
         self.timers = timers
+        self.stalls = stalls
         self.stores = stores
         self.app = app
         self.client = client
@@ -275,7 +279,10 @@ async def intake(
 
     async with api_client(app) as client:
         stores, timers = build_stores(runtime), build_timers(runtime, at=now)
-        made = Intake(app, client, runtime.database, runtime.vault, token_issuer, clock, objects, stores, timers)
+        stalls = build_stall_check(runtime)
+        made = Intake(
+            app, client, runtime.database, runtime.vault, token_issuer, clock, objects, stores, timers, stalls
+        )
         made.url = url
         yield made
     await runtime.close()

@@ -24,8 +24,9 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.privacy import Vault
 from slrt_kit.runtime import Runtime
+from slrt_kit.stalls.checker import StallCheck
 from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event, vault_of
-from slrt_referral.app import PACKAGE, build_app, build_routing, build_stores, build_timers
+from slrt_referral.app import PACKAGE, build_app, build_routing, build_stall_check, build_stores, build_timers
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.referrals import ReferralStores
@@ -71,6 +72,7 @@ class Service:
     vault: Vault
     stores: ReferralStores
     timers: Timers
+    stalls: StallCheck
     _keys: dict[str, int] = field(default_factory=dict)
 
     async def hear(self, event: Event | RawEvent) -> Outcome:
@@ -176,6 +178,7 @@ async def service(
         return database.clock.now()
 
     timers = build_timers(runtime, at=now)
+    stalls, stores = build_stall_check(runtime), build_stores(runtime)
     async with api_client(build_app(runtime)) as client:
-        yield Service(database, processor, client, runtime.http, token_issuer, vault, build_stores(runtime), timers)
+        yield Service(database, processor, client, runtime.http, token_issuer, vault, stores, timers, stalls)
     await runtime.http.close()

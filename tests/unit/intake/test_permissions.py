@@ -23,6 +23,7 @@ from slrt_intake.api import (
     looks,
     own_consents,
     resident,
+    stalls,
     tracking,
 )
 from slrt_intake.app import build_app, build_runtime
@@ -83,6 +84,7 @@ DEMANDS = {
     ("GET", f"{CASE}/sharings"): "intake.sharing.read",
     ("POST", f"/v1/sharings/{RECEIPT}/erasure"): "intake.sharing.confirm",
     ("GET", "/v1/duties"): "intake.duty.read",
+    ("GET", "/v1/stalls"): "intake.stall.read",
     ("GET", "/v1/duties/line"): "intake.duty.read",
     ("POST", "/v1/duties/lists"): "intake.duty.write",
     ("PUT", DUTY): "intake.duty.write",
@@ -150,6 +152,7 @@ def _routes() -> Iterator[APIRoute]:
         looks,
         own_consents,
         resident,
+        stalls,
         tracking,
     ):
         for route in module.router.routes:

@@ -80,6 +80,7 @@ from slrt_contracts.events.registry import (
     ProgrammeNeedMet,
     ProgrammeNeedRecorded,
 )
+from slrt_contracts.events.stalls import CaseStalled, CaseStallEnded, ReferralStalled, ReferralStallEnded
 
 _ALL: Final[tuple[type[Event], ...]] = (
     CaseRegistered,
@@ -141,6 +142,10 @@ _ALL: Final[tuple[type[Event], ...]] = (
     ReferralClockEscalated,
     ReferralClockPaused,
     ReferralClockRescheduled,
+    CaseStalled,
+    CaseStallEnded,
+    ReferralStalled,
+    ReferralStallEnded,
 )
 EVENT_TYPES: Final = MappingProxyType({event.TYPE: event for event in _ALL})
 """CloudEvents type → model."""
@@ -179,6 +184,8 @@ __all__ = [
     "CaseResolved",
     "CaseScreened",
     "CaseSealed",
+    "CaseStallEnded",
+    "CaseStalled",
     "CaseTransferred",
     "CaseUnassigned",
     "CaseUnsealed",
@@ -231,6 +238,8 @@ __all__ = [
     "ReferralRerouted",
     "ReferralSent",
     "ReferralServiceStarted",
+    "ReferralStallEnded",
+    "ReferralStalled",
     "RegistryAuditDaySealed",
     "RegistryLooksRecorded",
     "ResidentCodeRequested",

@@ -10,7 +10,7 @@ from slrt_kit.clocks.clock import Clock, Owner, OwnerKind, Subject
 from slrt_kit.clocks.policy import ClockPolicy, Terms, clock_policy
 from slrt_kit.clocks.store import ClockStore
 from slrt_kit.policy.checks.workflow import GOES_ON, NO_CLOCK
-from slrt_kit.policy.entries import RegionPolicy
+from slrt_kit.policy.entries import Entry, RegionPolicy
 
 if TYPE_CHECKING:
     from slrt_kit.policy.book import PolicyBook
@@ -61,6 +61,16 @@ class StepClocks:
         """Whether the clock of the state before runs on in this one."""
         entry = self._workflow.get(state)
         return entry is not None and entry.fields.get("clock") == GOES_ON
+
+    def state(self, state: str) -> Entry | None:
+        """A state of the workflow; None where it has none of that name."""
+        return self._workflow.get(state)
+
+    def owner(self, state: str, office: str | None) -> Owner | None:
+        """Whose time passes in a state, of the office that is named; None where it is nobody's."""
+        entry = self._workflow.get(state)
+        owner = None if entry is None else entry.fields.get("owner")
+        return None if owner is None or (owner == OwnerKind.OFFICE and office is None) else _owner(owner, office)
 
     def start(self, clock_id: UUID, started: Started) -> Clock | None:
         """The clock that begins with a state, if it has one.

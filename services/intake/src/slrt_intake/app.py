@@ -14,6 +14,7 @@ from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_intake.store.consents import COUNT_RUN_OUT
 from slrt_intake.store.sharings import COUNT_OVERDUE
+from slrt_intake.store.stalls import watched
 from slrt_intake.sweeps import AutoClose, ExpirySweep
 from slrt_kit import metrics
 from slrt_kit.clocks.chain import EffectKind
@@ -26,6 +27,8 @@ from slrt_kit.files.uploads import Uploads
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
+from slrt_kit.stalls.checker import StallCheck
+from slrt_kit.stalls.store import backlog
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -36,6 +39,7 @@ _BACKLOG = [
     (metrics.CONSENTS_RUN_OUT, COUNT_RUN_OUT),
     (metrics.CLOCKS_LATE, COUNT_LATE),
     (metrics.CLOCKS_FAILING, COUNT_FAILING),
+    *backlog(),
 ]
 
 
@@ -61,6 +65,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         looks,
         own_consents,
         resident,
+        stalls,
         tracking,
     )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
@@ -90,6 +95,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             resident.router,
             own_consents.router,
             looks.router,
+            stalls.router,
         ],
         consumers={
             "outcomes": consumers.outcomes,
@@ -149,13 +155,26 @@ def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
         EffectKind.ESCALATE: notices,
         EffectKind.AUTO_CLOSE: AutoClose(build_stores(runtime)),
     }
-    return Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name, at=at)
+    return Timers(
+        runtime.worker_database,
+        effects,
+        runtime.deadlines.policy,
+        service=runtime.name,
+        violated=build_stall_check(runtime).clock_failed,
+        at=at,
+    )
+
+
+def build_stall_check(runtime: Runtime) -> StallCheck:
+    """What finds cases and needs that are held up."""
+    return StallCheck(runtime.worker_database, runtime.deadlines, watched(runtime.outbox), service=runtime.name)
 
 
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of intake does from time to time."""
     chores: list[Part] = [
         build_timers(runtime).run,
+        build_stall_check(runtime).run,
         ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run,
     ]
     uploads = Uploads.of(_settings(runtime))

@@ -21,6 +21,8 @@ from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.problems import PolicyUnknownError
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
+from slrt_kit.stalls.checker import StallCheck
+from slrt_kit.stalls.store import backlog
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
 from slrt_referral.adapters.office_book import BookOffices
 from slrt_referral.adapters.routing_book import RoutingBook
@@ -33,12 +35,13 @@ from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.clock_events import tell_of_clocks
 from slrt_referral.store.referral_clocks import ReferralClocks
 from slrt_referral.store.referrals import ReferralStores
+from slrt_referral.store.stalls import watched
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PACKAGE = "slrt_referral"
-_BACKLOG = [(metrics.CLOCKS_LATE, COUNT_LATE), (metrics.CLOCKS_FAILING, COUNT_FAILING)]
+_BACKLOG = [(metrics.CLOCKS_LATE, COUNT_LATE), (metrics.CLOCKS_FAILING, COUNT_FAILING), *backlog()]
 
 
 def build_runtime() -> Runtime:
@@ -48,14 +51,14 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_referral.api import holdings, policy, referrals  # noqa: PLC0415
+    from slrt_referral.api import holdings, policy, referrals, stalls  # noqa: PLC0415
     from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
 
     runtime.database.own_backlog = [*_BACKLOG]
     app = runtime.app(
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
-        routers=[referrals.router, holdings.router, policy.router],
+        routers=[referrals.router, holdings.router, stalls.router, policy.router],
         consumers={"cases": cases, "erasures": erasures, "duties": duties},
     )
     app.state.parts = ReferralParts(
@@ -87,12 +90,28 @@ def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
     """What fires the clocks of referrals that are due; ``at`` is for tests and simulations."""
     notices = Notices(partial(tell_of_clocks, runtime.outbox))
     effects: dict[str, Effect] = {EffectKind.REMIND: notices, EffectKind.ESCALATE: notices}
-    return Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name, at=at)
+    return Timers(
+        runtime.worker_database,
+        effects,
+        runtime.deadlines.policy,
+        service=runtime.name,
+        violated=build_stall_check(runtime).clock_failed,
+        at=at,
+    )
+
+
+def build_stall_check(runtime: Runtime) -> StallCheck:
+    """What finds referrals that are held up."""
+    database = runtime.worker_database
+    offices = BookOffices(runtime.policy_book, database.clock)
+    return StallCheck(
+        database, runtime.deadlines, watched(runtime.outbox, offices, database.clock), service=runtime.name
+    )
 
 
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of referral does from time to time."""
-    return [build_timers(runtime).run]
+    return [build_timers(runtime).run, build_stall_check(runtime).run]
 
 
 def build_routing(runtime: Runtime) -> RoutingBook:

@@ -1,10 +1,13 @@
 """Tell of clocks on their case's own key: the next numbers of its events are taken with the case in hand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
+from uuid import UUID
 
+from slrt_contracts.events import Event
 from slrt_contracts.types import DistrictCode
 from slrt_intake.store.timeline import publish
 from slrt_kit.aggregate import RecordedEvent
@@ -35,15 +38,25 @@ async def tell_of_clocks(outbox: Outbox, work: UnitOfWork, told: Sequence[Told],
     Raises:
         LostSubjectError: a case is not there.
     """
-    counts = Counter(each.clock.subject.case_id for each in told)
+    await tell_of_cases(outbox, work, [(each.clock.subject.case_id, partial(event_of, each)) for each in told], at)
+
+
+async def tell_of_cases(
+    outbox: Outbox, work: UnitOfWork, told: Sequence[tuple[UUID, Callable[..., Event]]], at: datetime
+) -> None:
+    """Put what happened to cases into the outbox and on their timelines: each with what makes its event, by district.
+
+    Raises:
+        LostSubjectError: a case is not there.
+    """
+    counts = Counter(case_id for case_id, _ in told)
     rows = await work.connection.rows(_TAKE_NUMBERS, {"case_ids": list(counts), "counts": list(counts.values())})
     if len(rows) != len(counts):
         raise LostSubjectError
     last = {row.case_id: row.last for row in rows}
     districts = {row.case_id: DistrictCode(district_of(RegionCode(row.village_code))) for row in rows}
     events = []
-    for each in told:
-        case_id = each.clock.subject.case_id
+    for case_id, event in told:
         last[case_id] += 1
-        events.append(RecordedEvent(event_of(each, district=districts[case_id]), last[case_id], at))
+        events.append(RecordedEvent(event(district=districts[case_id]), last[case_id], at))
     publish(work, outbox, events)

@@ -1,10 +1,13 @@
 """Tell of clocks on their referral's own key: the next numbers of its events are taken with the referral in hand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Final
+from uuid import UUID
 
+from slrt_contracts.events import Event
 from slrt_contracts.types import DistrictCode
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.clocks.problems import LostSubjectError
@@ -33,18 +36,27 @@ async def tell_of_clocks(outbox: Outbox, work: UnitOfWork, told: Sequence[Told],
     Raises:
         LostSubjectError: a referral is not there.
     """
-    counts = Counter(each.clock.subject.id for each in told)
+    await tell_of_referrals(outbox, work, [(each.clock.subject.id, partial(event_of, each)) for each in told], at)
+
+
+async def tell_of_referrals(
+    outbox: Outbox, work: UnitOfWork, told: Sequence[tuple[UUID, Callable[..., Event]]], at: datetime
+) -> None:
+    """Put what happened to referrals into the outbox: each with what makes its event, by district, need and office.
+
+    Raises:
+        LostSubjectError: a referral is not there.
+    """
+    counts = Counter(referral_id for referral_id, _ in told)
     values = {"referral_ids": list(counts), "counts": list(counts.values())}
     rows = {row.referral_id: row for row in await work.connection.rows(_TAKE_NUMBERS, values)}
     if len(rows) != len(counts):
         raise LostSubjectError
     last = {referral_id: row.last for referral_id, row in rows.items()}
     events = []
-    for each in told:
-        row = rows[each.clock.subject.id]
-        last[row.referral_id] += 1
-        event = event_of(
-            each, district=DistrictCode(row.district_code), need_id=row.need_id, office_code=row.office_code
-        )
-        events.append(RecordedEvent(event, last[row.referral_id], at, row.restricted))
+    for referral_id, make in told:
+        row = rows[referral_id]
+        last[referral_id] += 1
+        event = make(district=DistrictCode(row.district_code), need_id=row.need_id, office_code=row.office_code)
+        events.append(RecordedEvent(event, last[referral_id], at, row.restricted))
     outbox.add(work, events)

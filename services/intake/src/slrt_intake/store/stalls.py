@@ -1,0 +1,82 @@
+"""Say what of intake is open, for the check that nothing stops without a sound; and list what is held up."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from slrt_intake.domain.transitions import RESOLVED, CaseStatus, NeedStatus
+from slrt_intake.store.clock_events import tell_of_cases
+from slrt_intake.store.visibility import within, within_area
+from slrt_kit.access import Scope
+from slrt_kit.db import Connection, UnitOfWork
+from slrt_kit.outbox import Outbox
+from slrt_kit.scoped import in_region
+from slrt_kit.stalls.checker import Watched
+from slrt_kit.stalls.listing import StallFilter, list_of
+from slrt_kit.stalls.model import Stall
+from slrt_kit.stalls.store import CLOCK_COLUMNS, CLOCK_JOIN, NO_CLOCK_COLUMNS
+from slrt_kit.stalls.telling import event_of
+
+STEP: Final = (
+    f"CASE WHEN c.status = '{CaseStatus.DECIDED}' AND c.resolved_at IS NOT NULL THEN '{RESOLVED}' ELSE c.status END"
+)
+"""The step of a case ``c`` (`Case.step`)."""
+ON_ITS_WAY_WITHIN: Final = "15 minutes"
+"""Between a decision and the referral there is the broker; its own alerts say sooner when it is away."""
+_TOLD: Final = "FROM timeline t WHERE t.case_id = n.case_id AND t.event_type ="
+# A need that was referred is with an office, or its referral waits for another one, which the timeline tells.
+OPENED: Final = f"""
+    SELECT 'case' AS subject_kind, c.case_id AS subject_id, c.case_id, {STEP} AS step, c.urgent, c.policy_version,
+           left(c.village_code, 8) AS district, NULL AS office, true AS on_its_way, {CLOCK_COLUMNS}
+    FROM cases c {CLOCK_JOIN.format(subject_id="c.case_id")}
+    WHERE c.status <> '{CaseStatus.CLOSED}'
+    UNION ALL
+    SELECT 'need', n.need_id, n.case_id, n.status, n.urgent, c.policy_version, left(c.village_code, 8), NULL, false,
+           {NO_CLOCK_COLUMNS}
+    FROM needs n JOIN cases c USING (case_id)
+    WHERE n.status = '{NeedStatus.REFERRED}'
+      AND NOT EXISTS (SELECT FROM office_needs o WHERE o.case_id = n.case_id AND o.need_id = n.need_id)
+      AND NOT EXISTS (SELECT {_TOLD} 'id.slrt.referral.referral-created.v1'
+                      AND t.facts ->> 'need_id' = CAST(n.need_id AS text))
+      AND NOT EXISTS (SELECT {_TOLD} 'id.slrt.intake.case-decided.v1'
+                      AND t.happened_at > CAST(%(at)s AS timestamptz) - interval '{ON_ITS_WAY_WITHIN}')
+    """  # noqa: S608 — fixed texts
+_HOLD: Final = "SELECT case_id FROM cases WHERE case_id = ANY(%(ids)s) ORDER BY case_id FOR UPDATE SKIP LOCKED"
+
+
+def watched(outbox: Outbox) -> Watched:
+    """Cases and their needs. Whether an office exists the referral service knows; here no step is an office's."""
+    return Watched(OPENED, _HOLD, partial(_tell, outbox), office_exists=lambda _: True)
+
+
+async def _tell(outbox: Outbox, work: UnitOfWork, stalls: Sequence[Stall]) -> None:
+    told = [(each.case_id, partial(event_of, each)) for each in stalls if each.case_id is not None]
+    await tell_of_cases(outbox, work, told, work.clock.now())
+
+
+async def list_stalls(
+    connection: Connection,
+    scope: Scope,
+    restricted: Scope | None,
+    asked: StallFilter,
+    *,
+    after: tuple[datetime, UUID] | None,
+    limit: int,
+) -> list[Stall]:
+    """What is held up inside the scope, oldest first; ``restricted`` is of whoever learns that such a case exists."""
+    seen, values = within(scope)
+    regional, more = in_region(scope, "s.region")
+    if restricted is not None:
+        also, others = within_area(restricted, restricted_only=True)
+        seen, values = f"({seen} OR {also})", values | others
+    return await list_of(
+        connection,
+        asked,
+        joined="LEFT JOIN cases ON cases.case_id = s.case_id",
+        condition=f"CASE WHEN s.case_id IS NULL THEN {regional} ELSE {seen} END",
+        values=values | more,
+        after=after,
+        limit=limit,
+    )
