@@ -40,6 +40,8 @@ TABLES = [
     "timeline_editions",
     "office_needs",
     "holdings",
+    "clocks",
+    "clock_extensions",
     "duties",
     "consents",
     "consent_withdrawals",
