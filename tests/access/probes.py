@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.access.expected import VILLAGE
+from tests.access.expected import OFFICE, VILLAGE
 
 _NEVER = {"If-Match": '"999999999"'}
 """No thing has that version: whoever is let through is told so (412), and nothing has happened."""
@@ -39,6 +39,8 @@ CONSENT = {
     "given_at": "2026-07-01T03:00:00Z",
 }
 _DUTY = {"officer": "nobody", "role": "facilitator", "area_code": "99.99", "first_day": "2026-07-01"}
+_OWNERS = ("front_office", "back_office", "coordinator", "resident")
+_MORE_TIME = {"unit": "working_days", "count": 1, "reason": "field_visit"}
 _REGISTRATION = {"village_code": VILLAGE, "needs": [{"need_code": "JALAN"}]}
 
 PROBES: dict[str, Probe] = {
@@ -106,6 +108,15 @@ PROBES: dict[str, Probe] = {
     "GET /intake/v1/figures/cases": Probe("nothing", query="?by=status"),
     "GET /intake/v1/cases/{case_id}/holdings": Probe("case to look at"),
     "GET /intake/v1/holding-times": Probe("nothing", query="?month=2026-11&by=holder"),
+    "GET /intake/v1/worklists": Probe(
+        "case", query="?limit=200&" + "&".join(f"owner={each}" for each in _OWNERS), lists="case_id"
+    ),
+    "GET /intake/v1/cases/{case_id}/clock": Probe("case to look at"),
+    "POST /intake/v1/cases/{case_id}/clock/pauses": Probe("case", {"reason": "external_decision"}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/clock/resumptions": Probe("case", None, _NEVER),
+    "POST /intake/v1/cases/{case_id}/clock/extensions": Probe("case", _MORE_TIME, _NEVER),
+    "POST /intake/v1/cases/{case_id}/clock/extensions/{extension_id}/approve": Probe("no case at all", None, _NEVER),
+    "POST /intake/v1/cases/{case_id}/clock/extensions/{extension_id}/refuse": Probe("no case at all", None, _NEVER),
     # Of an area that there is not, under an id that nobody has; whoever is let through is told so.
     "GET /intake/v1/duties": Probe("nothing"),
     "GET /intake/v1/duties/line": Probe("place", query=f"?role=facilitator&area_code={VILLAGE}"),
@@ -125,6 +136,19 @@ PROBES: dict[str, Probe] = {
     "POST /referral/v1/referrals/{referral_id}/start": Probe("referral", None, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/decline": Probe("referral", {"reason_code": "unclear"}, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/complete": Probe("referral", {"outcome_code": "fulfilled"}, _NEVER),
+    "GET /referral/v1/worklists": Probe("referral", query=f"?limit=200&owner={OFFICE}", lists="referral_id"),
+    "GET /referral/v1/referrals/{referral_id}/clock": Probe("referral"),
+    "POST /referral/v1/referrals/{referral_id}/clock/pauses": Probe(
+        "referral", {"reason": "external_decision"}, _NEVER
+    ),
+    "POST /referral/v1/referrals/{referral_id}/clock/resumptions": Probe("referral", None, _NEVER),
+    "POST /referral/v1/referrals/{referral_id}/clock/extensions": Probe("referral", _MORE_TIME, _NEVER),
+    "POST /referral/v1/referrals/{referral_id}/clock/extensions/{extension_id}/approve": Probe(
+        "no case at all", None, _NEVER
+    ),
+    "POST /referral/v1/referrals/{referral_id}/clock/extensions/{extension_id}/refuse": Probe(
+        "no case at all", None, _NEVER
+    ),
     "GET /referral/v1/holding-times": Probe("nothing", query="?month=2026-11"),
     "GET /referral/v1/stalls": Probe("nothing"),
     "GET /referral/v1/offices": Probe("nothing"),

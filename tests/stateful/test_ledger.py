@@ -237,7 +237,7 @@ class LedgerLife(RuleBasedStateMachine):
         known = self.cases[place % len(self.cases)]
         assert self._do(known, step, dies=dies) == (known.stage == before and not dies)
         if known.stage == before and not dies:
-            known.stage = after
+            known.stage, known.paused = after, None
             known.changed(self.clock.now())
 
     @rule(place=which, local=st.lists(st.booleans(), min_size=3, max_size=3))
@@ -254,7 +254,7 @@ class LedgerLife(RuleBasedStateMachine):
             await store.save(case)
 
         if self._do(known, step):
-            known.stage = "decided"
+            known.stage, known.paused = "decided", None
             known.needs = {need: "done" if at_once else "referred" for need, at_once in here.items()}
             known.changed(self.clock.now())
             for need, at_once in here.items():
@@ -354,6 +354,8 @@ class LedgerLife(RuleBasedStateMachine):
 
             def completed(heard_at: datetime) -> None:
                 known.needs[need] = "done"
+                if all(state == "done" for state in known.needs.values()):
+                    known.paused = None
                 known.changed(heard_at)
 
             event = ReferralCompleted(**names, programme_code=None, outcome_code=OutcomeCode.FULFILLED)

@@ -478,6 +478,16 @@ class ClockPauseReason(Code):
     EXTERNAL_DECISION = "external_decision"
 
 
+class ClockExtensionReason(Code):
+    """Why somebody asks for more time."""
+
+    DOCUMENTS_MISSING = "documents_missing"
+    FIELD_VISIT = "field_visit"
+    OTHER_OFFICE = "other_office"
+    MANY_AT_ONCE = "many_at_once"
+    DISASTER = "disaster"
+
+
 class ClockMoveCause(Code):
     """Why a clock is due at another instant than before."""
 

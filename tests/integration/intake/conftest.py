@@ -41,6 +41,8 @@ TABLES = [
     "timeline_editions",
     "office_needs",
     "holdings",
+    "clocks",
+    "clock_extensions",
     "duties",
     "stalls",
     "consents",

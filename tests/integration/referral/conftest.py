@@ -32,7 +32,7 @@ from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.referrals import ReferralStores
 
 DISTRICT = "12.74.05"
-_TABLES = ("referral_steps", "referrals", "outbox", "inbox", "parked", "idempotency")
+_TABLES = ("clock_extensions", "clocks", "referral_steps", "referrals", "outbox", "inbox", "parked", "idempotency")
 
 
 @pytest.fixture(scope="session")

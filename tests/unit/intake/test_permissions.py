@@ -13,6 +13,7 @@ from slrt_intake.api import (
     attachments,
     cases,
     claims,
+    clocks,
     consents,
     drafts,
     duties,
@@ -25,6 +26,7 @@ from slrt_intake.api import (
     resident,
     stalls,
     tracking,
+    worklists,
 )
 from slrt_intake.app import build_app, build_runtime
 from slrt_kit.access import permission_table
@@ -40,6 +42,7 @@ FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
 CONSENT = "019f1a00-0000-7000-8000-000000000006"
+EXTENSION = "019f1a00-0000-7000-8000-000000000010"
 RECEIPT = "019f1a00-0000-7000-8000-000000000007"
 DEMANDS = {
     ("GET", "/v1/need-codes"): "intake.case.read",
@@ -72,6 +75,13 @@ DEMANDS = {
     ("GET", "/v1/figures/cases"): "intake.report.read",
     ("GET", f"{CASE}/holdings"): "intake.case.read",
     ("GET", "/v1/holding-times"): "intake.report.read",
+    ("GET", "/v1/worklists"): "intake.case.read",
+    ("GET", f"{CASE}/clock"): "intake.case.read",
+    ("POST", f"{CASE}/clock/pauses"): "intake.clock.change",
+    ("POST", f"{CASE}/clock/resumptions"): "intake.clock.change",
+    ("POST", f"{CASE}/clock/extensions"): "intake.clock.change",
+    ("POST", f"{CASE}/clock/extensions/{EXTENSION}/approve"): "intake.clock.approve",
+    ("POST", f"{CASE}/clock/extensions/{EXTENSION}/refuse"): "intake.clock.approve",
     ("GET", f"{CASE}/parties"): "intake.party.read",
     ("POST", "/v1/parties/search"): "intake.party.read",
     ("POST", "/v1/contacts/search"): "intake.contact.read",
@@ -131,8 +141,8 @@ ROLES = [
 ]
 
 MODULES = (
-    *(access, attachments, cases, claims, consents, drafts, duties),
-    *(events, exports, figures, holdings, looks, own_consents, resident, tracking),
+    *(access, attachments, cases, claims, clocks, consents, drafts, duties),
+    *(events, exports, figures, holdings, looks, own_consents, resident, tracking, worklists),
 )
 
 
@@ -142,6 +152,7 @@ def _routes() -> Iterator[APIRoute]:
         attachments,
         cases,
         claims,
+        clocks,
         consents,
         drafts,
         duties,
@@ -154,6 +165,7 @@ def _routes() -> Iterator[APIRoute]:
         resident,
         stalls,
         tracking,
+        worklists,
     ):
         for route in module.router.routes:
             assert isinstance(route, APIRoute)
@@ -171,6 +183,7 @@ def _filled(path: str) -> str:
         ("draft_id", DRAFT),
         ("access_id", EMERGENCY),
         ("attachment_id", FILE),
+        ("extension_id", EXTENSION),
         ("export_id", EXPORT),
         ("consent_id", CONSENT),
         ("receipt_id", RECEIPT),

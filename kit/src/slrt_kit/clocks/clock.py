@@ -12,7 +12,7 @@ from typing import Final, Self
 from uuid import UUID
 
 from slrt_contracts.codes import ClockMoveCause, ClockPauseReason
-from slrt_kit.clocks.chain import Step
+from slrt_kit.clocks.chain import RANKS, EffectKind, Step
 from slrt_kit.clocks.lengths import Length
 from slrt_kit.clocks.policy import Terms
 from slrt_kit.clocks.problems import ClockStateError, ExtensionRefusedError
@@ -121,6 +121,7 @@ class Clock:
     """One clock. ``next_step`` is the place of the step in its chain that comes next, and ``next_at`` its instant.
 
     ``takes`` is how much time there is in all, in what the class is counted in (worked or elapsed), pauses not counted.
+    ``escalated`` is how high on the reporting line it has come (`slrt_kit.clocks.chain.RANKS`); 0 where it has not.
     """
 
     clock_id: UUID
@@ -143,6 +144,7 @@ class Clock:
     fired: tuple[str, ...] = ()
     round: int = 0
     attempts: int = 0
+    escalated: int = 0
     version: int = 0
 
     @classmethod
@@ -222,20 +224,30 @@ class Clock:
                 an extension would hide that.
             ClockStateError: it has stopped.
         """
-        self._refuse_stopped()
         if by == approved_by:
             raise SeparationOfDutiesError
-        most = terms.sla.most
-        used = sum(each.length.count for each in self.extensions)
-        if most is None or length.unit is not most.unit or used + length.count > most.count:
-            raise ExtensionRefusedError
-        if len(self.extensions) >= terms.sla.times or (self.paused_since or at) >= self.due_at:
-            raise ExtensionRefusedError
+        self.check_extension(length, terms, at=at)
         old = self.due_at
         self.extensions += (Extension(at, length, by, approved_by),)
         self._reckon(terms)
         self._aim_again(terms, at)
         return Moved(ClockMoveCause.EXTENDED, old, self.due_at)
+
+    def check_extension(self, length: Length, terms: Terms, *, at: datetime) -> None:
+        """Whether there could be so much more time now. Raises what `extend` raises, but for who agrees."""
+        self._refuse_stopped()
+        most = terms.sla.most
+        if most is None or length.unit is not most.unit or length.count > self.extensible(terms):
+            raise ExtensionRefusedError
+        if (self.paused_since or at) >= self.due_at:
+            raise ExtensionRefusedError
+
+    def extensible(self, terms: Terms) -> int:
+        """How much more time its class allows, in the unit of its ``most``."""
+        most = terms.sla.most
+        if most is None or len(self.extensions) >= terms.sla.times:
+            return 0
+        return max(0, most.count - sum(each.length.count for each in self.extensions))
 
     def reschedule(self, cause: ClockMoveCause, terms: Terms, *, at: datetime) -> Moved:
         """Reckon it by another calendar, class or policy, from its beginning on; pauses and extensions stay.
@@ -280,6 +292,18 @@ class Clock:
         self._aim(terms)
         return Firing(self, steps[last], folded, since, at, self.round)
 
+    def upcoming(self, terms: Terms) -> Sequence[tuple[Step, datetime | None]]:
+        """The steps that are still to come, each with its instant; while the clock stands, nobody knows theirs.
+
+        Raises:
+            UnknownYearError: the calendar does not reach there.
+        """
+        if self.state is ClockState.STOPPED:
+            return ()
+        places = range(self.next_step, len(terms.chain.steps))
+        runs = self.state is ClockState.RUNNING
+        return [(terms.chain.steps[place], self._instant(terms, place) if runs else None) for place in places]
+
     def _refuse_stopped(self) -> None:
         if self.state is ClockState.STOPPED:
             raise ClockStateError(_STOPPED)
@@ -308,8 +332,18 @@ class Clock:
         )
 
     def _aim(self, terms: Terms) -> None:
-        """Set the instant of the next step."""
-        goes_on = self.state is ClockState.RUNNING and self.next_step < len(terms.chain.steps)
+        """Set the instant of the next step, and how high those have come that were taken."""
+        steps = terms.chain.steps
+        self.escalated = max(
+            (
+                RANKS[whom]
+                for step in steps[: self.next_step]
+                if step.effect is EffectKind.ESCALATE
+                for whom in step.whom
+            ),
+            default=0,
+        )
+        goes_on = self.state is ClockState.RUNNING and self.next_step < len(steps)
         self.next_at = self._instant(terms, self.next_step) if goes_on else None
 
     def _aim_again(self, terms: Terms, at: datetime) -> None:

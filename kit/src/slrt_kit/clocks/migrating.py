@@ -54,3 +54,45 @@ def add_clocks() -> None:
     """Run inside a later Alembic migration: the clocks of what the service has (`slrt_kit.clocks`)."""
     for statement in _STATEMENTS:
         op.execute(statement)
+
+
+# How high it has come is empty in rows of a process of the version before. What stands paused and what has come up is
+# little: no registration writes there.
+_WORKLISTS = (
+    "ALTER TABLE clocks ADD COLUMN escalated smallint",
+    """
+    CREATE INDEX clocks_paused ON clocks (left(region, 5), due_at, clock_id, region) WHERE state = 'paused'
+    """,
+    """
+    CREATE INDEX clocks_escalated ON clocks (left(region, 5), due_at, clock_id, region)
+        WHERE escalated > 0 AND state <> 'stopped'
+    """,
+    # More time, as it was asked for; what was approved is in the clock's own row as well.
+    """
+    CREATE TABLE clock_extensions (
+        extension_id uuid PRIMARY KEY,
+        clock_id     uuid NOT NULL REFERENCES clocks ON DELETE CASCADE,
+        unit         text NOT NULL CHECK (unit IN ('working_days', 'working_hours', 'hours')),
+        count        smallint NOT NULL CHECK (count > 0),
+        reason       text NOT NULL,
+        asked_by     text NOT NULL,
+        asked_at     timestamptz NOT NULL,
+        verdict      text CHECK (verdict IN ('approved', 'refused')),
+        decided_by   text CHECK (decided_by <> asked_by),
+        decided_at   timestamptz,
+        CHECK ((verdict IS NULL) = (decided_by IS NULL) AND (verdict IS NULL) = (decided_at IS NULL))
+    )
+    """,
+    "CREATE UNIQUE INDEX clock_extensions_asked ON clock_extensions (clock_id) WHERE verdict IS NULL",
+    "CREATE INDEX clock_extensions_clock ON clock_extensions (clock_id, asked_at)",
+)
+
+
+def add_worklists(*, by: str) -> None:
+    """Run inside a later migration: what worklists are read from, and the requests for more time.
+
+    ``by`` is what open clocks of a regency are found by: the columns of an index before the due instant.
+    """
+    for statement in _WORKLISTS:
+        op.execute(statement)
+    op.execute(f"CREATE INDEX clocks_worklist ON clocks ({by}, due_at, clock_id, region) WHERE state <> 'stopped'")

@@ -17,5 +17,21 @@ class ExtensionRefusedError(ProblemError):
     title = Text("Waktu ini tidak dapat diperpanjang lagi", "This time cannot be extended any further")
 
 
+class ExtensionAskedError(ProblemError):
+    """Somebody has asked for more time already, and nobody has decided."""
+
+    slug, status = "extension-asked", 409
+    title = Text(
+        "Perpanjangan sudah diminta dan belum diputuskan", "More time was asked for already, and nobody has decided yet"
+    )
+
+
+class ExtensionDecidedError(ProblemError):
+    """Somebody has granted or refused it."""
+
+    slug, status = "extension-decided", 409
+    title = Text("Permintaan ini sudah diputuskan", "This request was decided already")
+
+
 class LostSubjectError(Exception):
     """A clock is of a case or a referral that is not there."""

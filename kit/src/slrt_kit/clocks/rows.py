@@ -14,18 +14,18 @@ from slrt_kit.db import Row
 COLUMNS: Final = (
     "clock_id, version, subject_kind, subject_id, case_id, region, step, owner_kind, owner, sla_class, calendar_id, "
     "policy_version, state, started_at, due_at, takes, stopped_at, pauses, extensions, next_step, next_at, wake_at, "
-    "fired, round, attempts"
+    "fired, round, attempts, escalated"
 )
 _TYPES: Final = (
     "clock_id uuid, version integer, subject_kind text, subject_id uuid, case_id uuid, region text, step text, "
     "owner_kind text, owner text, sla_class text, calendar_id text, policy_version text, state text, "
     "started_at timestamptz, due_at timestamptz, takes interval, stopped_at timestamptz, pauses jsonb, "
     "extensions jsonb, next_step smallint, next_at timestamptz, wake_at timestamptz, fired text[], round smallint, "
-    "attempts smallint"
+    "attempts smallint, escalated smallint"
 )
 _CHANGING: Final = (
     "sla_class, calendar_id, policy_version, state, due_at, takes, stopped_at, pauses, extensions, next_step, "
-    "next_at, wake_at, fired, round, attempts"
+    "next_at, wake_at, fired, round, attempts, escalated"
 )
 
 
@@ -90,6 +90,7 @@ def clock_row(clock: Clock) -> dict[str, object]:
         "fired": clock.fired,
         "round": clock.round,
         "attempts": clock.attempts,
+        "escalated": clock.escalated,
     }
 
 
@@ -117,6 +118,7 @@ def clock_of(row: Row) -> Clock:
         fired=tuple(row.fired),
         round=row.round,
         attempts=row.attempts,
+        escalated=row.escalated or 0,
     )
 
 

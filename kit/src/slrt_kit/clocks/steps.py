@@ -161,19 +161,22 @@ class Deadlines:
 
 def follow_step(
     clocks: ClockStore, steps: StepClocks, started: Started, new_id: NewId, *, is_new: bool = False
-) -> None:
+) -> bool:
     """Have the clock of a state run, that something has come to: the one of the state before stops, or goes on.
+
+    Says whether it stops.
 
     Raises:
         UnknownYearError: the calendar does not reach so far.
     """
     if steps.goes_on(started.state):
-        return
+        return False
     if not is_new:
         clocks.stop(started.subject.id, at=started.at)
     clock = steps.start(new_id(), started)
     if clock is not None:
         clocks.add(clock)
+    return not is_new
 
 
 def _province(region: str) -> str:

@@ -96,6 +96,15 @@ class ClockStore:
         state = "AND state <> 'stopped' " if open_only else ""
         return await self._select(f"subject_id = %(value)s {state}ORDER BY started_at, clock_id FOR UPDATE", subject_id)
 
+    async def latest(self, subject_id: UUID, *, hold: bool = False) -> Clock | None:
+        """The open clock of a case or a referral, or else its last one; ``hold``: until the end of the unit."""
+        found = await self._select(
+            "subject_id = %(value)s ORDER BY state = 'stopped', started_at DESC, clock_id DESC LIMIT 1"
+            + (" FOR UPDATE" if hold else ""),
+            subject_id,
+        )
+        return found[0] if found else None
+
     def stop(self, subject_id: UUID, *, at: datetime, step: str | None = None) -> None:
         """Stop all clocks of something, or that of one step, with the next statement; without loading them.
 

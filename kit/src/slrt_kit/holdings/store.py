@@ -57,14 +57,17 @@ class Ledger:
         # On one line, for the driver: see `on_one_line` of intake.
         self._follow = " ".join(_FOLLOW.format(due=due).split())
 
-    def follow(self, connection: Connection, changed: Sequence[tuple[UUID, datetime]], *, now: datetime) -> None:
+    def follow(
+        self, connection: Connection, changed: Sequence[tuple[UUID, datetime]], *, now: datetime, resume: bool = False
+    ) -> None:
         """Give each thing to whom it belongs now, from the instant (UTC) at which it changed hands.
 
         An instant before the present holder's own is moved up to that, and kept in the row as ``happened_at``; one
         that is still to come, by another machine's clock, is ``now``. Nothing is written where the holder is the same.
-        A thing that has no row yet gets its first, from when it began.
+        A thing that has no row yet gets its first, from when it began. A pause lasts, unless ``resume`` ends it: for
+        what has gone on to its next step is not waited any more.
         """
-        self._write(connection, changed, now=now)
+        self._write(connection, changed, now=now, resume=resume)
 
     def pause(self, connection: Connection, held_id: UUID, *, reason: str, at: datetime, now: datetime) -> None:
         """From ``at`` (UTC) on nobody has it, for that reason (a code); of what has ended nothing is written."""

@@ -13,11 +13,13 @@ from slrt_intake.store.case_clocks import CaseClocks
 from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_intake.store.consents import COUNT_RUN_OUT
+from slrt_intake.store.holdings import CasePauses
 from slrt_intake.store.sharings import COUNT_OVERDUE
 from slrt_intake.store.stalls import watched
 from slrt_intake.sweeps import AutoClose, ExpirySweep
 from slrt_kit import metrics
 from slrt_kit.clocks.chain import EffectKind
+from slrt_kit.clocks.commands import ClockParts
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
@@ -55,6 +57,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         attachments,
         cases,
         claims,
+        clocks,
         consents,
         drafts,
         duties,
@@ -67,6 +70,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         resident,
         stalls,
         tracking,
+        worklists,
     )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
@@ -91,6 +95,8 @@ def build_app(runtime: Runtime) -> "FastAPI":
             consents.router,
             figures.router,
             holdings.router,
+            worklists.router,
+            clocks.router,
             tracking.router,
             resident.router,
             own_consents.router,
@@ -123,6 +129,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         _settings(runtime).code_limits,
         _settings(runtime).session_lives,
         stores,
+        ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), CasePauses()),
         Uploads.of(_settings(runtime)),
     )
     return app

@@ -11,6 +11,7 @@ from slrt_contracts.types import OfficeCode
 from slrt_kit import metrics
 from slrt_kit.clock import SystemClock
 from slrt_kit.clocks.chain import EffectKind
+from slrt_kit.clocks.commands import ClockParts
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
@@ -33,6 +34,7 @@ from slrt_referral.consumers.duties import duties
 from slrt_referral.consumers.erasures import ErasureParts, erasures
 from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.clock_events import tell_of_clocks
+from slrt_referral.store.holdings import ReferralPauses
 from slrt_referral.store.referral_clocks import ReferralClocks
 from slrt_referral.store.referrals import ReferralStores
 from slrt_referral.store.stalls import watched
@@ -51,14 +53,21 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
-    from slrt_referral.api import holdings, policy, referrals, stalls  # noqa: PLC0415
+    from slrt_referral.api import clocks, holdings, policy, referrals, stalls, worklists  # noqa: PLC0415
     from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
 
     runtime.database.own_backlog = [*_BACKLOG]
     app = runtime.app(
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
-        routers=[referrals.router, holdings.router, stalls.router, policy.router],
+        routers=[
+            referrals.router,
+            holdings.router,
+            worklists.router,
+            clocks.router,
+            stalls.router,
+            policy.router,
+        ],
         consumers={"cases": cases, "erasures": erasures, "duties": duties},
     )
     app.state.parts = ReferralParts(
@@ -67,6 +76,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         build_routing(runtime),
         runtime.vault,
         build_stores(runtime),
+        ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), ReferralPauses()),
     )
     return app
 

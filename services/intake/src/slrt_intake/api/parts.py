@@ -19,6 +19,7 @@ from slrt_intake.store.following import Following
 from slrt_intake.store.new_cases import Registrations
 from slrt_intake.store.officers import Officers
 from slrt_intake.store.residents import Residents
+from slrt_kit.clocks.commands import ClockParts
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.files.problems import FilesOffError
 from slrt_kit.files.uploads import Uploads
@@ -43,6 +44,7 @@ class IntakeParts:
     code_limits: CodeLimits
     session_lives: timedelta
     cases: CaseStores
+    clocks: ClockParts
     files: Uploads | None = None
 
     @property

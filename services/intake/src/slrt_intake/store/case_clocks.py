@@ -27,10 +27,11 @@ class CaseClocks:
         clock = steps.start(new_id(), _started(case))
         return [] if clock is None else [clock_row(clock)]
 
-    async def follow(self, work: UnitOfWork, case: Case) -> None:
+    async def follow(self, work: UnitOfWork, case: Case) -> bool:
         """After a case was written: stop the clock of the step that it has left, and start that of its new one.
 
-        Where it stays at its step its clock goes on as it was, in another region perhaps: no edit resets it.
+        Where it stays at its step its clock goes on as it was, in another region perhaps: no edit resets it. Says
+        whether a clock has ended by that, and a pause with it.
 
         Raises:
             NotFoundError, UnknownYearError: see `slrt_kit.clocks.steps`.
@@ -38,9 +39,10 @@ class CaseClocks:
         clocks = ClockStore(work.connection)
         if any(isinstance(each.event, CaseTransferred) for each in case.raised):
             clocks.move(case.case_id, case.village_code)
-        if case.came_to_step:
-            steps = await self._deadlines.of(case.policy_version, case.village_code, work.clock.now())
-            follow_step(clocks, steps, _started(case), work.new_id)
+        if not case.came_to_step:
+            return False
+        steps = await self._deadlines.of(case.policy_version, case.village_code, work.clock.now())
+        return follow_step(clocks, steps, _started(case), work.new_id)
 
 
 def _started(case: Case) -> Started:

@@ -94,8 +94,8 @@ class CaseStore:
         )
         if case.raised:
             changed = [(case.case_id, case.raised[-1].happened_at)]
-            CASES.follow(self._work.connection, changed, now=self._work.clock.now())
-            await self._clocks.follow(self._work, case)
+            goes_on = await self._clocks.follow(self._work, case)
+            CASES.follow(self._work.connection, changed, now=self._work.clock.now(), resume=goes_on)
         self._publish(case)
 
     async def get(self, case_id: CaseId) -> Case | None:

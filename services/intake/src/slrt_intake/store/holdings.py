@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from slrt_contracts.types import CaseId
 from slrt_intake.domain.holding import HOLDER_OF_STATUS, HOLDER_WHEN_RESOLVED, HOLDER_WHILE_REFERRED
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_kit.access import Scope
-from slrt_kit.db import Connection
+from slrt_kit.db import Connection, UnitOfWork
 from slrt_kit.holdings import HoldingTime, Ledger, Month, holding_times
 from slrt_kit.scoped import in_region
 
@@ -49,6 +50,18 @@ class HeldBy(StrEnum):
 
 
 _CELL = {HeldBy.HOLDER: "h.holder", HeldBy.OFFICE: "h.office_code", HeldBy.DISTRICT: "h.district_code"}
+
+
+class CasePauses:
+    """The ledger of cases as commands about clocks have it follow (`slrt_kit.clocks.commands.HeldPauses`)."""
+
+    def pause(self, work: UnitOfWork, held_id: UUID, *, reason: str, at: datetime) -> None:
+        """From ``at`` (UTC) on nobody has the case, for that reason."""
+        CASES.pause(work.connection, held_id, reason=reason, at=at, now=work.clock.now())
+
+    def resume(self, work: UnitOfWork, held_id: UUID, *, at: datetime) -> None:
+        """From ``at`` (UTC) on the case belongs to whom it belongs by its state."""
+        CASES.resume(work.connection, held_id, at=at, now=work.clock.now())
 
 
 def lock_case(connection: Connection, case_id: CaseId) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from slrt_contracts.types import CaseId, ReferralId
 from slrt_kit.access import Scope
@@ -37,19 +38,42 @@ _END_OF_CASE = """
 _FOLLOW_CASE = "SELECT referral_id FROM referrals WHERE case_id = %(case_id)s ORDER BY referral_id"
 
 
-def follow(work: UnitOfWork, referral_id: ReferralId, *, at: datetime) -> None:
-    """Have the ledger follow a referral that changed at ``at`` (UTC).
+def follow(work: UnitOfWork, referral_id: ReferralId, *, at: datetime, resume: bool = False) -> None:
+    """Have the ledger follow a referral that changed at ``at`` (UTC); ``resume`` ends a pause.
 
     At the end of the unit of work, when all that the referral may wait for is written.
     """
-    work.write_last(_follow_all, [(referral_id, at, work.clock.now())])
+    work.write_last(_follow_all, [(referral_id, at, work.clock.now(), resume)])
 
 
 def _follow_all(connection: Connection, changes: list[Any]) -> None:
-    now = max(now for _, _, now in changes)
+    now = max(now for _, _, now, _ in changes)
     # One row each, also where a referral was saved twice.
-    changed = {referral_id: at for referral_id, at, _ in changes}
-    _LEDGER.follow(connection, list(changed.items()), now=now)
+    changed = {referral_id: at for referral_id, at, _, _ in changes}
+    resumed = {referral_id for referral_id, _, _, resume in changes if resume}
+    for resume in (False, True):
+        group = [(each, at) for each, at in changed.items() if (each in resumed) is resume]
+        if group:
+            _LEDGER.follow(connection, group, now=now, resume=resume)
+
+
+class ReferralPauses:
+    """The ledger of referrals as commands about clocks have it follow (`slrt_kit.clocks.commands.HeldPauses`)."""
+
+    def pause(self, work: UnitOfWork, held_id: UUID, *, reason: str, at: datetime) -> None:
+        """From ``at`` (UTC) on nobody has the referral, for that reason."""
+        _LEDGER.pause(work.connection, held_id, reason=reason, at=at, now=work.clock.now())
+
+    def resume(self, work: UnitOfWork, held_id: UUID, *, at: datetime) -> None:
+        """From ``at`` (UTC) on the referral belongs to whom it belongs by its state."""
+        _LEDGER.resume(work.connection, held_id, at=at, now=work.clock.now())
+
+
+def lock_referral(connection: Connection, referral_id: ReferralId) -> None:
+    """Whoever changes what belongs to a referral, and not itself, waits here for others who do either."""
+    connection.defer(
+        "SELECT FROM referrals WHERE referral_id = %(referral_id)s FOR NO KEY UPDATE", {"referral_id": referral_id}
+    )
 
 
 async def follow_case(work: UnitOfWork, case_id: CaseId, *, at: datetime) -> None:

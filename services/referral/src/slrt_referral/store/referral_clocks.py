@@ -13,14 +13,16 @@ class ReferralClocks:
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
 
-    async def follow(self, work: UnitOfWork, referral: Referral) -> None:
+    async def follow(self, work: UnitOfWork, referral: Referral) -> bool:
         """After a referral was written: have the clock run of the state that it has come to.
+
+        Says whether a clock has ended by that, and a pause with it.
 
         Raises:
             NotFoundError, PolicyUnknownError, UnknownYearError: see `slrt_kit.clocks.steps`.
         """
         if not referral.came_to_step:
-            return
+            return False
         region = referral.district_code
         steps = await self._deadlines.of(referral.policy_version, region, work.clock.now())
         started = Started(
@@ -31,4 +33,4 @@ class ReferralClocks:
             at=referral.raised[-1].happened_at if referral.raised else work.clock.now(),
             office=referral.office_code,
         )
-        follow_step(ClockStore(work.connection), steps, started, work.new_id, is_new=referral.version == 0)
+        return follow_step(ClockStore(work.connection), steps, started, work.new_id, is_new=referral.version == 0)

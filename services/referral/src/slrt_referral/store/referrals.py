@@ -146,9 +146,10 @@ class ReferralStore:
                 _INSERT_STEPS, {"referral_id": referral.referral_id, "steps": orjson.dumps(steps).decode()}
             )
         raised = referral.raised
+        goes_on = await self._clocks.follow(self._work, referral)
         # What a draft waits for may change without an event of its own.
-        follow(self._work, referral.referral_id, at=raised[-1].happened_at if raised else self._work.clock.now())
-        await self._clocks.follow(self._work, referral)
+        at = raised[-1].happened_at if raised else self._work.clock.now()
+        follow(self._work, referral.referral_id, at=at, resume=goes_on)
         self._outbox.add(self._work, raised)
         referral.mark_saved()
 

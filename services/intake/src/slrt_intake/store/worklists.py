@@ -1,0 +1,76 @@
+"""List the open steps of cases by when they are due, as far as the caller may see them."""
+
+from collections.abc import Collection, Sequence
+
+from slrt_contracts.codes import ClockOwner
+from slrt_intake.store.visibility import within
+from slrt_kit.access import Scope
+from slrt_kit.clocks.worklist import (
+    OPEN,
+    Asked,
+    Item,
+    Lane,
+    Subjects,
+    areas_of,
+    escalated,
+    height_of,
+    in_region,
+    list_items,
+    owners_of_roles,
+    paused,
+    waiting_for_a_yes,
+)
+from slrt_kit.db import ReadSession
+
+FOLLOWS = frozenset({"facilitator"})
+"""Who walks with the case, whoever's turn it is: to them all that is open in their area counts as theirs."""
+APPROVES = frozenset({"supervisor", "manager", "head_of_office"})
+"""Who may say yes to more time (``intake.clock.approve``)."""
+_STAFF = tuple(each.value for each in ClockOwner if each not in (ClockOwner.OFFICE, ClockOwner.RESIDENT))
+_VILLAGE = 13
+
+
+async def list_cases_due(
+    session: ReadSession, scope: Scope, roles: Collection[str], asked: Asked, *, owners: Collection[str] | None
+) -> Sequence[Item]:
+    """What is on the list of somebody with these roles, or what these owners have; the caller sees it in the scope."""
+    areas = await areas_of(session, scope)
+    seen, values = within(scope)
+    subjects = Subjects(
+        "JOIN cases ON cases.case_id = c.case_id",
+        seen,
+        values,
+        "cases.ticket_number, cases.urgent, cases.restricted",
+    )
+    return await list_items(session, _lanes(scope, areas, roles, owners, stands=asked.paused), subjects, asked)
+
+
+def _lanes(
+    scope: Scope, areas: Sequence[str], roles: Collection[str], owners: Collection[str] | None, *, stands: bool
+) -> list[Lane]:
+    lanes = []
+    if scope.assigned:
+        mine = "c.subject_id IN (SELECT o.case_id FROM case_officers o WHERE o.officer = %(visitor)s)"
+        whose = "" if owners is None else " AND c.owner = ANY(CAST(%(owners)s AS text[]))"
+        lanes.append(
+            Lane(f"{OPEN} AND {mine}{whose}", values={"visitor": scope.subject, "owners": sorted(owners or ())})
+        )
+    if owners is None:
+        height = height_of(roles)
+        if height is not None:
+            lanes.append(escalated(scope, areas, height))
+        if APPROVES & set(roles):
+            lanes.append(waiting_for_a_yes(scope))
+        owners = _STAFF if FOLLOWS & set(roles) else owners_of_roles(roles) & set(_STAFF)
+    if owners and areas:
+        lanes.append(_owned(scope, areas, owners, stands=stands))
+    return lanes
+
+
+def _owned(scope: Scope, areas: Sequence[str], owners: Collection[str], *, stands: bool) -> Lane:
+    if stands:
+        return paused(scope, areas, owners=owners)
+    if scope.region is not None and len(scope.region) == _VILLAGE:
+        condition = f"{OPEN} AND c.region = %(region)s AND c.owner = ANY(CAST(%(owners)s AS text[]))"
+        return Lane(condition, values={"region": scope.region, "owners": sorted(owners)})
+    return in_region(scope, areas, owners=owners)

@@ -1,0 +1,69 @@
+"""List the open steps of referrals by when they are due, as far as the caller may see them."""
+
+from collections.abc import Collection, Sequence
+
+from slrt_kit.access import Scope
+from slrt_kit.clocks.worklist import (
+    OPEN,
+    Asked,
+    Item,
+    Lane,
+    Subjects,
+    areas_of,
+    escalated,
+    height_of,
+    in_region,
+    list_items,
+    paused,
+    waiting_for_a_yes,
+)
+from slrt_kit.db import ReadSession
+from slrt_referral.store.visibility import within
+
+FOLLOWS = frozenset({"back_office", "coordinator"})
+"""Who sees that it goes on, whichever office has it: all that is open in their area counts as theirs."""
+APPROVES = frozenset({"supervisor", "manager", "head_of_office"})
+"""Who may say yes to more time (``referral.clock.approve``)."""
+
+
+async def list_referrals_due(
+    session: ReadSession, scope: Scope, roles: Collection[str], asked: Asked, *, owners: Collection[str] | None
+) -> Sequence[Item]:
+    """What is on the list of somebody with these roles, or what these offices have; the caller sees it in the scope."""
+    areas = await areas_of(session, scope)
+    seen, values = within(scope)
+    subjects = Subjects(
+        "JOIN referrals ON referrals.referral_id = c.subject_id",
+        seen,
+        values,
+        "referrals.need_id, referrals.need_code, referrals.office_code, referrals.urgent, referrals.restricted",
+    )
+    return await list_items(session, _lanes(scope, areas, roles, owners, stands=asked.paused), subjects, asked)
+
+
+def _lanes(
+    scope: Scope, areas: Sequence[str], roles: Collection[str], owners: Collection[str] | None, *, stands: bool
+) -> list[Lane]:
+    if owners is not None:
+        return [_of_offices(sorted(owners))]
+    lanes = []
+    if scope.office is not None:
+        lanes.append(_of_offices([scope.office]))
+    if not areas:
+        return lanes
+    height = height_of(roles)
+    if height is not None:
+        lanes.append(escalated(scope, areas, height))
+    if APPROVES & set(roles):
+        lanes.append(waiting_for_a_yes(scope))
+    if FOLLOWS & set(roles) or scope.everywhere:
+        lanes.append(paused(scope, areas) if stands else in_region(scope, areas))
+    return lanes
+
+
+def _of_offices(offices: Sequence[str]) -> Lane:
+    return Lane(
+        f"{OPEN} AND c.owner = w.office",
+        ["unnest(CAST(%(offices)s AS text[])) AS w(office)"],
+        {"offices": list(offices)},
+    )
