@@ -154,14 +154,7 @@ class PolicyChanges:
 
     async def findings(self, drafts: Sequence[Draft]) -> tuple[Finding, ...]:
         """Everything that would be wrong with the drafts, in every region that they reach, now and as is planned."""
-        activations = await self._store.activations()
-        begins = min(draft.effective_from for draft in drafts)
-        moments = sorted({begins, *(each.effective_from for each in activations if each.effective_from > begins)})
-        planned = [in_force(activations, moment) for moment in moments]
-        wanted = sorted({pair for each in planned for pair in each.items()})
-        documents = await self._store.documents(wanted)
-        # Reading a nation's layers takes seconds, in which others are served.
-        return await asyncio.to_thread(_findings, self.rules, drafts, moments, planned, documents, activations)
+        return await findings_of_drafts(self._store, self.rules, drafts)
 
     async def _found(self, layer: str, number: int) -> Version:
         version = await self._store.version(layer, number)
@@ -174,6 +167,18 @@ class PolicyChanges:
         look = Look(action, "policy-version", version.version_id, ("documents",))
         record_looks(self.work, self.rules.service, actor, [look])
         return version
+
+
+async def findings_of_drafts(kept: PolicyStore, rules: PolicyRules, drafts: Sequence[Draft]) -> tuple[Finding, ...]:
+    """See `PolicyChanges.findings`; for whoever only reads."""
+    activations = await kept.activations()
+    begins = min(draft.effective_from for draft in drafts)
+    moments = sorted({begins, *(each.effective_from for each in activations if each.effective_from > begins)})
+    planned = [in_force(activations, moment) for moment in moments]
+    wanted = sorted({pair for each in planned for pair in each.items()})
+    documents = await kept.documents(wanted)
+    # Reading a nation's layers takes seconds, in which others are served.
+    return await asyncio.to_thread(_findings, rules, drafts, moments, planned, documents, activations)
 
 
 def _findings(
