@@ -186,6 +186,7 @@ PROBES: dict[str, Probe] = {
             *(("POST", f"/layers/{{layer}}/versions/{{number}}/{verb}") for verb in _POLICY_VERBS),
             ("POST", "/findings/search"),
             ("POST", "/changes/search"),
+            ("POST", "/what-if/search"),
         )
     },
     # -- the audit log of each ---------------------------------------------------------------------------------------

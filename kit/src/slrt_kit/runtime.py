@@ -240,6 +240,7 @@ class Runtime:
         from slrt_kit.http.audit_log import router as audit_router  # noqa: PLC0415
         from slrt_kit.http.policy import router as policy_router  # noqa: PLC0415
         from slrt_kit.http.rates import PersonLimit  # noqa: PLC0415
+        from slrt_kit.http.what_if import router as what_if_router  # noqa: PLC0415
         from slrt_kit.privacy.mac import Mac  # noqa: PLC0415 — see `vault`
         from slrt_kit.privacy.settings import PrivacySettings, key_bytes  # noqa: PLC0415
 
@@ -250,7 +251,7 @@ class Runtime:
             package=self.package,
             service=self.name,
             lacks=self.lacks,
-            routers=[*routers, audit_router, *([policy_router] if self.has_policy else [])],
+            routers=[*routers, audit_router, *([policy_router, what_if_router] if self.has_policy else [])],
             consumers={self.group(name): handlers for name, handlers in consumers.items()},
             fast=fast,
             database=self.database,
@@ -259,6 +260,7 @@ class Runtime:
         )
         if self.has_policy:
             app.state.policy_rules = self.policy_rules
+            app.state.what_if_turn = asyncio.Lock()
         if isinstance(self.settings, PrivacySettings):
             own = hmac.digest(key_bytes(self.settings.index_key), b"slrt command fingerprint", "sha256")
             app.state.fingerprint = Mac(own)

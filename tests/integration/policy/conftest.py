@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import httpx
 import psycopg
 import pytest
 
 from slrt_kit.audit.entries import Actor
 from slrt_kit.db import Database
+from slrt_kit.http.rates import PersonLimit
 from slrt_kit.policy.changes import PolicyChanges
+from slrt_kit.policy.packaged import bring_in, packaged_documents
 from slrt_kit.policy.rules import PolicyRules
 from slrt_kit.policy.store import APPROVED
 from slrt_kit.regions import Regions
-from slrt_kit.testing import FixedClock
+from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of
+from slrt_referral.app import build_app, build_runtime
 
 EMPTY = "TRUNCATE policy_layers, outbox, audit_unsealed, idempotency CASCADE"
 
@@ -83,3 +87,52 @@ class Desk:
 def desk(database: Database, policy_rules: PolicyRules) -> Desk:
     """On the empty database."""
     return Desk(database, policy_rules)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> TestIssuer:
+    """Signs the tokens."""
+    return TestIssuer()
+
+
+@pytest.fixture
+async def api(
+    database: Database,
+    policy_url: str,
+    policy_rules: PolicyRules,
+    issuer: TestIssuer,
+    fixed_clock: FixedClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> AsyncIterator[httpx.AsyncClient]:
+    """Referral with the policy that comes with it."""
+    for name, value in environment_of("referral", database_url=policy_url, issuer=issuer).items():
+        monkeypatch.setenv(name, value)
+    runtime = build_runtime()
+    runtime.http = issuer.client()
+    runtime.database = database
+    app = build_app(runtime)
+    app.state.person_limit = PersonLimit(per_second=0, burst=0)
+    await bring_in(database, policy_rules, packaged_documents("slrt_referral", policy_rules))
+    fixed_clock.move(minutes=1)
+    async with api_client(app) as client:
+        yield client
+    await runtime.close()
+
+
+class People:
+    """Asks as somebody with that role; each request is another command."""
+
+    def __init__(self, api: httpx.AsyncClient, issuer: TestIssuer) -> None:
+        self.api, self.issuer, self.asked = api, issuer, 0
+
+    async def __call__(self, role: str, method: str, path: str, body: Any = None, **claims: Any) -> httpx.Response:
+        self.asked += 1
+        claims = {"region": "12.74", "sub": role} | claims
+        headers = {**self.issuer.headers(role, **claims), "Idempotency-Key": str(self.asked), "Accept-Language": "en"}
+        return await self.api.request(method, "/v1/policy" + path, json=body, headers=headers)
+
+
+@pytest.fixture
+def people(api: httpx.AsyncClient, issuer: TestIssuer) -> People:
+    """Of Tanjungbalai, unless they say otherwise."""
+    return People(api, issuer)

@@ -1,67 +1,14 @@
 """The policy over HTTP: who may do what where, what is refused and how, from a draft to what is in force."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx
 import pytest
-from tests.integration.policy.conftest import office, offices
+from tests.integration.policy.conftest import People, office, offices
 
-from slrt_kit.db import Database
-from slrt_kit.http.rates import PersonLimit
-from slrt_kit.policy.packaged import bring_in, packaged_documents
-from slrt_kit.policy.rules import PolicyRules
-from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of
-from slrt_referral.app import build_app, build_runtime
+from slrt_kit.testing import FixedClock
 
-BASE = "/v1/policy"
 WHY = {"why": "Peraturan Wali Kota 7/2026"}
 DRAFT = offices(office("12.74.SOSIAL"), office("12.74.PMD", functions="PMD"))
-
-
-@pytest.fixture(scope="module")
-def issuer() -> TestIssuer:
-    return TestIssuer()
-
-
-@pytest.fixture
-async def api(
-    database: Database,
-    policy_url: str,
-    policy_rules: PolicyRules,
-    issuer: TestIssuer,
-    fixed_clock: FixedClock,
-    monkeypatch: pytest.MonkeyPatch,
-) -> AsyncIterator[httpx.AsyncClient]:
-    """Referral with the policy that comes with it."""
-    for name, value in environment_of("referral", database_url=policy_url, issuer=issuer).items():
-        monkeypatch.setenv(name, value)
-    runtime = build_runtime()
-    runtime.http = issuer.client()
-    runtime.database = database
-    app = build_app(runtime)
-    app.state.person_limit = PersonLimit(per_second=0, burst=0)
-    await bring_in(database, policy_rules, packaged_documents("slrt_referral", policy_rules))
-    fixed_clock.move(minutes=1)
-    async with api_client(app) as client:
-        yield client
-    await runtime.close()
-
-
-class People:
-    def __init__(self, api: httpx.AsyncClient, issuer: TestIssuer) -> None:
-        self.api, self.issuer, self.asked = api, issuer, 0
-
-    async def __call__(self, role: str, method: str, path: str, body: Any = None, **claims: Any) -> httpx.Response:
-        self.asked += 1
-        claims = {"region": "12.74", "sub": role} | claims
-        headers = {**self.issuer.headers(role, **claims), "Idempotency-Key": str(self.asked), "Accept-Language": "en"}
-        return await self.api.request(method, BASE + path, json=body, headers=headers)
-
-
-@pytest.fixture
-def people(api: httpx.AsyncClient, issuer: TestIssuer) -> People:
-    return People(api, issuer)
 
 
 async def test_a_draft_becomes_what_is_in_force(people: People) -> None:

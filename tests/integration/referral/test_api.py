@@ -272,6 +272,14 @@ async def test_a_question_about_a_route_that_makes_no_sense_is_refused(
     assert says in answer.text
 
 
+async def test_a_question_about_a_district_that_does_not_exist_names_the_field(service: Service) -> None:
+    headers = service.issuer.headers("facilitator", region="12.74.05")
+    asked = {"need_code": "JALAN", "district_code": "12.74.99"}
+    answer = await service.client.post("/v1/routing-rules/explain", json=asked, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (422, PROBLEM + "unknown-district")
+    assert [each["pointer"] for each in answer.json()["errors"]] == ["/body/district_code"]
+
+
 async def test_staff_may_ask_why_a_need_would_go_where(service: Service) -> None:
     headers = service.issuer.headers("facilitator", region="12.74.05")
     asked = {"need_code": "JALAN", "attributes": {"centre_line": "yellow"}, "district_code": "12.74.05"}
@@ -303,7 +311,12 @@ async def test_a_referral_says_why_it_came_to_its_office(service: Service) -> No
         return await service.client.get(f"/v1/referrals/{made[need]['referral_id']}/routing", headers=headers)
 
     found = (await routing("BPBL", service.manager())).json()
-    assert (found["routing_rule"], found["as_decided"], found["by_person"]) == ("new-connection-no-grid", True, False)
+    assert (found["routing_rule"], found["by_person"]) == ("new-connection-no-grid", False)
+    assert (found["explanation"]["policy_version"], found["explanation"]["routing_rule"]) == (
+        found["policy_version"],
+        "new-connection-no-grid",
+    )
+    assert (found["in_force"]["routing_rule"], found["in_force"]["otherwise"]) == ("new-connection-no-grid", False)
     assert found["explanation"]["counted"]["clauses"][0]["sentence"]["en"] == "power grid nearby is no: true (it is no)"
     assert found["explanation"]["next"]["changes"][0]["sentence"]["en"] == "change power grid nearby from no to yes"
     other = (await routing("LAINNYA", service.manager())).json()

@@ -102,6 +102,8 @@ def test_a_province_without_a_zone_is_an_error() -> None:
         ("2026-12-23 10:00", 1, "2026-12-28 16:00"),  # joint leave and Christmas
         ("2026-12-31 10:00", 1, "2027-01-04 16:00"),  # over the year's end
         ("2028-02-28 10:00", 1, "2028-02-29 16:00"),  # a leap day
+        ("2028-02-29 10:00", 1, "2028-03-01 16:00"),
+        ("2027-02-26 10:00", 1, "2027-03-01 16:00"),  # and none
         ("2026-07-06 10:00", 60, "2026-09-30 16:00"),
     ],
 )
@@ -118,6 +120,7 @@ def test_working_hours_leave_out_nights_breaks_and_holidays() -> None:
 
 def test_plain_hours_run_day_and_night() -> None:
     assert CALENDAR.add(wib("2026-03-20 23:00"), Length(Unit.HOURS, 3)) == wib("2026-03-21 02:00")
+    assert CALENDAR.add(wib("2028-02-28 23:00"), Length(Unit.HOURS, 26)) == wib("2028-03-01 01:00")
 
 
 def test_the_week_has_the_hours_of_the_regulation() -> None:

@@ -1,5 +1,6 @@
 """``slrt policy``: check a draft without a network, and change the policy of a running suite through its gateway."""
 
+import json
 import os
 import ssl
 import uuid
@@ -14,12 +15,14 @@ import typer
 from slrt_kit.clock import WIB
 from slrt_kit.policy.findings import Finding, Place, PolicyError
 from slrt_kit.policy.kinds import KINDS
+from slrt_kit.policy.layers import is_layer_code
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.rules import PolicyRules, read_folder
 from slrt_kit.problems import Text
 from slrt_local import status
 from slrt_local.identity import directory
 from slrt_local.identity_commands import StateOption
+from slrt_local.policy_difference import difference
 from slrt_local.signing import Signer
 from slrt_local.state import State
 
@@ -27,6 +30,8 @@ policy = typer.Typer(no_args_is_help=True, help="The policy of a service: check,
 
 _SERVICES = tuple(sorted({service for kind in KINDS for service in kind.services}))
 _TOKEN_S = 600
+_PATIENCE_S = 300
+"""A comparison with the past of a nation takes that long."""
 
 Service = Annotated[str, typer.Option("--service", help=f"Whose policy: {' or '.join(_SERVICES)}")]
 Folder = Annotated[Path, typer.Argument(help="Folder with <layer>/<kind>.yaml", exists=True, file_okay=False)]
@@ -91,7 +96,7 @@ class _Suite:
         trusted = ssl.create_default_context(cafile=authority) if authority else True
         headers = {"Authorization": f"Bearer {_token(local, as_user)}", "Accept-Language": "en"}
         base = f"{address.rstrip('/')}/{_known(service)}/v1/policy"
-        self._http = httpx.Client(base_url=base, headers=headers, timeout=60, verify=trusted)
+        self._http = httpx.Client(base_url=base, headers=headers, timeout=_PATIENCE_S, verify=trusted)
 
     def get(self, path: str, **query: Any) -> Any:
         return self._checked("GET", path, params=query)
@@ -192,6 +197,34 @@ def diff(
             both = f"{change['before']!r} -> {change['after']!r}"
             what = both if sign == "~" else repr(change["after"] if sign == "+" else change["before"])
             typer.echo(f"{sign} {change['place_after'] or change['place_before']} {change['kind']} {name}: {what}")
+
+
+@policy.command("what-if")
+def what_if(
+    target: Annotated[str, typer.Argument(help="Folder with <layer>/<kind>.yaml, or a version such as 12.74:2")],
+    *,
+    service: Service,
+    days: Annotated[int, typer.Option("--days", help="How far back to look")] = 90,
+    region: Annotated[str | None, typer.Option("--region", help="Only what is in it, such as 12.74")] = None,
+    day: Annotated[
+        str | None, typer.Option("--day", help="Offices and versions as they are on that day, such as 2027-01-01")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, with everything")] = False,
+    as_user: AsUser = None,
+    gateway: Url = None,
+    state: StateOption = None,
+) -> None:
+    """Show what drafts would have changed in what really happened: routes, deadlines, lateness, loads of offices."""
+    suite = _Suite(service, state, gateway, as_user)
+    layer, _, number = target.partition(":")
+    if is_layer_code(layer) and number.isdecimal():
+        drafts: dict[str, Any] = {"versions": {layer: int(number)}}
+    elif Path(target).is_dir():
+        drafts = {"layers": _read(Path(target))}
+    else:
+        _end(f"{target!r} is no folder, and no version such as 12.74:2")
+    found = suite.post("/what-if/search", drafts | {"days": days, "region": region, "day": day})
+    typer.echo(json.dumps(found, ensure_ascii=False, indent=2) if as_json else "\n".join(difference(found)))
 
 
 @policy.command()

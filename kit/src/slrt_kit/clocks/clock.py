@@ -310,21 +310,7 @@ class Clock:
 
     def _reckon(self, terms: Terms) -> None:
         """The due instant, by all that has happened to the clock in its order."""
-        calendar, length = terms.calendar, terms.sla.length
-        due = calendar.add(self.started_at, length)
-        takes = calendar.passed(self.started_at, due, length)
-        ended: list[tuple[datetime, Pause | Extension]] = [
-            (each.until, each) for each in self.pauses if each.until is not None
-        ]
-        ended += [(each.at, each) for each in self.extensions]
-        for _, each in sorted(ended, key=lambda pair: pair[0]):
-            if isinstance(each, Extension):
-                longer = calendar.add(due, each.length)
-                takes += calendar.passed(due, longer, length)
-                due = longer
-            elif each.until is not None:
-                due = calendar.shift(due, calendar.passed(each.since, each.until, length), length)
-        self.due_at, self.takes = due, takes
+        self.due_at, self.takes = reckon(terms, self.started_at, self.pauses, self.extensions)
 
     def _instant(self, terms: Terms, place: int) -> datetime:
         return terms.chain.steps[place].instant(
@@ -357,3 +343,26 @@ class Clock:
             self.round += 1
         self.next_step, self.fired = place, kept
         self._aim(terms)
+
+
+def reckon(
+    terms: Terms, started_at: datetime, pauses: Sequence[Pause], extensions: Sequence[Extension]
+) -> tuple[datetime, timedelta]:
+    """When something is due by these terms, and how much time it has in all, pauses not counted.
+
+    Raises:
+        UnknownYearError: the calendar does not reach there.
+    """
+    calendar, length = terms.calendar, terms.sla.length
+    due = calendar.add(started_at, length)
+    takes = calendar.passed(started_at, due, length)
+    ended: list[tuple[datetime, Pause | Extension]] = [(each.until, each) for each in pauses if each.until is not None]
+    ended += [(each.at, each) for each in extensions]
+    for _, each in sorted(ended, key=lambda pair: pair[0]):
+        if isinstance(each, Extension):
+            longer = calendar.add(due, each.length)
+            takes += calendar.passed(due, longer, length)
+            due = longer
+        elif each.until is not None:
+            due = calendar.shift(due, calendar.passed(each.since, each.until, length), length)
+    return due, takes

@@ -1,6 +1,6 @@
 """Write a clock as a row, and read it again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -111,8 +111,8 @@ def clock_of(row: Row) -> Clock:
         due_at=row.due_at,
         takes=row.takes,
         stopped_at=row.stopped_at,
-        pauses=tuple(_pause(each) for each in row.pauses),
-        extensions=tuple(_extension(each) for each in row.extensions),
+        pauses=pauses_of(row.pauses),
+        extensions=extensions_of(row.extensions),
         next_step=row.next_step,
         next_at=row.next_at,
         fired=tuple(row.fired),
@@ -120,6 +120,16 @@ def clock_of(row: Row) -> Clock:
         attempts=row.attempts,
         escalated=row.escalated or 0,
     )
+
+
+def pauses_of(fields: Sequence[Mapping[str, Any]]) -> tuple[Pause, ...]:
+    """The pauses as the column has them, in their order."""
+    return tuple(_pause(each) for each in fields)
+
+
+def extensions_of(fields: Sequence[Mapping[str, Any]]) -> tuple[Extension, ...]:
+    """The extensions as the column has them, in their order."""
+    return tuple(_extension(each) for each in fields)
 
 
 def _pause(field: Mapping[str, Any]) -> Pause:

@@ -57,6 +57,10 @@ class StepClocks:
             self._made[key] = self._make(state, urgent=urgent)
         return self._made[key]
 
+    def has(self, state: str) -> bool:
+        """Whether the workflow knows the state."""
+        return state in self._workflow
+
     def goes_on(self, state: str) -> bool:
         """Whether the clock of the state before runs on in this one."""
         entry = self._workflow.get(state)

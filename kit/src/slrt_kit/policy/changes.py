@@ -17,9 +17,11 @@ from slrt_contracts.events.base import Event
 from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.audit.entries import Actor, Look
 from slrt_kit.audit.record import record_looks
+from slrt_kit.clock import day_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.policy import store
+from slrt_kit.policy.checks.roster import Roster, held_by_nobody
 from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.policy.layers import Documents, digest_of
 from slrt_kit.policy.problems import (
@@ -154,14 +156,7 @@ class PolicyChanges:
 
     async def findings(self, drafts: Sequence[Draft]) -> tuple[Finding, ...]:
         """Everything that would be wrong with the drafts, in every region that they reach, now and as is planned."""
-        activations = await self._store.activations()
-        begins = min(draft.effective_from for draft in drafts)
-        moments = sorted({begins, *(each.effective_from for each in activations if each.effective_from > begins)})
-        planned = [in_force(activations, moment) for moment in moments]
-        wanted = sorted({pair for each in planned for pair in each.items()})
-        documents = await self._store.documents(wanted)
-        # Reading a nation's layers takes seconds, in which others are served.
-        return await asyncio.to_thread(_findings, self.rules, drafts, moments, planned, documents, activations)
+        return await findings_of_drafts(self._store, self.rules, drafts)
 
     async def _found(self, layer: str, number: int) -> Version:
         version = await self._store.version(layer, number)
@@ -176,6 +171,19 @@ class PolicyChanges:
         return version
 
 
+async def findings_of_drafts(kept: PolicyStore, rules: PolicyRules, drafts: Sequence[Draft]) -> tuple[Finding, ...]:
+    """See `PolicyChanges.findings`; for whoever only reads."""
+    activations = await kept.activations()
+    begins = min(draft.effective_from for draft in drafts)
+    moments = sorted({begins, *(each.effective_from for each in activations if each.effective_from > begins)})
+    planned = [in_force(activations, moment) for moment in moments]
+    wanted = sorted({pair for each in planned for pair in each.items()})
+    documents = await kept.documents(wanted)
+    roster = await kept.roster(day_of(begins))
+    # Reading a nation's layers takes seconds, in which others are served.
+    return await asyncio.to_thread(_findings, rules, drafts, moments, planned, documents, activations, roster)
+
+
 def _findings(
     rules: PolicyRules,
     drafts: Sequence[Draft],
@@ -183,6 +191,7 @@ def _findings(
     planned: Sequence[Mapping[str, int]],
     documents: Mapping[tuple[str, int], Documents],
     activations: Sequence[Activation],
+    roster: Roster,
 ) -> tuple[Finding, ...]:
     found: dict[tuple[Place, str, str], Finding] = {}
     for moment, numbers in zip(moments, planned, strict=True):
@@ -198,7 +207,11 @@ def _findings(
                 changed.add(draft.layer)
         layers = rules.layers(holding)
         reached = {code for layer in changed for code in layers.below(layer)} | changed
-        for finding in rules.findings(layers, sorted(reached)):
+        wrong = rules.findings(layers, sorted(reached))
+        if not wrong and moment == moments[0]:
+            before = rules.layers({code: (number, documents[code, number]) for code, number in numbers.items()})
+            wrong = tuple(held_by_nobody(before, layers, changed, roster))
+        for finding in wrong:
             found.setdefault((finding.place, finding.code, finding.what.en), finding)
     for draft in drafts:
         for finding in left_out(draft, documents, planned[0]):

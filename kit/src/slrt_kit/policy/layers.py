@@ -23,6 +23,7 @@ from slrt_kit.policy.schema import Path
 from slrt_kit.policy.source import items, parse
 from slrt_kit.problems import Text
 from slrt_kit.regions import NATION
+from slrt_kit.regions.former import successor_of
 
 LAYER_FILE = "layer"
 """The document that says which layer it inherits from, beside those of the kinds."""
@@ -318,6 +319,7 @@ def _of_regions(layer: Layer, is_region: Known) -> Iterator[Finding]:
 
 
 def _unknown_region(place: Place, code: str) -> Finding:
+    now = successor_of(code)
     return Finding(
         place,
         "unknown-region",
@@ -325,7 +327,9 @@ def _unknown_region(place: Place, code: str) -> Finding:
         Text(
             "periksa kode Kemendagri; wilayah hasil pemekaran memakai kode barunya",
             "look at the Kemendagri code; a region that was split off has its new one",
-        ),
+        )
+        if now is None
+        else Text(f"sejak {now.law} kodenya {now.code}", f"since {now.law} its code is {now.code}"),
     )
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from slrt_kit.db import Connection
+from slrt_kit.policy.checks.roster import Roster
 from slrt_kit.policy.layers import Documents, digest_of
 from slrt_kit.policy.rules import documents_text
 
@@ -184,6 +185,17 @@ class PolicyStore:
         )
         told = await self._connection.one(_TELL, {"layer": activation.layer})
         return told.policy_id, told.told
+
+    async def roster(self, on: date) -> Roster:
+        """Who has which role where on a day (WIB), as far as the service keeps the duty roster or a copy."""
+        if await self._connection.value("SELECT to_regclass('duties')") is None:
+            return {}
+        rows = await self._connection.rows(
+            "SELECT area_code, array_agg(DISTINCT role) AS roles FROM duties WHERE ended_at IS NULL "
+            "AND first_day <= %(day)s AND (last_day IS NULL OR last_day >= %(day)s) GROUP BY area_code",
+            {"day": on},
+        )
+        return {row.area_code: frozenset(row.roles) for row in rows}
 
     async def documents(self, wanted: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], dict[str, str]]:
         """The documents of versions, by layer and number."""

@@ -76,6 +76,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
+    from slrt_kit.policy.what_if.deadlines import CASES, DeadlineReplay  # noqa: PLC0415
 
     runtime.database.own_backlog = [*_BACKLOG]
     stores = build_stores(runtime)
@@ -117,6 +118,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     )
     regions = Regions.load()
     app.state.audit_of_many = True
+    app.state.replays = [partial(DeadlineReplay, subjects=CASES)]
     app.state.parts = IntakeParts(
         runtime.database,
         runtime.outbox,

@@ -20,6 +20,7 @@ from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.policy.book import PolicyBook
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.problems import PolicyUnknownError
+from slrt_kit.policy.routing import routing_context
 from slrt_kit.regions import Regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
 from slrt_kit.stalls.checker import StallCheck
@@ -41,6 +42,8 @@ from slrt_referral.store.stalls import watched
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+    from slrt_kit.policy.what_if.running import Replays
 
 PACKAGE = "slrt_referral"
 _BACKLOG = [(metrics.CLOCKS_LATE, COUNT_LATE), (metrics.CLOCKS_FAILING, COUNT_FAILING), *backlog()]
@@ -78,7 +81,22 @@ def build_app(runtime: Runtime) -> "FastAPI":
         build_stores(runtime),
         ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), ReferralPauses()),
     )
+    app.state.replays = build_replays()
     return app
+
+
+def build_replays() -> "Replays":
+    """What a draft of the policy is judged by: the routes of past referrals, and their deadlines."""
+    from slrt_kit.policy.what_if.deadlines import REFERRALS, DeadlineReplay  # noqa: PLC0415 — for the API alone
+    from slrt_referral.adapters.route_replay import RouteReplay  # noqa: PLC0415 — the same
+    from slrt_referral.store.what_if import REGION, ROUTED  # noqa: PLC0415 — the same
+
+    regions = Regions.load()
+    context = routing_context(regions)
+    return [
+        partial(RouteReplay, query=ROUTED, column=REGION, regions=regions, context=context),
+        partial(DeadlineReplay, subjects=REFERRALS),
+    ]
 
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:

@@ -8,9 +8,9 @@ from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.expressions import Context
 from slrt_kit.policy.routing import RoutingRule, read_queues, read_rules, routing_context
 from slrt_kit.regions import Regions
-from slrt_referral.adapters.office_book import BookOffices
+from slrt_referral.adapters.office_book import KIND, BookOffices, office_of
 from slrt_referral.domain.explaining import Explainer
-from slrt_referral.domain.offices import OfficeLevel, OfficeTable
+from slrt_referral.domain.offices import OfficeLevel, Offices, OfficeTable
 from slrt_referral.domain.policy import ManagerQueue, RoutingPolicy, Rule
 
 _MOST_KEPT = 2000
@@ -25,7 +25,13 @@ class RoutingBook:
         self._book = book
         self._clock = clock
         self._context = routing_context(regions)
+        self._regions = regions
         self._made: dict[str, Explainer] = {}
+        self._past: dict[str, Explainer] = {}
+
+    def knows(self, district: str) -> bool:
+        """Whether there is a district of that code: every region has a policy, also one that does not exist."""
+        return self._regions.get(district) is not None
 
     def at(self, region: str) -> RoutingPolicy:
         """What holds in a region (``00`` or a dotted code) now."""
@@ -39,6 +45,21 @@ class RoutingBook:
             if len(self._made) >= _MOST_KEPT:
                 self._made.clear()
             made = self._made[policy.version] = Explainer(routing_policy(policy, self.offices, self._context))
+        return made
+
+    async def under(self, version: str) -> Explainer:
+        """What the version says that a decision names (``00:3,12.74:2``), with its own offices, and says why.
+
+        Raises:
+            NotFoundError: there is no such version. psycopg.Error: the database is away, and it is not known here.
+        """
+        made = self._past.get(version)
+        if made is None:
+            policy = await self._book.version(version)
+            offices = Offices(map(office_of, policy.entries(KIND).values()))
+            if len(self._past) >= _MOST_KEPT:
+                self._past.clear()
+            made = self._past[version] = Explainer(routing_policy(policy, offices, self._context))
         return made
 
 

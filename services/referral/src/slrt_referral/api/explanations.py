@@ -169,15 +169,35 @@ class RoutingView(BaseModel):
         )
 
 
+class InForceView(BaseModel):
+    """What the policy in force would do with the same facts today."""
+
+    policy_version: str
+    office_code: str
+    routing_rule: str
+    otherwise: bool = Field(description="another rule or office than decided")
+
+    @classmethod
+    def of(cls, reason: RoutingReason, version: str, *, office: str, rule: str) -> Self:
+        """The view of today's reasons beside the rule that decided, and the office that it chose."""
+        route = reason.route
+        return cls(
+            policy_version=version,
+            office_code=route.office.code,
+            routing_rule=route.rule_id,
+            otherwise=(route.office.code, route.rule_id) != (office, rule),
+        )
+
+
 class StoredRoutingView(BaseModel):
     """Why a referral came to its office.
 
-    ``explanation`` is what the policy in force says of the facts that were kept; null when they were not (a referral
-    from before, or one whose office was named by a person). ``as_decided``: it is the version that decided.
+    ``explanation`` is what the version that decided says of the facts that were kept; null when they were not (a
+    referral from before, or one whose office was named by a person), or where that version is not kept.
     """
 
     routing_rule: str
     policy_version: str
     by_person: bool = Field(description="a declining office or the secretariat named the office, or it is the queue")
-    as_decided: bool
     explanation: RoutingView | None
+    in_force: InForceView | None = Field(description="null where the facts were not kept")

@@ -10,6 +10,7 @@ from slrt_kit.regions import NATION
 from slrt_referral.api.explanations import ExplainBody, RoutingView
 from slrt_referral.api.parts import Parts
 from slrt_referral.api.schemas import OfficeView, PolicyView
+from slrt_referral.domain.problems import UnknownDistrictError
 
 router = APIRouter(tags=["routing policy"])
 
@@ -35,6 +36,8 @@ async def explain_routing(body: ExplainBody, _: Reader, parts: Parts) -> Routing
 
     Nothing is kept and nothing happens. It takes codes alone, so that nobody has to be named to ask.
     """
+    if not parts.routing.knows(body.district_code):
+        raise UnknownDistrictError
     explainer = parts.routing.explainer(body.district_code)
     reason = explainer.explain(body.need(), district_code=body.district_code, on=day_of(parts.database.clock.now()))
     return RoutingView.of(reason, explainer.policy.version)

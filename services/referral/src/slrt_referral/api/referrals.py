@@ -16,8 +16,10 @@ from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
+from slrt_kit.problems import NotFoundError
 from slrt_referral import usecases
-from slrt_referral.api.explanations import RoutingView, StoredRoutingView
+from slrt_referral.adapters.routing_book import RoutingBook
+from slrt_referral.api.explanations import InForceView, RoutingView, StoredRoutingView
 from slrt_referral.api.parts import Parts, ReferralParts
 from slrt_referral.api.schemas import CompleteBody, DeclineBody, OfficeCodeText, ReferralReceipt, ReferralView
 from slrt_referral.domain.policy import AskedNeed
@@ -89,29 +91,45 @@ async def explain_referral(
     authorized: Annotated[Authorized, require("referral.referral.read")],
     parts: Parts,
 ) -> StoredRoutingView:
-    """Why the referral came to its office: the rule of the time, and what the policy in force says of its facts."""
+    """Why the referral came to its office, by the version that decided; and whether the one in force would do so."""
     async with parts.database.unit_of_work() as work:
         referral = await usecases.load_referral(
             ReferralId(referral_id), referrals=parts.referrals(work), scope=authorized.scope
         )
-    explanation = None
+    explanation, in_force = None, None
     if referral.attributes is not None and referral.routed_in is not None:
+        district = referral.routed_in
         need = AskedNeed(
             need_code=referral.need_code,
             programme_code=referral.programme_code,
             urgent=referral.urgent,
             attributes=referral.attributes,
         )
-        explainer = parts.routing.explainer(referral.routed_in)
-        reason = explainer.explain(need, district_code=referral.routed_in, on=day_of(referral.created_at))
-        explanation = RoutingView.of(reason, explainer.policy.version)
+        explanation = await _as_decided(referral, need, district, parts.routing)
+        today = parts.routing.explainer(district)
+        in_force = InForceView.of(
+            today.explain(need, district_code=district, on=day_of(parts.database.clock.now())),
+            today.policy.version,
+            office=referral.office_code,
+            rule=referral.routing_rule,
+        )
     return StoredRoutingView(
         routing_rule=referral.routing_rule,
         policy_version=referral.policy_version,
         by_person=referral.rerouted_from is not None,
-        as_decided=explanation is not None and referral.policy_version == explanation.policy_version,
         explanation=explanation,
+        in_force=in_force,
     )
+
+
+async def _as_decided(referral: Referral, need: AskedNeed, district: str, routing: RoutingBook) -> RoutingView | None:
+    """The reasons by the version that decided; None where it is not kept: before there were layers it was a date."""
+    try:
+        decided = await routing.under(referral.policy_version)
+    except NotFoundError:
+        return None
+    reason = decided.explain(need, district_code=district, on=day_of(referral.created_at))
+    return RoutingView.of(reason, decided.policy.version)
 
 
 async def _on_referral(referral_id: UUID, request: Command, parts: ReferralParts, step: Step) -> Response:

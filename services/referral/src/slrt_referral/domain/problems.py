@@ -32,3 +32,15 @@ class QueueNeedsOfficeError(ProblemError):
         "Sekretariat menyebut dinas tujuan, atau mencatat hasilnya",
         "The secretariat names the office that takes it, or records the outcome",
     )
+
+
+class UnknownDistrictError(ProblemError):
+    """Where a need is decides who does it: a place that does not exist would go to the nation's queue unseen."""
+
+    slug, status = "unknown-district", 422
+    title = Text("Tidak ada kecamatan dengan kode itu", "There is no district of that code")
+
+    def __init__(self) -> None:
+        super().__init__(
+            errors=[{"pointer": "/body/district_code", "code": self.slug, "detail": "no district of the region table"}]
+        )

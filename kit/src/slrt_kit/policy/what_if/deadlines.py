@@ -1,0 +1,135 @@
+"""Play deadlines again: when what was begun would have been due, by the policy in force and with the drafts."""
+
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from slrt_kit.clocks.calendar import UnknownYearError
+from slrt_kit.clocks.clock import OwnerKind, reckon
+from slrt_kit.clocks.policy import UnknownTermError
+from slrt_kit.clocks.rows import extensions_of, pauses_of
+from slrt_kit.clocks.steps import StepClocks, StepTerms
+from slrt_kit.db import Row, Values
+from slrt_kit.policy.entries import RegionPolicy
+from slrt_kit.policy.what_if.comparing import Comparison, Pair
+from slrt_kit.policy.what_if.tally import Deadlines, NotJudged, Tally
+
+_CLOCKS: Final = """
+    SELECT c.region, c.step, c.owner_kind, c.sla_class, c.started_at, c.stopped_at, c.pauses, c.extensions,
+           coalesce(s.urgent, false) AS urgent
+    FROM clocks c LEFT JOIN {subjects}
+    WHERE c.started_at <= %(until)s AND (c.stopped_at IS NULL OR c.stopped_at >= %(since)s)
+    """
+CASES: Final = "cases s ON s.case_id = c.case_id"
+REFERRALS: Final = "referrals s ON s.referral_id = c.subject_id"
+_WITHOUT: Final = "-"
+"""Stands where a class stands of what has no deadline by the draft."""
+
+_Key = tuple[str, str, str, str, bool, str]
+
+
+class _Both(NamedTuple):
+    """What a step runs by in both policies; ``same`` where nothing of it differs. ``after`` None: it has no clock."""
+
+    before: StepTerms
+    after: StepTerms | None
+    same: bool
+
+
+class DeadlineReplay:
+    """Judges clocks of a service: those that ran at some time since the comparison begins, with pauses and extensions.
+
+    ``subjects`` joins, as ``s``, what they are about and whether it is urgent.
+    """
+
+    def __init__(self, comparison: Comparison, tally: Tally, *, subjects: str) -> None:
+        self._comparison, self._tally, self._subjects = comparison, tally, subjects
+        self._steps: dict[tuple[int, str, str], StepClocks] = {}
+        self._both: dict[_Key, _Both | NotJudged] = {}
+
+    @property
+    def column(self) -> str:
+        """The column of a row's region."""
+        return "c.region"
+
+    @property
+    def query(self) -> tuple[str, Values]:
+        """What is judged, row by row."""
+        values = {"since": self._comparison.since, "until": self._comparison.until}
+        return _CLOCKS.format(subjects=self._subjects), values
+
+    def judge(self, row: Row) -> None:
+        """Add up one clock."""
+        pair = self._comparison.of(row.region)
+        if pair is None:
+            self._tally.outside += 1
+            return
+        both = self._terms(pair, row)
+        if isinstance(both, NotJudged):
+            self._tally.not_judged[both] += 1
+            return
+        try:
+            self._add(row, both)
+        except UnknownYearError:
+            self._tally.not_judged[NotJudged.UNKNOWN_YEAR] += 1
+        else:
+            self._tally.judged += 1
+
+    def _terms(self, pair: Pair, row: Row) -> _Both | NotJudged:
+        key = (pair.before.version, pair.after.version, row.region[:2], row.step, row.urgent, row.sla_class)
+        found = self._both.get(key)
+        if found is None:
+            found = self._both[key] = self._look_up(pair, row)
+        return found
+
+    def _look_up(self, pair: Pair, row: Row) -> _Both | NotJudged:
+        try:
+            before, after = self._of(0, pair.before, row), self._of(1, pair.after, row)
+        except UnknownTermError:
+            return NotJudged.UNKNOWN_CLASS
+        if not isinstance(before, StepTerms):
+            return NotJudged.UNKNOWN_CLASS
+        if isinstance(after, NotJudged):
+            return after
+        return _Both(before, after, after is not None and _what_counts(before) == _what_counts(after))
+
+    def _of(self, place: int, policy: RegionPolicy, row: Row) -> StepTerms | NotJudged | None:
+        key = (place, policy.version, policy.region[:2])
+        steps = self._steps.get(key)
+        if steps is None:
+            steps = self._steps[key] = StepClocks(policy)
+        if not steps.has(row.step):
+            # A clock that no step of the workflow started: it keeps its class.
+            return StepTerms(row.owner_kind, steps.policy.terms(row.sla_class))
+        return NotJudged.GOES_ON if steps.goes_on(row.step) else steps.of(row.step, urgent=row.urgent)
+
+    def _add(self, row: Row, both: _Both) -> None:
+        pauses, extensions = pauses_of(row.pauses), extensions_of(row.extensions)
+        before = both.before.terms
+        due, _ = reckon(before, row.started_at, pauses, extensions)
+        due_then = due
+        if both.after is not None and not both.same:
+            due_then, _ = reckon(both.after.terms, row.started_at, pauses, extensions)
+        stands = pauses[-1].since if pauses and pauses[-1].until is None else None
+        ended: datetime = row.stopped_at or stands or self._comparison.until
+        becomes = _WITHOUT if both.after is None else both.after.terms.sla.key
+        found = self._tally.region(row.region).deadlines.setdefault((before.sla.key, becomes), Deadlines())
+        found.count += 1
+        found.open += row.stopped_at is None
+        found.late_before += _binds(both.before) and ended > due
+        if both.after is None:
+            found.without += 1
+            return
+        found.late_after += _binds(both.after) and ended > due_then
+        if due_then != due:
+            length = before.sla.length
+            found.shifts[round(before.calendar.passed(due, due_then, length).total_seconds() / 60)] += 1
+
+
+def _binds(step: StepTerms) -> bool:
+    """Whether somebody of ours is late when its time is over: a resident owes nobody an answer."""
+    return step.owner != OwnerKind.RESIDENT
+
+
+def _what_counts(step: StepTerms) -> object:
+    terms = step.terms
+    return _binds(step), terms.sla.key, terms.sla.length, terms.calendar.spec
