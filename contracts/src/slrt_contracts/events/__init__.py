@@ -57,7 +57,12 @@ from slrt_contracts.events.looks import (
     RegistryLooksRecorded,
 )
 from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed, NotificationQueued
-from slrt_contracts.events.policy import IntakePolicyActivated, PolicyActivated, ReferralPolicyActivated
+from slrt_contracts.events.policy import (
+    IntakePolicyActivated,
+    NotificationPolicyActivated,
+    PolicyActivated,
+    ReferralPolicyActivated,
+)
 from slrt_contracts.events.referral import (
     ReferralAccepted,
     ReferralCompleted,
@@ -132,6 +137,7 @@ _ALL: Final[tuple[type[Event], ...]] = (
     ReferralLooksRecorded,
     RegistryLooksRecorded,
     IntakePolicyActivated,
+    NotificationPolicyActivated,
     ReferralPolicyActivated,
     CaseClockReminded,
     CaseClockEscalated,
@@ -205,6 +211,7 @@ __all__ = [
     "NotificationAuditDaySealed",
     "NotificationDelivered",
     "NotificationFailed",
+    "NotificationPolicyActivated",
     "NotificationQueued",
     "Part",
     "ParticipationRecorded",
