@@ -68,6 +68,7 @@ lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files
 	$(BIN)/python kit/inventory_page.py --check
 	$(BIN)/python kit/access_page.py --check
 	$(BIN)/python kit/purposes_page.py --check
+	$(BIN)/python kit/policy_page.py --check
 	$(BIN)/python deploy/gateway/openapi.py --check
 
 format: $(VENV)/dev.stamp ## Format the code
@@ -80,6 +81,7 @@ contracts: $(VENV)/dev.stamp ## Write schemas, AsyncAPI, OpenAPI and the referen
 	$(BIN)/python kit/inventory_page.py
 	$(BIN)/python kit/access_page.py
 	$(BIN)/python kit/purposes_page.py
+	$(BIN)/python kit/policy_page.py
 	$(BIN)/python deploy/gateway/openapi.py
 
 release-contracts: $(VENV)/dev.stamp ## Keep today's contracts as the released version of slrt-contracts, once

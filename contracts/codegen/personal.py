@@ -55,7 +55,7 @@ LISTED_ELSEWHERE: Mapping[str, str] = {
     "^[a-z][a-z0-9]*(-[a-z0-9]+){0,4}$": "purposes of a look at data, each listed in the kit's purposes.yaml",
     "^[a-z][a-z0-9]*(-[a-z0-9]+){0,3}$": "classes of clocks, each listed in the services' policy, sla.yaml",
     "^[a-z][a-z0-9]*(_[a-z0-9]+){0,3}$": "steps of cases and referrals, each listed in the services' workflow.yaml",
-    "^[a-z][a-z0-9]*(-[a-z0-9]+){1,5}$": "message templates, each listed in the notification service's messages.yaml",
+    "^[a-z][a-z0-9]*(-[a-z0-9]+){1,5}$": "message templates, each listed in notification's policy, notifications.yaml",
 }
 """Pattern of a text in the form of a code → where all its values are listed."""
 

@@ -177,7 +177,7 @@ PROBES: dict[str, Probe] = {
     # -- the policy of those that have one: bodies that cannot be, of layers that nobody has --------------------------
     **{
         f"{method} /{service}/v1/policy{path}": Probe("nothing", {} if method == "POST" else None)
-        for service in ("intake", "referral")
+        for service in ("intake", "referral", "notification")
         for method, path in (
             ("GET", "/layers"),
             ("GET", "/layers/{layer}/versions"),

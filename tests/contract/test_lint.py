@@ -193,7 +193,7 @@ def test_every_exception_has_a_reason_and_one_that_nothing_needs_is_refused() ->
 
 def test_what_is_said_to_be_listed_elsewhere_is_there(root: Path) -> None:
     routing = root / "services/referral/src/slrt_referral/policy"
-    messages = root / "services/notification/src/slrt_notification/policy/messages.yaml"
+    messages = root / "services/notification/src/slrt_notification/policy/00/notifications.yaml"
     for file in (
         routing / "00" / "routing.yaml",
         routing / "00" / "offices.yaml",

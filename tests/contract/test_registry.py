@@ -78,7 +78,7 @@ def test_only_the_owner_may_write_and_every_consumer_may_read() -> None:
 def test_partners_can_be_given_referrals_and_everybody_signed_roots_and_policy_versions_alone() -> None:
     open_to = {name: str(topic.audience) for name, topic in TOPICS.items() if topic.audience != "internal"}
     roots = {f"slrt.{service}.audit.v1": "public" for service in SERVICES}
-    policies = {f"slrt.{service}.policy.v1": "public" for service in ("intake", "referral")}
+    policies = {f"slrt.{service}.policy.v1": "public" for service in ("intake", "referral", "notification")}
     partners = {"slrt.referral.referral.v1": "partner", "slrt.intake.tombstone.v1": "partner"}
     assert open_to == partners | roots | policies
 

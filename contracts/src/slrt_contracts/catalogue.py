@@ -164,6 +164,7 @@ FUNCTIONS: Final[Mapping[str, Label]] = MappingProxyType(
         _F.BAZNAS: Label("Baznas", "Zakat agency"),
         _F.KECAMATAN: Label("Kantor kecamatan", "District office"),
         _F.SLRT: Label("Sekretariat SLRT", "SLRT secretariat"),
+        _F.TRANSPORT: Label("Layanan antar jemput", "Transport service"),
     }
 )
 """Function code → label."""
@@ -195,6 +196,9 @@ ATTRIBUTES: Final[Mapping[str, frozenset[AttributeValue]]] = MappingProxyType(
         _N.DOCUMENT: frozenset(
             {_V.IDENTITY_CARD, _V.FAMILY_CARD, _V.BIRTH_CERTIFICATE, _V.DEATH_CERTIFICATE, _V.CHILD_CARD, _V.UNKNOWN}
         ),
+        # A kind of place and no address; none that would say what somebody suffers from.
+        _N.DESTINATION: frozenset({_V.SOCIAL_OFFICE, _V.REFERRAL_PLACE, _V.SCHOOL, _V.HOME, _V.UNKNOWN}),
+        _N.RETURN_TRIP: frozenset({_V.YES, _V.NO, _V.UNKNOWN}),
     }
 )
 """Attribute name → the values that it may have."""
@@ -209,6 +213,8 @@ ATTRIBUTE_LABELS: Final[Mapping[str, Label]] = MappingProxyType(
         _N.SCHOOL_LEVEL: Label("jenjang sekolah", "level of schooling"),
         _N.SCHOOL_STATUS: Label("status sekolah", "schooling"),
         _N.DOCUMENT: Label("dokumen", "document"),
+        _N.DESTINATION: Label("tujuan perjalanan", "destination of the trip"),
+        _N.RETURN_TRIP: Label("perlu diantar pulang", "is taken back home"),
     }
 )
 """Attribute name → label, as it stands within a sentence."""
@@ -239,6 +245,10 @@ VALUE_LABELS: Final[Mapping[str, Label]] = MappingProxyType(
         _V.BIRTH_CERTIFICATE: Label("akta kelahiran", "birth certificate"),
         _V.DEATH_CERTIFICATE: Label("akta kematian", "death certificate"),
         _V.CHILD_CARD: Label("KIA", "child card"),
+        _V.SOCIAL_OFFICE: Label("Dinas Sosial", "social office"),
+        _V.REFERRAL_PLACE: Label("tempat rujukan", "place of referral"),
+        _V.SCHOOL: Label("sekolah", "school"),
+        _V.HOME: Label("rumah", "home"),
     }
 )
 """Attribute value → label, as it stands within a sentence."""

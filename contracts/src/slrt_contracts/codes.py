@@ -196,6 +196,7 @@ class FunctionCode(Code):
     BAZNAS = "BAZNAS"
     KECAMATAN = "KECAMATAN"
     SLRT = "SLRT"
+    TRANSPORT = "TRANSPORT"
 
 
 class OutcomeCode(Code):
@@ -330,6 +331,8 @@ class AttributeName(Code):
     SCHOOL_LEVEL = "school_level"
     SCHOOL_STATUS = "school_status"
     DOCUMENT = "document"
+    DESTINATION = "destination"
+    RETURN_TRIP = "return_trip"
 
 
 class AttributeValue(Code):
@@ -359,6 +362,10 @@ class AttributeValue(Code):
     BIRTH_CERTIFICATE = "birth_certificate"
     DEATH_CERTIFICATE = "death_certificate"
     CHILD_CARD = "child_card"
+    SOCIAL_OFFICE = "social_office"
+    REFERRAL_PLACE = "referral_place"
+    SCHOOL = "school"
+    HOME = "home"
 
 
 class LookerRole(Code):

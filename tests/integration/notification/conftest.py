@@ -27,11 +27,10 @@ from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import FixedClock, TestIssuer, case_registered, raw_event
+from slrt_kit.testing import FixedClock, TestIssuer, case_registered, packaged_book, raw_event
 from slrt_notification import consumers
-from slrt_notification.app import PACKAGE, build_connector_parts
+from slrt_notification.app import PACKAGE, build_connector_parts, build_messages
 from slrt_notification.consumers import ConnectorParts, ConsumerParts
-from slrt_notification.policy.loader import load_policy
 from slrt_notification.settings import NotificationSettings
 from slrt_notification.store import NotificationStore
 
@@ -199,7 +198,9 @@ class Service:
     def consumer(self, name: str) -> Processor[ConsumerParts]:
         """The processor of ``cases`` or ``referrals``."""
         if name not in self._processors:
-            parts = ConsumerParts(lambda work: NotificationStore(work, self.runtime.outbox), load_policy())
+            parts = ConsumerParts(
+                lambda work: NotificationStore(work, self.runtime.outbox), build_messages(self.runtime)
+            )
             self._processors[name] = Processor(
                 consumer=f"slrt.notification.{name}",
                 database=self.database,
@@ -337,5 +338,6 @@ async def service(
     database = Database(settings.database_url.get_secret_value(), pool_size=6, clock=fixed_clock)
     # In the place that the runtime keeps its own in, so that everything composed from it uses this clock.
     runtime.__dict__["database"] = database
+    runtime.policy_book = packaged_book(runtime)
     yield Service(runtime, database, fixed_clock, mail, outside)
     await runtime.close()

@@ -70,6 +70,7 @@ async def test_a_case_registered_at_the_door_reaches_the_resident_by_mail(
     told = settings.model_copy(update={"intake_url": "http://intake.test"})
     runtime = Runtime("notification", PACKAGE, told)
     runtime.__dict__["database"] = service.database
+    runtime.policy_book = packaged_book(runtime)
     # Intake in this process, everything else (the issuer) over the network.
     runtime.__dict__["http"] = PlayedHttp(IntakeHere(httpx.ASGITransport(app)))
     parts = build_connector_parts(runtime, NotificationChannel.EMAIL)

@@ -21,8 +21,8 @@ from slrt_contracts.codes import NotificationChannel
 from slrt_contracts.types import CaseId, EventId, NotificationId, TemplateCode
 from slrt_kit.messaging.errors import TransientError
 from slrt_notification.adapters.mail import MailSender
+from slrt_notification.domain.messages import Message
 from slrt_notification.domain.notification import Notification
-from slrt_notification.policy.model import Message
 from slrt_notification.settings import SmtpSecurity
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from slrt_contracts.events import Event
 from slrt_contracts.events.intake import CaseResolved
 from slrt_kit.clock import SystemClock, new_uuid7
 from slrt_kit.runtime import Runtime
-from slrt_kit.testing import case_registered, eventually, raw_event, running
+from slrt_kit.testing import case_registered, eventually, packaged_book, raw_event, running
 from slrt_local.testing import KafkaHandle
 from slrt_notification.app import PACKAGE, build_connector, build_consumers
 from slrt_notification.settings import NotificationSettings
@@ -28,6 +28,7 @@ async def on_kafka(
     """The service with every role but the API running."""
     told = settings.model_copy(update={"kafka_bootstrap": registry_topics.bootstrap, "kafka_session_timeout_ms": 6000})
     runtime = Runtime("notification", PACKAGE, told)
+    runtime.policy_book = packaged_book(runtime)
     service.clock = SystemClock()  # type: ignore[assignment]
     parts = [
         runtime.relay.run,

@@ -17,7 +17,7 @@ from slrt_kit.testing import PlayedHttp
 from slrt_local.journal import Journal
 from slrt_local.provider import Provider
 from slrt_notification.adapters.provider import ProviderSender
-from slrt_notification.policy.model import Message
+from slrt_notification.domain.messages import Message
 
 if TYPE_CHECKING:
     from tests.integration.notification.conftest import Service

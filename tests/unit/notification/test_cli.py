@@ -1,7 +1,5 @@
 """The command line and the settings: what is missing or wrong is said by name."""
 
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
 from typer.testing import CliRunner
@@ -12,7 +10,6 @@ from slrt_kit.settings import ServiceSettings
 from slrt_kit.testing import TestIssuer, environment_of
 from slrt_notification.app import build_connector, build_consumers, build_runtime
 from slrt_notification.cli import main
-from slrt_notification.policy.loader import PolicyError
 
 OWN = {
     "intake_url": "http://127.0.0.1:9",
@@ -60,16 +57,6 @@ def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, va
         build_runtime()
 
 
-def test_a_worker_does_not_start_with_a_bad_messages_file(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    own = tmp_path / "pesan.yaml"
-    own.write_text("version: 1\n", encoding="utf-8")
-    environment.setenv("SLRT_NOTIFICATION_MESSAGES_FILE", str(own))
-    runtime = build_runtime()
-    for build in (build_consumers, lambda composed: build_connector(composed, NotificationChannel.EMAIL)):
-        with pytest.raises(PolicyError, match=r"pesan\.yaml"):
-            build(runtime)
-
-
 def test_the_groups_are_those_of_the_registry(environment: pytest.MonkeyPatch) -> None:
     runtime = build_runtime()
     groups = [consumer._settings.group for consumer in build_consumers(runtime)]
@@ -85,4 +72,4 @@ def test_a_runtime_of_another_service_is_refused(environment: pytest.MonkeyPatch
     settings = build_runtime().settings
     other = ServiceSettings(**settings.model_dump(include=set(ServiceSettings.model_fields)))
     with pytest.raises(TypeError, match="another service"):
-        build_consumers(Runtime("intake", "slrt_intake", other))
+        build_connector(Runtime("intake", "slrt_intake", other), NotificationChannel.EMAIL)

@@ -32,7 +32,9 @@ def queued() -> Notification:
 
 def take(notification: Notification, action: NotificationAction) -> None:
     """The method of the action."""
-    if action is NotificationAction.DELIVER:
+    if action is NotificationAction.RELEASE:
+        notification.release(at=LATER)
+    elif action is NotificationAction.DELIVER:
         notification.deliver(at=LATER)
     else:
         notification.fail(FailureReason.NO_CONTACT, at=LATER)
@@ -48,7 +50,8 @@ def test_a_step_outside_the_table_is_refused_and_changes_nothing(
     target = TRANSITIONS.get((status, action))
     if target is not None:
         take(notification, action)
-        assert (notification.status, notification.ended_at) == (target, LATER)
+        ended = None if action is NotificationAction.RELEASE else LATER
+        assert (notification.status, notification.ended_at) == (target, ended)
         return
     with pytest.raises(TransitionRefusedError) as refused:
         take(notification, action)
@@ -58,7 +61,7 @@ def test_a_step_outside_the_table_is_refused_and_changes_nothing(
 
 
 def test_both_ends_are_final() -> None:
-    assert {status for status, _ in TRANSITIONS} == {NotificationStatus.QUEUED}
+    assert {status for status, _ in TRANSITIONS} == {NotificationStatus.HELD, NotificationStatus.QUEUED}
 
 
 def test_a_delivered_notification_tells_its_two_events_in_order() -> None:
@@ -75,6 +78,24 @@ def test_a_delivered_notification_tells_its_two_events_in_order() -> None:
     assert second.event == NotificationDelivered(notification_id=UUID(int=1), case_id=UUID(int=2), channel="email")
     assert [(e.key_sequence, e.happened_at) for e in notification.raised] == [(1, NOW), (2, LATER)]
     assert first.event.partition_key == str(UUID(int=1))
+
+
+def test_a_message_that_is_held_tells_its_channel_once_it_is_released() -> None:
+    held = Notification.queue(
+        notification_id=NotificationId(UUID(int=1)),
+        case_id=CaseId(UUID(int=2)),
+        district_code=DistrictCode("18.04.03"),
+        channel=NotificationChannel.WHATSAPP,
+        template=TemplateCode("case-closed"),
+        cause_event_id=EventId(UUID(int=3)),
+        caused_at=NOW,
+        at=NOW,
+        not_before=LATER,
+    )
+    assert (held.is_open, held.raised) == (False, ())
+    held.release(at=LATER)
+    assert [(type(each.event), each.happened_at) for each in held.raised] == [(NotificationQueued, LATER)]
+    assert (held.is_open, held.queued_at) == (True, NOW)
 
 
 def test_a_failed_notification_says_why() -> None:

@@ -10,12 +10,12 @@ from slrt_contracts.codes import FailureReason, NotificationChannel
 from slrt_contracts.types import CaseId, DistrictCode, EventId, NotificationId, TemplateCode
 from slrt_notification import usecases
 from slrt_notification.domain.contact import Contact
+from slrt_notification.domain.messages import Language, Message
 from slrt_notification.domain.notification import Notification
-from slrt_notification.policy.loader import load_policy
-from slrt_notification.policy.model import Language, Message
+from slrt_notification.testing import packaged_messages, packaged_policy
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-POLICY = load_policy()
+POLICY = packaged_policy()
 
 templates = st.sampled_from(sorted(POLICY.templates))
 channels = st.sampled_from(NotificationChannel)
@@ -86,7 +86,7 @@ async def attempt(
     sender = KeepingSender()
     ended = await usecases.attempt(
         notification,
-        policy=POLICY,
+        policies=packaged_messages(),
         contacts=OneContact(contact),
         supervisors=OneSupervisor(contact),
         sender=sender,
@@ -110,7 +110,7 @@ async def test_a_message_is_the_fixed_words_with_ticket_and_stage_and_nothing_of
 ) -> None:
     contact = Contact(ticket_number=ticket, language=language, phone=phone, email=email)
     ended, sent = await attempt(queued(template, channel), contact)
-    assert ended == usecases.Attempt(None)
+    assert ended == usecases.Attempt(None, brought_code=template == "resident-code")
     [(message, to)] = sent
     assert to == (email if channel is NotificationChannel.EMAIL else phone)
     written = Language.ENGLISH if language == "en" else Language.INDONESIAN
@@ -121,7 +121,7 @@ async def test_a_message_is_the_fixed_words_with_ticket_and_stage_and_nothing_of
         if words_ is not None:
             assert said == words_.replace("{ticket_number}", ticket).replace("{stage}", found.stage[written]).replace(
                 "{code}", "042137"
-            )
+            ).replace("{sender}", "SLRT")
 
 
 @given(channel=channels, phone=st.none() | st.just(""), email=st.none() | st.just(""))
@@ -137,7 +137,7 @@ async def test_a_resident_without_address_on_the_channel_is_a_failure_without_se
 async def test_news_that_is_older_than_the_policy_allows_is_not_sent() -> None:
     contact = Contact(ticket_number="1274-7KQ4-M2XD", language="id", phone="+6281200009901", email=None)
     notification = queued(TemplateCode("case-closed"), NotificationChannel.WHATSAPP)
-    just = NOW + POLICY.expires_after
+    just = NOW + POLICY.channels[NotificationChannel.WHATSAPP].expires_after
     assert await attempt(notification, contact, now=just + timedelta(seconds=1)) == (
         usecases.Attempt(FailureReason.EXPIRED),
         [],

@@ -57,7 +57,12 @@ from slrt_contracts.events.looks import (
     RegistryLooksRecorded,
 )
 from slrt_contracts.events.notification import NotificationDelivered, NotificationFailed, NotificationQueued
-from slrt_contracts.events.policy import IntakePolicyActivated, PolicyActivated, ReferralPolicyActivated
+from slrt_contracts.events.policy import (
+    IntakePolicyActivated,
+    NotificationPolicyActivated,
+    PolicyActivated,
+    ReferralPolicyActivated,
+)
 from slrt_contracts.events.referral import (
     ReferralAccepted,
     ReferralCompleted,
@@ -133,6 +138,7 @@ _ALL: Final[tuple[type[Event], ...]] = (
     ReferralLooksRecorded,
     RegistryLooksRecorded,
     IntakePolicyActivated,
+    NotificationPolicyActivated,
     ReferralPolicyActivated,
     CaseClockReminded,
     CaseClockEscalated,
@@ -212,6 +218,7 @@ __all__ = [
     "NotificationAuditDaySealed",
     "NotificationDelivered",
     "NotificationFailed",
+    "NotificationPolicyActivated",
     "NotificationQueued",
     "Part",
     "ParticipationRecorded",

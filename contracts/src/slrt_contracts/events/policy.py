@@ -29,6 +29,16 @@ class IntakePolicyActivated(PolicyActivated):
     TOPIC: ClassVar[str] = "slrt.intake.policy.v1"
 
 
+class NotificationPolicyActivated(PolicyActivated):
+    """A version of a layer of the policy of notification was put into force, or back into force, from an instant on.
+
+    What it says is read at `GET /notification/v1/policy/layers/{layer}/versions/{number}`.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.notification.policy-activated.v1"
+    TOPIC: ClassVar[str] = "slrt.notification.policy.v1"
+
+
 class ReferralPolicyActivated(PolicyActivated):
     """A version of a layer of the policy of referral was put into force, or back into force, from an instant on.
 

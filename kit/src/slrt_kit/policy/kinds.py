@@ -13,6 +13,7 @@ from slrt_kit.policy import routing
 from slrt_kit.policy.checks import offices, programmes, taxonomy, workflow
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding
+from slrt_kit.policy.messages.checks import check_channels, check_layouts, check_notifications
 from slrt_kit.policy.schema import EntrySchema, schema_of
 
 Check = Callable[[RegionPolicy], Iterator[Finding]]
@@ -33,7 +34,7 @@ class Kind:
         return schema_of(self.name)
 
 
-_INTAKE, _REFERRAL = frozenset({"intake"}), frozenset({"referral"})
+_INTAKE, _REFERRAL, _NOTIFICATION = frozenset({"intake"}), frozenset({"referral"}), frozenset({"notification"})
 
 KINDS: tuple[Kind, ...] = (
     Kind("taxonomy", _INTAKE, taxonomy.check),
@@ -44,6 +45,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("sla", _INTAKE | _REFERRAL, check_sla),
     Kind("calendar", _INTAKE | _REFERRAL, check_calendar),
     Kind("escalation", _INTAKE | _REFERRAL, check_escalation),
+    Kind("notifications", _NOTIFICATION, check_notifications),
+    Kind("layouts", _NOTIFICATION, check_layouts),
+    Kind("channels", _NOTIFICATION, check_channels),
 )
 
 

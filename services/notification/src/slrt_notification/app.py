@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 from slrt_contracts.codes import NotificationChannel
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import EventConsumer
-from slrt_kit.runtime import LINGER_S, Runtime
+from slrt_kit.runtime import LINGER_S, Part, Runtime
 from slrt_notification import consumers
 from slrt_notification.adapters.contacts import IntakeCodes, IntakeContacts
 from slrt_notification.adapters.mail import MailSender
+from slrt_notification.adapters.message_book import MessageBook
 from slrt_notification.adapters.provider import ProviderSender
 from slrt_notification.adapters.supervisors_file import SupervisorMailboxes
 from slrt_notification.consumers import ConnectorParts, ConsumerParts, OpenNotifications
-from slrt_notification.policy.loader import load_policy
 from slrt_notification.ports import Sender
 from slrt_notification.settings import NotificationSettings
 from slrt_notification.store import DeliveryLogStore, NotificationStore
+from slrt_notification.sweeps import QuietHours
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -52,7 +53,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups that make notifications of other services' events."""
-    parts = ConsumerParts(_opener(runtime), load_policy(_settings(runtime).messages_file))
+    parts = ConsumerParts(_opener(runtime), build_messages(runtime))
     return [
         runtime.consumer("cases", consumers.cases, parts, linger=LINGER_S),
         runtime.consumer("referrals", consumers.referrals, parts, linger=LINGER_S),
@@ -60,6 +61,16 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
         runtime.consumer("residents", consumers.residents, parts),
         runtime.consumer("consents", consumers.consents, parts, linger=LINGER_S),
     ]
+
+
+def build_chores(runtime: Runtime) -> Sequence[Part]:
+    """What a worker of notification does from time to time."""
+    return [QuietHours(runtime.worker_database, _opener(runtime)).run]
+
+
+def build_messages(runtime: Runtime) -> MessageBook:
+    """The messages of the policy that is in force when they are asked for."""
+    return MessageBook(runtime.policy_book, runtime.database.clock)
 
 
 def build_connector(runtime: Runtime, channel: NotificationChannel) -> EventConsumer:
@@ -77,7 +88,7 @@ def build_connector_parts(runtime: Runtime, channel: NotificationChannel) -> Con
         database=runtime.database,
         delivery_log=DeliveryLogStore(),
         notifications=_opener(runtime),
-        policy=load_policy(settings.messages_file),
+        policies=build_messages(runtime),
         contacts=IntakeContacts(intake),
         codes=IntakeCodes(intake),
         supervisors=SupervisorMailboxes.load(settings.supervisors_file),

@@ -7,9 +7,11 @@ import typer
 from slrt_contracts.codes import NotificationChannel
 from slrt_kit.roles import service_commands
 from slrt_kit.runtime import health_part, start
-from slrt_notification.app import build_app, build_connector, build_consumers, build_runtime
+from slrt_notification.app import build_app, build_chores, build_connector, build_consumers, build_runtime
 
-main = service_commands(name="notification", runtime=build_runtime, app=build_app, consumers=build_consumers)
+main = service_commands(
+    name="notification", runtime=build_runtime, app=build_app, consumers=build_consumers, chores=build_chores
+)
 
 
 @main.command("connector")
@@ -19,7 +21,11 @@ def connector(channel: Annotated[NotificationChannel, typer.Option(help="the cha
     start(
         composed,
         role=f"connector-{channel}",
-        parts=lambda: [build_connector(composed, channel).run, *health_part(composed)],
+        parts=lambda: [
+            *composed.policy_parts,
+            build_connector(composed, channel).run,
+            *health_part(composed, composed.lacks),
+        ],
     )
 
 

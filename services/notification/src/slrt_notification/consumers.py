@@ -13,9 +13,19 @@ from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
+from slrt_kit.policy.messages.events import CASE_EVENTS, CONSENT_EVENTS, REFERRAL_EVENTS, SUPERVISION_EVENTS
+from slrt_kit.problems import NotFoundError
 from slrt_notification import usecases
-from slrt_notification.policy.model import CASE_EVENTS, CONSENT_EVENTS, REFERRAL_EVENTS, SUPERVISION_EVENTS, Policy
-from slrt_notification.ports import Codes, Contacts, DeliveryLog, KnownCase, Notifications, Sender, Supervisors
+from slrt_notification.ports import (
+    Codes,
+    Contacts,
+    DeliveryLog,
+    KnownCase,
+    MessagePolicies,
+    Notifications,
+    Sender,
+    Supervisors,
+)
 from slrt_notification.usecases import Attempt
 
 log = get_logger(__name__)
@@ -28,7 +38,7 @@ class ConsumerParts:
     """What the handlers of cases and referrals need."""
 
     notifications: OpenNotifications
-    policy: Policy
+    policies: MessagePolicies
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class ConnectorParts:
     database: Database
     delivery_log: DeliveryLog
     notifications: OpenNotifications
-    policy: Policy
+    policies: MessagePolicies
     contacts: Contacts
     supervisors: Supervisors
     sender: Sender
@@ -66,7 +76,7 @@ async def queue(received: Received[Event], work: UnitOfWork, parts: ConsumerPart
         ),
         cause_event_id=received.envelope.id,
         caused_at=received.envelope.recordedtime,
-        policy=parts.policy,
+        policies=parts.policies,
         notifications=parts.notifications(work),
         at=work.clock.now(),
         new_id=work.new_id,
@@ -92,7 +102,7 @@ async def queue_code(received: Received[ResidentCodeRequested], work: UnitOfWork
         told=KnownCase(case_id=event.case_id, district_code=None, reachable_by=None),
         cause_event_id=received.envelope.id,
         caused_at=received.envelope.recordedtime,
-        policy=parts.policy,
+        policies=parts.policies,
         notifications=parts.notifications(work),
         at=work.clock.now(),
         new_id=work.new_id,
@@ -134,7 +144,7 @@ async def send(received: Received[NotificationQueued], parts: ConnectorParts) ->
     try:
         return await usecases.attempt(
             notification,
-            policy=parts.policy,
+            policies=parts.policies,
             contacts=parts.contacts,
             supervisors=parts.supervisors,
             sender=parts.sender,
@@ -142,7 +152,7 @@ async def send(received: Received[NotificationQueued], parts: ConnectorParts) ->
             event_id=received.envelope.id,
             now=parts.database.clock.now(),
         )
-    except KeyError as error:
+    except (KeyError, NotFoundError) as error:
         raise RejectedError("template is not in the policy") from error
 
 
@@ -162,7 +172,7 @@ async def record(
         received.event.notification_id, ended, notifications=parts.notifications(work), at=work.clock.now()
     )
     if notification is not None:
-        if ended.failure is None and parts.policy.templates[notification.template].brings_code:
+        if ended.brought_code:
             metrics.RESIDENT_CODES_SENT.inc()
         log.info(
             "notification ended",

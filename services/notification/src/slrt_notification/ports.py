@@ -11,9 +11,9 @@ from slrt_contracts.types import CaseId, DistrictCode, EventId, NotificationId
 from slrt_kit.access import Scope
 from slrt_kit.db import ReadSession
 from slrt_notification.domain.contact import Contact
+from slrt_notification.domain.messages import Message, MessagePolicy
 from slrt_notification.domain.notification import Notification
 from slrt_notification.domain.transitions import NotificationStatus
-from slrt_notification.policy.model import Message
 
 
 class RecipientRefusedError(Exception):
@@ -47,8 +47,24 @@ class Notifications(Protocol):
 
     async def get(self, notification_id: NotificationId) -> Notification | None: ...
 
+    async def held_until(self, at: datetime) -> Sequence[Notification]:
+        """Some of those whose quiet hours are over, oldest first; nobody else gets them before the commit."""
+
     async def save(self, notification: Notification) -> None:
         """Raises StaleVersionError when somebody else saved it since."""
+
+
+class MessagePolicies(Protocol):
+    """What the policy says of messages."""
+
+    def at(self, region: str) -> MessagePolicy:
+        """What holds in a region now; raises PolicyUnknownError while nothing has been read."""
+
+    async def under(self, version: str | None, region: str) -> MessagePolicy:
+        """What a message goes by that was queued under a version; what holds now for those that name none.
+
+        Raises NotFoundError: there is no such version.
+        """
 
 
 class DeliveryLog(Protocol):

@@ -32,5 +32,4 @@ class NotificationSettings(ServiceSettings):
     smtp_password: SecretStr | None = None
     mail_from: Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$", description="sender address of mails")]
     message_provider_url: str = Field(description="base URL of the HTTP provider for WhatsApp messages")
-    messages_file: Path | None = Field(default=None, description="an office's own messages.yaml instead of ours")
     supervisors_file: Path | None = Field(default=None, description="YAML: region code → mailbox of who supervises it")

@@ -14,7 +14,7 @@ from slrt_notification.domain.transitions import NotificationStatus
 from slrt_notification.ports import KnownCase
 
 _COLUMNS = """notification_id, version, event_sequence, case_id, district_code, channel, template, cause_event_id,
-    caused_at, queued_at, status, reason_code, ended_at"""
+    caused_at, queued_at, status, reason_code, ended_at, policy_version, not_before"""
 
 # Always an update, so that the row is locked: the consumers of one case go one after the other.
 _NOTE_CASE = """
@@ -30,9 +30,9 @@ _FILL_DISTRICT = (
 )
 _INSERT = """
     INSERT INTO notifications (notification_id, version, event_sequence, case_id, district_code, channel, template,
-                               cause_event_id, caused_at, queued_at, status)
+                               cause_event_id, caused_at, queued_at, status, policy_version, not_before)
     VALUES (%(notification_id)s, 1, %(event_sequence)s, %(case_id)s, %(district_code)s, %(channel)s, %(template)s,
-            %(cause_event_id)s, %(caused_at)s, %(queued_at)s, %(status)s)
+            %(cause_event_id)s, %(caused_at)s, %(queued_at)s, %(status)s, %(policy_version)s, %(not_before)s)
     ON CONFLICT (cause_event_id, channel) DO NOTHING
     """
 _UPDATE = """
@@ -41,6 +41,11 @@ _UPDATE = """
     WHERE notification_id = %(notification_id)s AND version = %(version)s
     """
 _SELECT = f"SELECT {_COLUMNS} FROM notifications WHERE notification_id = %(notification_id)s"  # noqa: S608 — fixed columns
+
+_HELD = f"""
+    SELECT {_COLUMNS} FROM notifications WHERE status = 'held' AND not_before <= %(at)s
+    ORDER BY not_before, notification_id LIMIT 100 FOR UPDATE SKIP LOCKED
+    """  # noqa: S608 — fixed columns
 
 
 class NotificationStore:
@@ -90,6 +95,10 @@ class NotificationStore:
     async def get(self, notification_id: NotificationId) -> Notification | None:
         """The notification of that id."""
         return await _find(self._work.connection, notification_id)
+
+    async def held_until(self, at: datetime) -> list[Notification]:
+        """Some of those whose quiet hours are over, oldest first."""
+        return [_notification(row) for row in await self._work.connection.rows(_HELD, {"at": at})]
 
     async def save(self, notification: Notification) -> None:
         """Write a changed notification with its events.
@@ -193,4 +202,6 @@ def _values(notification: Notification) -> dict[str, object]:
         "status": notification.status,
         "reason_code": notification.reason_code,
         "ended_at": notification.ended_at,
+        "policy_version": notification.policy_version,
+        "not_before": notification.not_before,
     }

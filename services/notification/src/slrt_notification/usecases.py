@@ -8,12 +8,14 @@ from slrt_contracts.codes import FailureReason
 from slrt_contracts.events.base import Event
 from slrt_contracts.types import EventId, NotificationId
 from slrt_kit.clock import NewId
+from slrt_kit.regions import NATION
+from slrt_notification.domain.messages import Recipient, language_of
 from slrt_notification.domain.notification import Notification
-from slrt_notification.policy.model import Policy, Recipient, language_of
 from slrt_notification.ports import (
     Codes,
     Contacts,
     KnownCase,
+    MessagePolicies,
     Notifications,
     RecipientRefusedError,
     Sender,
@@ -27,7 +29,7 @@ async def queue_notifications(
     told: KnownCase,
     cause_event_id: EventId,
     caused_at: datetime,
-    policy: Policy,
+    policies: MessagePolicies,
     notifications: Notifications,
     at: datetime,
     new_id: NewId,
@@ -36,16 +38,19 @@ async def queue_notifications(
     """Queue one notification for each channel that the policy names for the event; returns the new ones.
 
     A channel that the resident gave no address for is passed over: asking for a contact that is not there would be
-    one more look at somebody's data. ``told`` is what the event tells of its case; ``caused_at`` when it was recorded;
-    ``only_to`` are the channels of an event that may go nowhere else.
+    one more look at somebody's data; so is one that the region has switched off. ``told`` is what the event tells of
+    its case; ``caused_at`` when it was recorded; ``only_to`` are the channels of an event that may go nowhere else.
     """
     known = await notifications.note_case(told)
-    rule = policy.rule_for(event)
-    if rule is None:
+    policy = policies.at(known.district_code or NATION)
+    template = policy.template_for(event)
+    if template is None:
         return ()
     queued = []
-    for channel in rule.channels:
-        is_for_resident = policy.templates[rule.template].to is Recipient.RESIDENT
+    for channel in template.channels:
+        if not policy.channels[channel].enabled:
+            continue
+        is_for_resident = template.to is Recipient.RESIDENT
         if is_for_resident and known.reachable_by is not None and channel not in known.reachable_by:
             continue
         if only_to is not None and channel not in only_to:
@@ -55,10 +60,12 @@ async def queue_notifications(
             case_id=known.case_id,
             district_code=known.district_code,
             channel=channel,
-            template=rule.template,
+            template=template.code,
             cause_event_id=cause_event_id,
             caused_at=caused_at,
             at=at,
+            policy_version=policy.version,
+            not_before=policy.not_before(template, channel, at),
         )
         if await notifications.add(notification):
             queued.append(notification)
@@ -70,12 +77,13 @@ class Attempt:
     """How an attempt ended for good: taken by the provider, or failed for a reason."""
 
     failure: FailureReason | None
+    brought_code: bool = False
 
 
 async def attempt(
     notification: Notification,
     *,
-    policy: Policy,
+    policies: MessagePolicies,
     contacts: Contacts,
     supervisors: Supervisors,
     sender: Sender,
@@ -89,9 +97,11 @@ async def attempt(
 
     Raises:
         KeyError: the template is not in the policy.
+        NotFoundError: there is no such policy any more.
         TransientError, RejectedError: it has no end yet.
     """
-    if now - notification.caused_at > policy.expires_after:
+    policy = await policies.under(notification.policy_version, notification.district_code or NATION)
+    if now - notification.caused_at > policy.channels[notification.channel].expires_after:
         return Attempt(FailureReason.EXPIRED)
     template, code = policy.templates[notification.template], ""
     if template.brings_code:
@@ -117,7 +127,16 @@ async def attempt(
         await sender.send(notification, message, to=address)
     except RecipientRefusedError:
         return Attempt(FailureReason.RECIPIENT_REFUSED)
-    return Attempt(None)
+    return Attempt(None, brought_code=template.brings_code)
+
+
+async def release_held(notifications: Notifications, *, at: datetime) -> int:
+    """Hand those to their channels whose quiet hours are over, some of them; gives how many."""
+    due = await notifications.held_until(at)
+    for notification in due:
+        notification.release(at=at)
+        await notifications.save(notification)
+    return len(due)
 
 
 async def record_attempt(

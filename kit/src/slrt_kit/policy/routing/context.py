@@ -25,7 +25,7 @@ def routing_context(regions: Regions) -> Context:
     """The facts of a routing rule; region codes are those of the table."""
     return Context.of(
         [
-            *(_attribute(name) for name in AttributeName),
+            *(attribute_fact(name) for name in AttributeName),
             flag("urgent", Text("mendesak", "urgent")),
             *(_place(name, level, label, regions) for name, level, label in _PLACES),
         ]
@@ -45,7 +45,8 @@ def routing_facts(attributes: Mapping[str, str], *, urgent: bool, district: str)
     return facts
 
 
-def _attribute(name: AttributeName) -> Fact:
+def attribute_fact(name: AttributeName) -> Fact:
+    """What is known of an attribute of a need, such as ``need.asset_class``."""
     label = ATTRIBUTE_LABELS[name]
     return Fact(
         name=_NAMES[name],

@@ -8,8 +8,8 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from slrt_kit.messaging.errors import RejectedError, TransientError
+from slrt_notification.domain.messages import Message
 from slrt_notification.domain.notification import Notification
-from slrt_notification.policy.model import Message
 from slrt_notification.ports import RecipientRefusedError
 from slrt_notification.settings import SmtpSecurity
 
@@ -80,7 +80,7 @@ class MailSender:
             mail["To"] = Address(addr_spec=to)
         except ValueError:
             raise RecipientRefusedError from None
-        mail["From"] = Address("SLRT", addr_spec=self._from)
+        mail["From"] = Address(message.sender, addr_spec=self._from)
         mail["Subject"] = message.subject or ""
         mail["Date"] = notification.queued_at
         mail["Message-ID"] = f"<{notification.notification_id}@{self._from.rpartition('@')[2]}>"

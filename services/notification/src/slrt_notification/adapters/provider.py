@@ -5,8 +5,8 @@ from opentelemetry import propagate
 
 from slrt_kit.http.outgoing import HttpClient, UnreachableError
 from slrt_kit.messaging.errors import RejectedError, TransientError
+from slrt_notification.domain.messages import Message
 from slrt_notification.domain.notification import Notification
-from slrt_notification.policy.model import Message
 from slrt_notification.ports import RecipientRefusedError
 
 TIMEOUT_S = 10.0

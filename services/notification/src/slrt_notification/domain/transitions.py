@@ -8,14 +8,16 @@ from types import MappingProxyType
 class NotificationStatus(StrEnum):
     """Where a notification stands."""
 
+    HELD = "held"
     QUEUED = "queued"
     DELIVERED = "delivered"
     FAILED = "failed"
 
 
 class NotificationAction(StrEnum):
-    """What its channel reports."""
+    """The end of the quiet hours, and what its channel reports."""
 
+    RELEASE = "release"
     DELIVER = "deliver"
     FAIL = "fail"
 
@@ -23,6 +25,7 @@ class NotificationAction(StrEnum):
 # Both ends are final: what was taken is not sent again, what failed is the office's to tell in another way.
 TRANSITIONS: Mapping[tuple[NotificationStatus, NotificationAction], NotificationStatus] = MappingProxyType(
     {
+        (NotificationStatus.HELD, NotificationAction.RELEASE): NotificationStatus.QUEUED,
         (NotificationStatus.QUEUED, NotificationAction.DELIVER): NotificationStatus.DELIVERED,
         (NotificationStatus.QUEUED, NotificationAction.FAIL): NotificationStatus.FAILED,
     }

@@ -1,1 +1,1 @@
-"""Whom which event concerns and in which words: data in messages.yaml, checked when it is read."""
+"""Who is told of what, by which channel and in which words, by layers; `slrt_kit.policy` says what they are."""
