@@ -14,6 +14,7 @@ from tests.year.plan import (
     MANAGER,
     QUEUE,
     REGENCY,
+    ROSTER,
     SUPERVISORS,
     Arrival,
     Desk,
@@ -23,7 +24,10 @@ from tests.year.plan import (
 from tests.year.services import EVERYWHERE, Services
 
 from slrt_contracts.codes import (
+    ClockExtensionReason,
+    ClockPauseReason,
     DecidedByLevel,
+    DutyRole,
     NeedCode,
     NeedDecision,
     Recommendation,
@@ -40,11 +44,16 @@ from slrt_contracts.events.clocks import (
 from slrt_contracts.events.intake import CaseResolved
 from slrt_contracts.events.referral import ReferralSent
 from slrt_contracts.types import CaseId, NeedId
+from slrt_intake.domain.duty import DutyTerms
 from slrt_intake.domain.party import Contact, Person, Relation
 from slrt_intake.usecases import cases as case_work
+from slrt_intake.usecases import duties as duty_work
 from slrt_intake.usecases.cases import NeedInput, RegisterCase
+from slrt_kit.clock import day_of
+from slrt_kit.clocks.clock import ClockState
+from slrt_kit.clocks.lengths import Length, Unit
 from slrt_kit.inbox import RawEvent
-from slrt_kit.regions import Level, Regions, region_code
+from slrt_kit.regions import NATION, Level, Regions, region_code
 from slrt_referral import usecases as referral_work
 from slrt_referral.usecases import CompleteReferral, DeclineReferral
 
@@ -60,6 +69,10 @@ _SATISFIED: Final = 0.85
 _MOVES: Final = 0.02
 _HEEDS: Final = {"-20%": 0.5, "0": 0.7, "+3wd": 0.85}
 """How many of those who forgot it act upon a notice; upon any later one everybody does."""
+_LACKS_A_PAPER: Final = 0.06
+_FETCHES_A_PAPER_H: Final = 90.0
+_ASKS_FOR_TIME: Final = 0.3
+_MORE: Final = Length(Unit.WORKING_DAYS, 5)
 _AFTER_NOTICE: Final = Desk(3.0, 0.0)
 _REMINDERS = (CaseClockReminded, CaseClockEscalated, ReferralClockReminded, ReferralClockEscalated)
 
@@ -92,7 +105,8 @@ class People:
         self.stories: dict[UUID, Story] = {}
         self.told: dict[str, int] = {}
         self.told_twice = 0
-        self._notices: set[tuple[UUID, str]] = set()
+        self.stalls = 0
+        self._notices: set[tuple[UUID, str, datetime]] = set()
         self._hears: Mapping[type[Event], Callable[[Any], None]] = {
             ReferralSent: self._referral_sent,
             CaseResolved: self._case_resolved,
@@ -113,6 +127,36 @@ class People:
             act = self._hears.get(type(event))
             if act is not None:
                 act(event)
+
+    async def take_up_duty(self) -> None:
+        """Everybody begins on the first day."""
+        at = self._now()
+        places = [*((role, who, REGENCY) for role, who in ROSTER)]
+        places += [(DutyRole.PROVINCE_DESK, "provinsi-1", REGENCY[:2]), (DutyRole.CENTRE_DESK, "pusat-1", NATION)]
+        terms = [
+            DutyTerms.at(officer=who, role=role, area_code=area, office_code=None, first_day=day_of(at), last_day=None)
+            for role, who, area in places
+        ]
+        async with self._services.intake.database.unit_of_work() as unit:
+            reports = await duty_work.assign_all(
+                terms,
+                duties=self._services.duties(unit),
+                regions=self._regions,
+                scope=EVERYWHERE,
+                by="admin-1",
+                at=at,
+                new_id=self._services.new_id,
+                dry_run=False,
+            )
+            await unit.commit()
+        if any(report.result != "new" for report in reports):
+            raise RuntimeError(f"the roster was refused: {reports}")
+        self._services.intake.has_news = True
+
+    async def look_for_stalls(self) -> None:
+        """The check that always runs looks once a week, and what it finds counts against the year."""
+        self.stalls += await self._services.look_for_stalls()
+        self._agenda.put(self._now() + timedelta(days=7), self.look_for_stalls)
 
     # -- cases --------------------------------------------------------------------------------------------------------
 
@@ -229,6 +273,19 @@ class People:
                         new_id=self._services.new_id,
                     )
                     return
+            if draw.chance(_LACKS_A_PAPER):
+                self._agenda.put(self._worked(draw.waiting(desk.hours)), pause)
+            else:
+                self._plan(story, event.referral_id, f"complete {need}", desk, complete, night_too=night_too)
+
+        async def pause() -> None:
+            async with self._services.clock_of(event.referral_id) as clock:
+                await clock.pause(ClockPauseReason.WAITING_FOR_RESIDENT)
+            self._agenda.put(self._now() + timedelta(hours=draw.waiting(_FETCHES_A_PAPER_H)), resume)
+
+        async def resume() -> None:
+            async with self._services.clock_of(event.referral_id) as clock:
+                await clock.resume()
             self._plan(story, event.referral_id, f"complete {need}", desk, complete, night_too=night_too)
 
         async def complete() -> None:
@@ -264,17 +321,29 @@ class People:
 
     def _notice(self, event: Any) -> None:
         """Somebody hears that something is late."""
-        self.told_twice += (event.clock_id, event.offset) in self._notices
-        self._notices.add((event.clock_id, event.offset))
+        notice = (event.clock_id, event.offset, event.due_at)
+        self.told_twice += notice in self._notices
+        self._notices.add(notice)
         story = self.stories[event.case_id]
         subject = getattr(event, "referral_id", None) or event.case_id
         if subject not in story.forgotten:
             return
         what, act = story.forgotten[subject]
         draw = self._draw(story, "notice", what, event.offset)
+        if isinstance(event, ReferralClockReminded) and what.startswith("complete") and draw.chance(_ASKS_FOR_TIME):
+            self._agenda.put(self._worked(1.0), lambda: self._ask_for_time(event))
         if draw.chance(_HEEDS.get(event.offset, 1.0)):
             del story.forgotten[subject]
             self._agenda.put(self._worked(draw.waiting(_AFTER_NOTICE.hours)), act)
+
+    async def _ask_for_time(self, event: ReferralClockReminded) -> None:
+        """An office cannot keep its time, says so, and the manager grants it more."""
+        async with self._services.clock_of(event.referral_id) as clock:
+            if clock.clock.state is not ClockState.RUNNING:
+                return
+            by = f"petugas {event.office_code}"
+            request = await clock.ask(_MORE, ClockExtensionReason.OTHER_OFFICE, by=by)
+            await clock.approve(request.extension_id, by=MANAGER)
 
     # -- helps --------------------------------------------------------------------------------------------------------
 

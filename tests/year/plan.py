@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.year.draw import Draw
 
-from slrt_contracts.codes import AttributeName, AttributeValue, Channel, DeclineReason, NeedCode, OutcomeCode
+from slrt_contracts.codes import AttributeName, AttributeValue, Channel, DeclineReason, DutyRole, NeedCode, OutcomeCode
 
 REGENCY: Final = "12.74"
 YEAR: Final = 2026
@@ -23,7 +23,16 @@ SUPERVISORS: Final = ("supervisor-1", "supervisor-2", "supervisor-3")
 FRONT_OFFICE: Final = ("fo-1", "fo-2")
 BACK_OFFICE: Final = ("bo-1", "bo-2", "bo-3")
 MANAGER: Final = "manajer-1"
-HEAD_OF_OFFICE: Final = "kadis-1"
+ROSTER: Final = (
+    *((DutyRole.FACILITATOR, each) for each in FACILITATORS),
+    *((DutyRole.SUPERVISOR, each) for each in SUPERVISORS),
+    *((DutyRole.FRONT_OFFICE, each) for each in FRONT_OFFICE),
+    *((DutyRole.BACK_OFFICE, each) for each in BACK_OFFICE),
+    (DutyRole.COORDINATOR, "koordinator-1"),
+    (DutyRole.MANAGER, MANAGER),
+    (DutyRole.HEAD_OF_OFFICE, "kadis-1"),
+)
+"""Who has which role in the regency, the whole year; the province and the centre have a desk each."""
 OFFICES: Final = ("12.74.DUKCAPIL", "12.74.SOSIAL", "12.74.KESEHATAN", "12.74.DIKBUD", "12.74.PUPR", "12.74.BPBD")
 QUEUE: Final = "12.74.SLRT"
 

@@ -34,6 +34,7 @@ from slrt_kit.testing.service import keys_url_of
 from slrt_local.testing import start_postgres
 
 BEGINS: Final = datetime(YEAR, 1, 1, tzinfo=WIB).astimezone(UTC)
+_FIRST_LOOK: Final = timedelta(days=4, hours=9)  # on a Monday, and then each week
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,8 @@ async def _live(urls: dict[str, str], *, seed: int, days: int, with_timers: bool
     ends = BEGINS + timedelta(days=days)
     try:
         people = People(services, agenda, seed)
+        agenda.put(BEGINS, people.take_up_duty)
+        agenda.put(BEGINS + _FIRST_LOOK, people.look_for_stalls)
         for arrival in arrivals(seed, villages=len(people.villages), is_working=people.is_working, days=days):
             agenda.put(arrival.at, partial(people.arrive, arrival))
         while (at := _next(services, agenda, with_timers=with_timers)) is not None and at < ends:
@@ -102,6 +105,8 @@ async def _live(urls: dict[str, str], *, seed: int, days: int, with_timers: bool
         reckoning = reckon(intake, referral, now=ends, told=people.told, arrived=len(people.stories))
     if doubled := people.told_twice:
         reckoning.violations["a notice was told twice"] += doubled
+    if people.stalls:
+        reckoning.violations["something was held up"] += people.stalls
     return Year(days, len(people.stories), reckoning)
 
 

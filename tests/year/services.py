@@ -5,10 +5,11 @@ in its order, which is what the backbone promises (`tests/simulation` shows that
 """
 
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Any, Final
 from unittest.mock import patch
@@ -20,16 +21,21 @@ import slrt_referral.app
 from slrt_contracts.types import CaseId, ReferralId
 from slrt_intake.domain.case import Case
 from slrt_intake.store.cases import CaseStore
+from slrt_intake.store.duties import DutyStore
 from slrt_intake.usecases.cases import load_case
 from slrt_kit.access import Scope
+from slrt_kit.clocks.commands import ClockCommands, ClockParts
 from slrt_kit.clocks.timers import Timers
 from slrt_kit.db import Database
 from slrt_kit.inbox import RawEvent
+from slrt_kit.messaging.handlers import Handlers
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.runtime import Runtime
+from slrt_kit.stalls.checker import StallCheck
 from slrt_kit.testing import FixedClock, TestIssuer, environment_of, packaged_book, vault_of
 from slrt_referral.consumers.cases import CaseParts
 from slrt_referral.consumers.cases import cases as cases_told
+from slrt_referral.consumers.duties import duties as duties_told
 from slrt_referral.domain.referral import Referral
 from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.referrals import ReferralStore
@@ -61,7 +67,10 @@ class Service:
 
     database: Database
     timers: Timers
-    hears: Processor[Any]
+    stalls: StallCheck
+    clocks: ClockParts
+    hears: Sequence[Processor[Any]]
+    copies: Processor[Any] | None = None
     wakes_at: datetime | None = None
     has_news: bool = True
 
@@ -79,16 +88,20 @@ class Service:
             if row.seq is not None
         ]
 
-    async def hear(self, event: RawEvent) -> None:
+    async def hear(self, events: Sequence[RawEvent]) -> None:
         """Handle what the other one tells.
 
         Raises:
             RuntimeError: it could not.
         """
-        outcome = await self.hears.process(event)
-        if outcome not in (Outcome.APPLIED, Outcome.IGNORED):
-            raise RuntimeError(f"{dict(event.headers)['ce_type']!r} became {outcome}")
-        self.has_news = self.has_news or outcome is Outcome.APPLIED
+        for event in events:
+            for processor in self.hears:
+                outcome = await processor.process(event)
+                if outcome not in (Outcome.APPLIED, Outcome.IGNORED):
+                    raise RuntimeError(f"{dict(event.headers)['ce_type']!r} became {outcome}")
+                self.has_news = self.has_news or outcome is Outcome.APPLIED
+        if events and self.copies is not None and not await self.copies.process_batch(events):
+            raise RuntimeError("what others tell could not be copied")
 
     async def fire(self, at: datetime) -> None:
         """Do what is due by then."""
@@ -111,25 +124,25 @@ class Services:
         self.referrals = slrt_referral.app.build_stores(referral)
         self.routing = slrt_referral.app.build_routing(referral)
         self.deadlines = intake.deadlines
+        parts = slrt_intake.consumers.ConsumerParts(intake.outbox, intake.vault, self.cases)
         self.intake = Service(
             intake.database,
             slrt_intake.app.build_timers(intake, at=self._now),
-            Processor(
-                consumer="slrt.intake.outcomes",
-                database=intake.database,
-                handlers=slrt_intake.consumers.outcomes,
-                deps=slrt_intake.consumers.ConsumerParts(intake.outbox, intake.vault, self.cases),
-            ),
+            slrt_intake.app.build_stall_check(intake),
+            slrt_intake.app.build_clock_parts(intake),
+            [_consumer("slrt.intake.outcomes", intake, slrt_intake.consumers.outcomes, parts)],
+            _consumer("slrt.intake.timeline", intake, slrt_intake.consumers.timeline, parts),
         )
+        self.duties = partial(DutyStore, outbox=intake.outbox)
         self.referral = Service(
             referral.database,
             slrt_referral.app.build_timers(referral, at=self._now),
-            Processor(
-                consumer="slrt.referral.cases",
-                database=referral.database,
-                handlers=cases_told,
-                deps=CaseParts(self.referrals, self.routing),
-            ),
+            slrt_referral.app.build_stall_check(referral),
+            slrt_referral.app.build_clock_parts(referral),
+            [
+                _consumer("slrt.referral.cases", referral, cases_told, CaseParts(self.referrals, self.routing)),
+                _consumer("slrt.referral.duties", referral, duties_told, None),
+            ],
         )
         self._vaults = (intake.vault, referral.vault)
 
@@ -156,14 +169,30 @@ class Services:
             await unit.commit()
         self.referral.has_news = True
 
+    @asynccontextmanager
+    async def clock_of(self, referral_id: ReferralId) -> AsyncIterator[ClockCommands]:
+        """The clock of a referral, to be commanded and committed."""
+        async with self.referral.database.unit_of_work() as unit:
+            yield await ClockCommands.on(unit, self.referral.clocks, referral_id)
+            await unit.commit()
+        self.referral.has_news = True
+
+    async def look_for_stalls(self) -> int:
+        """Have both services look for what is held up; gives how many stalls were found or ended."""
+        found = 0
+        for service in (self.intake, self.referral):
+            changed = await service.stalls.once()
+            service.has_news = bool(changed) or service.has_news
+            found += changed
+        return found
+
     async def hand_over(self) -> list[RawEvent]:
         """Hand all that was told to the other one, until nobody has more to tell; gives it in its order."""
         told: list[RawEvent] = []
         while self.intake.has_news or self.referral.has_news:
             for service, other in ((self.intake, self.referral), (self.referral, self.intake)):
                 news = await service.news()
-                for event in news:
-                    await other.hear(event)
+                await other.hear(news)
                 told += news
         return told
 
@@ -178,3 +207,7 @@ class Services:
 
     async def _now(self) -> datetime:
         return self.clock.now()
+
+
+def _consumer(name: str, runtime: Runtime, handlers: Handlers[Any], deps: Any) -> Processor[Any]:
+    return Processor(consumer=name, database=runtime.database, handlers=handlers, deps=deps)

@@ -131,7 +131,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         _settings(runtime).code_limits,
         _settings(runtime).session_lives,
         stores,
-        ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), CasePauses()),
+        build_clock_parts(runtime),
         Uploads.of(_settings(runtime)),
     )
     return app
@@ -154,6 +154,11 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
 def build_stores(runtime: Runtime) -> CaseStores:
     """What opens the store of a unit of work."""
     return CaseStores(runtime.outbox, runtime.vault, CaseClocks(runtime.deadlines))
+
+
+def build_clock_parts(runtime: Runtime) -> ClockParts:
+    """What the commands on clocks need."""
+    return ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), CasePauses())
 
 
 def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:

@@ -79,7 +79,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         build_routing(runtime),
         runtime.vault,
         build_stores(runtime),
-        ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), ReferralPauses()),
+        build_clock_parts(runtime),
     )
     app.state.replays = build_replays()
     return app
@@ -112,6 +112,11 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
 def build_stores(runtime: Runtime) -> ReferralStores:
     """What opens the store of a unit of work."""
     return ReferralStores(runtime.outbox, runtime.vault, ReferralClocks(runtime.deadlines))
+
+
+def build_clock_parts(runtime: Runtime) -> ClockParts:
+    """What the commands on clocks need."""
+    return ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), ReferralPauses())
 
 
 def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
