@@ -13,11 +13,12 @@ from slrt_contracts.codes import DutyRole
 from slrt_intake.api.own_case import STEPS
 from slrt_intake.app import build_chores
 from slrt_intake.cli import main
-from slrt_intake.store.stalls import CLOCKLESS
+from slrt_intake.store.stalls import CLOCKLESS, OPENED
 from slrt_kit.clock import new_uuid7
 from slrt_kit.clocks.starting import start_missing
 from slrt_kit.policy.packaged import bring_in, packaged_documents
 from slrt_kit.stalls.checker import StallCheck
+from slrt_kit.stalls.store import GROUPS
 from slrt_kit.testing import TestIssuer, environment_of, eventually, packaged_deadlines, running
 
 BEGINS = datetime(2026, 7, 1, 8, tzinfo=UTC)
@@ -251,6 +252,41 @@ async def test_many_are_told_in_several_transactions(intake: Any, monkeypatch: p
     assert len(await told(intake, "case-stalled")) == 5
 
 
+async def rows_read(intake: Any) -> int:
+    """How many rows of tables one look at all that is open touches, also those that it passes over."""
+    await intake.rows_changed("ANALYZE cases, needs, clocks, office_needs, timeline")
+    async with intake.database.snapshot() as session:
+        await session.run("SET LOCAL enable_seqscan = off")
+        query = f"EXPLAIN (ANALYZE, FORMAT JSON) {GROUPS.format(opened=OPENED)}"
+        (plan,) = await session.value(query, {"at": intake.clock.now()})
+
+    def touched(node: dict[str, Any]) -> float:
+        own = 0.0
+        if "Scan" in node["Node Type"] and "Relation Name" in node:
+            own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        return own * node["Actual Loops"] + sum(touched(each) for each in node.get("Plans", ()))
+
+    return int(touched(plan["Plan"]))
+
+
+async def test_what_is_closed_is_never_read(intake: Any) -> None:
+    for _ in range(3):
+        await intake.decided()
+    before = await rows_read(intake)
+    for _ in range(20):
+        case = await intake.decided()
+        await intake.answered(case)
+        await intake.rows_changed(
+            "UPDATE cases SET status = 'closed', closed_at = now() WHERE case_id = %(id)s", id=case["case_id"]
+        )
+        await intake.rows_changed(
+            "UPDATE clocks SET state = 'stopped', stopped_at = now(), next_at = NULL, wake_at = NULL "
+            "WHERE case_id = %(id)s",
+            id=case["case_id"],
+        )
+    assert 0 < await rows_read(intake) <= before
+
+
 # -- the list -------------------------------------------------------------------------------------------------------
 
 
@@ -311,7 +347,7 @@ async def test_a_regency_without_a_roster_stands_on_its_managers_list(intake: An
 # -- the parts around it ----------------------------------------------------------------------------------------------
 
 
-async def test_an_effect_that_has_failed_five_times_is_told_in_that_transaction(
+async def test_an_effect_that_has_failed_five_times_is_told_at_once(
     intake: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any) -> None:
