@@ -1,6 +1,7 @@
 """Timers on a real PostgreSQL: what fails holds up nobody, what is due goes oldest first, numbers have no holes."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -85,6 +86,29 @@ async def test_an_effect_that_fails_holds_up_no_other_and_is_tried_again(
         assert await session.value(COUNT_FAILING) == 0
     found = look(clocks_url, at)
     assert (found.doubled, found.missed, found.early, found.wrong) == (0, 0, 0, [])
+
+
+async def test_an_effect_that_fails_is_put_off_also_where_nobody_can_be_told(
+    clocks_url: str, clocks_database: Database
+) -> None:
+    made(clocks_url, 1)
+    at = START + timedelta(hours=6)
+
+    async def then() -> datetime:
+        return at
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    worker = Timers(
+        clocks_database, {"remind": broken, "escalate": broken}, policy_of, service="intake", at=then, violated=broken
+    )
+    for failures in range(1, GIVES_UP_AFTER + 2):
+        with contextlib.suppress(ZeroDivisionError):
+            await worker.once()
+        async with clocks_database.read() as session:
+            assert await session.value("SELECT attempts FROM clocks") == failures
+        at += timedelta(minutes=10)
 
 
 async def test_what_is_due_goes_oldest_first_over_all_batches(clocks_url: str, clocks_database: Database) -> None:

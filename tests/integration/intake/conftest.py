@@ -22,6 +22,7 @@ from slrt_kit.inbox import RawEvent
 from slrt_kit.messaging.processor import Outcome, Processor
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import SealedRow, Vault
+from slrt_kit.runtime import Runtime
 from slrt_kit.stalls.checker import StallCheck
 from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event
 
@@ -96,6 +97,7 @@ class Intake:
         self.clock = clock
         self.objects = objects
         self.url = ""
+        self.runtime: Runtime
         parts = ConsumerParts(outbox=Outbox("intake"), vault=vault, cases=stores)
         self.outcomes = Processor(consumer="slrt.intake.outcomes", database=database, handlers=outcomes, deps=parts)
         self.looks = Processor(consumer="slrt.intake.looks", database=database, handlers=looks, deps=parts)
@@ -285,7 +287,7 @@ async def intake(
         made = Intake(
             app, client, runtime.database, runtime.vault, token_issuer, clock, objects, stores, timers, stalls
         )
-        made.url = url
+        made.url, made.runtime = url, runtime
         yield made
     await runtime.close()
 

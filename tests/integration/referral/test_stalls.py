@@ -8,6 +8,9 @@ import orjson
 import pytest
 
 from slrt_kit.clock import new_uuid7
+from slrt_kit.clocks.starting import start_missing
+from slrt_kit.testing import FixedClock, packaged_deadlines
+from slrt_referral.store.stalls import CLOCKLESS
 
 PLACES = {"supervisor": "12.74", "manager": "12.74", "head_of_office": "12.74", "province_desk": "12"}
 
@@ -188,3 +191,28 @@ async def test_an_office_reads_what_of_its_own_is_held_up(service: Any) -> None:
     assert (len(rest.json()["items"]), rest.json()["next"]) == (1, None)
     elsewhere = await service.client.get("/v1/stalls", headers=service.manager(region="12.71", office="12.71.SLRT"))
     assert elsewhere.json()["items"] == []
+
+
+async def test_clocks_that_are_missing_are_started_from_when_the_office_got_it(
+    service: Any, fixed_clock: FixedClock
+) -> None:
+    found = await sent(service, "ADMINDUK", "PIP", "JALAN")
+    fixed_clock.move(minutes=30)
+    accepted = (await service.act(found["JALAN"], "accept")).json()
+    fixed_clock.move(minutes=30)
+    await service.act(accepted, "start")
+    clocks = (
+        "SELECT subject_id, step, owner, started_at, due_at FROM clocks WHERE state <> 'stopped' ORDER BY subject_id"
+    )
+    before = await rows(service, clocks)
+    assert [row.step for row in before] == ["sent", "in_service"]
+    await change(service, "DELETE FROM clocks")
+    # A machine took the notice meanwhile: the office has no more time for that.
+    await change(service, "UPDATE referrals SET status = 'received' WHERE status = 'sent'")
+    fixed_clock.move(minutes=30)
+    for started in (2, 0):
+        done = await start_missing(service.database, packaged_deadlines("referral"), CLOCKLESS)
+        assert (done.started, done.from_now) == (started, 0)
+    assert await rows(service, clocks) == before
+    await service.stalls.once()
+    assert await held_up(service) == []

@@ -66,6 +66,16 @@ class StepClocks:
         entry = self._workflow.get(state)
         return entry is not None and entry.fields.get("clock") == GOES_ON
 
+    def clocked(self, state: str) -> str:
+        """The state whose clock runs in this one: itself, or that before where it goes on."""
+        seen = [state]
+        while self.goes_on(seen[-1]):
+            before = (key for key, entry in self._workflow.items() if seen[-1] in _targets(entry) and key not in seen)
+            seen.append(next(before, state))
+            if seen[-1] == state:
+                break
+        return seen[-1]
+
     def state(self, state: str) -> Entry | None:
         """A state of the workflow; None where it has none of that name."""
         return self._workflow.get(state)
@@ -181,6 +191,10 @@ def follow_step(
     if clock is not None:
         clocks.add(clock)
     return not is_new
+
+
+def _targets(state: Entry) -> set[str]:
+    return {str(action["to"]) for action in state.fields.get("actions", {}).values()}
 
 
 def _province(region: str) -> str:

@@ -142,9 +142,13 @@ class Timers:
         async with self._database.unit_of_work() as unit:
             store = ClockStore(unit.connection)
             attempts = await store.put_off(clock_id, first=_FIRST_S, longest=_LONGEST_S, at=at)
-            if attempts == GIVES_UP_AFTER and self._violated is not None:
-                await self._violated(unit, clock_id, error)
             await unit.commit()
+        # Apart: that it is put off must last, also where telling of it fails.
+        if attempts == GIVES_UP_AFTER and self._violated is not None:
+            async with self._database.unit_of_work() as unit:
+                unit.actor = self._actor
+                await self._violated(unit, clock_id, error)
+                await unit.commit()
 
 
 def _by_effect(firings: Sequence[Firing]) -> Mapping[str, list[Firing]]:

@@ -81,7 +81,7 @@ class StallCheck:
         return done
 
     async def clock_failed(self, work: UnitOfWork, clock_id: UUID, error: str) -> None:
-        """An effect of a clock fails for good: told at once, in the unit of work that says so (`Violated`)."""
+        """An effect of a clock fails for good: told at once (`Violated`), and not at the next look."""
         row = await StallStore(work.connection, self._watched.opened).of_clock(clock_id)
         if row is not None:
             stall = self._found(row, StallKind.EFFECT_FAILING, lacks=())

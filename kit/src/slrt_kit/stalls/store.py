@@ -34,7 +34,7 @@ _KEY: Final = f"CAST(ROW({ALIKE}) AS text)"
 _COLUMNS: Final = (
     "stall_id, subject_kind, subject_id, case_id, kind, region, step, owner_kind, owner, lacks, found_at, ended_at"
 )
-_GROUPS: Final = f"SELECT {ALIKE}, count(*) AS count, {_KEY} AS key FROM ({{opened}}) AS o GROUP BY {ALIKE}"  # noqa: S608
+GROUPS: Final = f"SELECT {ALIKE}, count(*) AS count, {_KEY} AS key FROM ({{opened}}) AS o GROUP BY {ALIKE}"  # noqa: S608
 # What should be on record (``wanted``) beside what is: rows that stand on one side only.
 _DIFFERENCES: Final = """
     WITH wanted AS (
@@ -117,7 +117,7 @@ class StallStore:
         """All that is open, a row for what is alike."""
         # A plan that reads a table from end to end reads what is closed.
         self._connection.defer("SET LOCAL enable_seqscan = off")
-        return [_group(row) for row in await self._connection.rows(_GROUPS.format(opened=self._opened), {"at": at})]
+        return [_group(row) for row in await self._connection.rows(GROUPS.format(opened=self._opened), {"at": at})]
 
     async def roster(self, day: date) -> Roster:
         """Who is on duty on a day."""

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from slrt_kit.operate.clocks import clock_commands
 from slrt_kit.roles import service_commands
 from slrt_kit.runtime import health_part, start
 from slrt_referral.adapters.connectors_file import ConnectorConfigError
@@ -15,10 +16,12 @@ from slrt_referral.app import (
     build_runtime,
     connector_endpoint,
 )
+from slrt_referral.store.stalls import CLOCKLESS
 
 main = service_commands(
     name="referral", runtime=build_runtime, app=build_app, consumers=build_consumers, chores=build_chores
 )
+main.add_typer(clock_commands("referral", build_runtime, CLOCKLESS), name="clocks")
 
 
 @main.command("connector")

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import httpx
 
@@ -40,6 +41,12 @@ def _client(authority: str | None) -> httpx.Client:
     return httpx.Client(timeout=15, verify=trusted)
 
 
+def _held_up(gateway: Gateway, service: str) -> list[dict[str, Any]]:
+    """What the manager would have to mend."""
+    items: list[dict[str, Any]] = gateway.get(f"/{service}/v1/stalls", as_user="manajer.1274")["items"]
+    return items
+
+
 async def _settled(state: State, bootstrap: str, since: datetime) -> Counts:
     """The counts, once the last notice of the story has gone its way (or the time for it is over)."""
     postgres = Postgres(state)
@@ -70,10 +77,16 @@ def _tell_counts(
     )
     for line in [*counts.lost, *counts.doubled, *counts.reordered]:
         tell(f"  ! {line}")
+    stalls = [each for service in ("intake", "referral") for each in _held_up(gateway, service)]
+    tell(
+        f"held up {len(stalls)}: "
+        + (", ".join(sorted({each["kind"] for each in stalls})) or "everything open can go on")
+    )
     tell("")
     for name in ("gateway", "docs", "openapi", "mails", "messages"):
         tell(f"  {name}: {addresses[name]}")
     tell("  `make status` shows the rest, `make down` stops everything.")
-    ok = not (counts.lost or counts.doubled or counts.reordered or counts.pending or counts.parked)
+    own = [each for each in stalls if each["case_id"] == story.case_id]
+    ok = not (own or counts.lost or counts.doubled or counts.reordered or counts.pending or counts.parked)
     tell("\nDEMO ok" if ok else "\nDEMO failed: see the lines marked with !")
     return ok

@@ -32,12 +32,32 @@ STEPS: Mapping[str, Text] = MappingProxyType(
         "id.slrt.intake.case-resolved.v1": Text("Semua kebutuhan sudah dijawab", "Every need was answered"),
         "id.slrt.intake.case-closed.v1": Text("Laporan ditutup", "The report was closed"),
         "id.slrt.intake.case-transferred.v1": Text("Laporan pindah wilayah", "The report went to another region"),
+        "id.slrt.intake.case-clock-escalated.v1": Text(
+            "Terlambat; atasan petugas sudah diberi tahu", "It is late; those above the officers were told"
+        ),
+        "id.slrt.intake.case-clock-paused.v1": Text("Waktunya dijeda", "The time was paused"),
+        "id.slrt.intake.case-clock-rescheduled.v1": Text("Batas waktunya berubah", "It is due at another time"),
+        "id.slrt.intake.case-stalled.v1": Text(
+            "Laporan tertahan; petugas sudah diberi tahu", "The report is held up; the officers were told"
+        ),
+        "id.slrt.intake.case-stall-ended.v1": Text("Laporan berlanjut", "The report goes on"),
         "id.slrt.referral.referral-sent.v1": Text("Kebutuhan dikirim ke dinas", "A need was sent to an office"),
         "id.slrt.referral.referral-accepted.v1": Text("Dinas menerima", "The office accepted"),
         "id.slrt.referral.referral-service-started.v1": Text("Dinas mulai melayani", "The office began to help"),
         "id.slrt.referral.referral-declined.v1": Text("Dinas tidak dapat menerima", "The office could not accept"),
         "id.slrt.referral.referral-rerouted.v1": Text("Dialihkan ke dinas lain", "It went to another office"),
         "id.slrt.referral.referral-completed.v1": Text("Dinas sudah menjawab", "The office answered"),
+        "id.slrt.referral.referral-clock-escalated.v1": Text(
+            "Dinas terlambat; atasannya sudah diberi tahu", "The office is late; those above it were told"
+        ),
+        "id.slrt.referral.referral-clock-paused.v1": Text("Waktu dinas dijeda", "The time of the office was paused"),
+        "id.slrt.referral.referral-clock-rescheduled.v1": Text(
+            "Batas waktu dinas berubah", "The office has until another time"
+        ),
+        "id.slrt.referral.referral-stalled.v1": Text(
+            "Tertahan di dinas; petugas sudah diberi tahu", "It is held up at the office; the officers were told"
+        ),
+        "id.slrt.referral.referral-stall-ended.v1": Text("Berlanjut di dinas", "It goes on at the office"),
     }
 )
 

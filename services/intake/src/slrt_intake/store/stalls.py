@@ -6,10 +6,12 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from slrt_contracts.events import CaseDecided, CaseRecommended, CaseScreened
 from slrt_intake.domain.transitions import RESOLVED, CaseStatus, NeedStatus
 from slrt_intake.store.clock_events import tell_of_cases
 from slrt_intake.store.visibility import within, within_area
 from slrt_kit.access import Scope
+from slrt_kit.clocks.starting import Clockless
 from slrt_kit.db import Connection, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.scoped import in_region
@@ -44,6 +46,31 @@ OPENED: Final = f"""
                       AND t.happened_at > CAST(%(at)s AS timestamptz) - interval '{ON_ITS_WAY_WITHIN}')
     """  # noqa: S608 — fixed texts
 _HOLD: Final = "SELECT case_id FROM cases WHERE case_id = ANY(%(ids)s) ORDER BY case_id FOR UPDATE SKIP LOCKED"
+
+_CAME_BY: Final = " ".join(
+    f"WHEN '{status}' THEN (SELECT max(t.happened_at) FROM timeline t WHERE t.case_id = c.case_id "  # noqa: S608
+    f"AND t.event_type = '{event.TYPE}')"
+    for status, event in (
+        (CaseStatus.SCREENING, CaseScreened),
+        (CaseStatus.IN_HANDLING, CaseRecommended),
+        (CaseStatus.DECIDED, CaseDecided),
+    )
+)
+CLOCKLESS: Final = Clockless(
+    rows=f"""
+    SELECT 'case' AS subject_kind, c.case_id AS subject_id, c.case_id, c.village_code AS region, {STEP} AS step,
+           c.urgent, c.policy_version, NULL AS office,
+           coalesce(c.resolved_at, CASE c.status WHEN '{CaseStatus.REGISTERED}' THEN c.registered_at {_CAME_BY} END)
+               AS since
+    FROM cases c
+    WHERE c.status <> '{CaseStatus.CLOSED}' AND c.case_id > %(after)s
+      AND (CAST(%(only)s AS uuid[]) IS NULL OR c.case_id = ANY(%(only)s))
+      AND NOT EXISTS (SELECT FROM clocks k WHERE k.subject_id = c.case_id AND k.state <> 'stopped')
+    ORDER BY c.case_id LIMIT %(limit)s
+    """,  # noqa: S608 — fixed texts
+    hold=_HOLD,
+)
+"""Open cases without a clock; since when each is at its step, its timeline says."""
 
 
 def watched(outbox: Outbox) -> Watched:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from slrt_kit.access import Scope
 from slrt_kit.clock import Clock, day_of
+from slrt_kit.clocks.starting import Clockless
 from slrt_kit.db import Connection, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.scoped import in_region
@@ -36,6 +37,22 @@ OPENED: Final = f"""
 _HOLD: Final = (
     "SELECT referral_id FROM referrals WHERE referral_id = ANY(%(ids)s) ORDER BY referral_id FOR UPDATE SKIP LOCKED"
 )
+
+CLOCKLESS: Final = Clockless(
+    rows=f"""
+    SELECT 'referral' AS subject_kind, r.referral_id AS subject_id, r.case_id, r.district_code AS region,
+           r.status AS step, r.urgent, r.policy_version, r.office_code AS office,
+           CASE WHEN r.status IN ('sent', 'received') THEN r.sent_at ELSE (SELECT max(s.at) FROM referral_steps s
+               WHERE s.referral_id = r.referral_id AND s.to_status = r.status) END AS since
+    FROM referrals r
+    WHERE r.{OPEN} AND r.status NOT IN ('draft', 'declined') AND r.referral_id > %(after)s
+      AND (CAST(%(only)s AS uuid[]) IS NULL OR r.referral_id = ANY(%(only)s))
+      AND NOT EXISTS (SELECT FROM clocks k WHERE k.subject_id = r.referral_id AND k.state <> 'stopped')
+    ORDER BY r.referral_id LIMIT %(limit)s
+    """,  # noqa: S608 — fixed texts
+    hold=_HOLD,
+)
+"""Referrals at their offices without a clock; that a machine took the notice gives the office no more time."""
 
 
 def watched(outbox: Outbox, offices: OfficeTable, clock: Clock) -> Watched:

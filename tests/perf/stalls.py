@@ -1,0 +1,107 @@
+"""What it costs to look for what is held up: among ever more closed cases, with as many open ones."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import psycopg
+from tests.perf.stack import Bench
+
+from slrt_intake.store.stalls import watched
+from slrt_kit.db import Database
+from slrt_kit.outbox import Outbox
+from slrt_kit.stalls.checker import StallCheck
+from slrt_kit.testing import packaged_deadlines
+
+OPEN, FEW, MANY = 10_000, 10_000, 200_000
+GOAL = 1.5
+_ROUNDS = 15
+# As in life each case has had clocks, needs with offices and a timeline; of one in six the last is still there.
+_CASES = """
+    INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
+                       has_subject, registered_by, registered_at, key_id, policy_version)
+    SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 1, 1, 'stalls-' || n, %(status)s, 'facilitator',
+           '12.74.0' || n %% 6 + 1 || '.1001', false, false, 'kader-9001', now(), 1, '00:1,12.74:1'
+    FROM generate_series(%(first)s, %(last)s) AS n
+    """
+_NEEDS = """
+    INSERT INTO needs (need_id, case_id, position, need_code, urgent, attributes, status)
+    SELECT CAST(lpad(to_hex(n), 32, 'a') AS uuid), CAST(lpad(to_hex(n), 32, '0') AS uuid), 0, 'PIP', false, '{}',
+           %(need)s FROM generate_series(%(first)s, %(last)s) AS n
+    """
+_OFFICES = """
+    INSERT INTO office_needs (referral_id, need_id, office_code, case_id, sent_at)
+    SELECT need_id, need_id, '12.74.DIKBUD', case_id, now() FROM needs
+    WHERE case_id >= CAST(lpad(to_hex(%(first)s), 32, '0') AS uuid)
+      AND case_id <= CAST(lpad(to_hex(%(last)s), 32, '0') AS uuid)
+    """
+_CLOCKS = """
+    INSERT INTO clocks (clock_id, version, subject_kind, subject_id, case_id, region, step, owner_kind, owner,
+                        sla_class, calendar_id, policy_version, state, started_at, due_at, takes, stopped_at, next_step)
+    SELECT CAST(lpad(to_hex(n), 31, 'c') || step AS uuid), 1, 'case', id, id, '12.74.05.1001', 'decided', 'role',
+           'back_office', 'standard', 'office', '00:1,12.74:1', CASE WHEN step = last THEN %(clock)s ELSE 'stopped' END,
+           now(), now() + interval '9 days', interval '9 days',
+           CASE WHEN step = last AND %(clock)s <> 'stopped' THEN NULL ELSE now() END, 1
+    FROM (SELECT n, CAST(lpad(to_hex(n), 32, '0') AS uuid) AS id, step, 4 AS last
+          FROM generate_series(%(first)s, %(last)s) AS n, generate_series(1, 4) AS step) AS made
+    """
+_DUTIES = """
+    INSERT INTO duties (duty_id, version, event_sequence, officer, officer_id, role, area_code, first_day, made_by,
+                        made_at)
+    SELECT gen_random_uuid(), 1, 1, role, gen_random_uuid(), role, area, '2026-01-01', 'bench', now()
+    FROM (VALUES ('back_office', '12.74'), ('supervisor', '12.74'), ('manager', '12.74'), ('head_of_office', '12.74'),
+                 ('province_desk', '12')) AS d(role, area)
+    """
+_FIRST: Mapping[str, int] = MappingProxyType({"open": 0x5000000, "closed": 0x5100000})
+
+
+def measure(bench: Bench) -> None:
+    """Milliseconds of one look at 10,000 open cases, beside 10,000 and beside 200,000 closed ones."""
+    bench.stop_services()
+    url = bench.database
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DELETE FROM duties")
+        connection.execute(_DUTIES)
+    _fill(url, "open", OPEN, status="decided", need="referred", clock="running")
+    _fill(url, "closed", FEW, status="closed", need="outcome_recorded", clock="stopped")
+    few = bench.measured(lambda: asyncio.run(_look(url)))
+    _fill(url, "closed", MANY - FEW, status="closed", need="outcome_recorded", clock="stopped", after=FEW)
+    many = bench.measured(lambda: asyncio.run(_look(url)))
+    bench.add(
+        f"stall-check-{MANY // 1000}k",
+        many,
+        "ms for 10 k open",
+        anchor=(f"the same among {FEW:,} closed", few),
+        goal=f"< {GOAL} of it",
+        met=many < GOAL * few,
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        made = "(SELECT case_id FROM cases WHERE ticket_number LIKE 'stalls-%')"
+        for table in ("clocks", "office_needs", "needs", "cases"):
+            connection.execute(f"DELETE FROM {table} WHERE case_id IN {made}")
+        connection.execute("DELETE FROM duties")
+
+
+def _fill(url: str, kind: str, count: int, *, after: int = 0, **states: str) -> None:
+    first = _FIRST[kind] + after
+    values = {"first": first, "last": first + count - 1, **states}
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in (_CASES, _NEEDS, _OFFICES, _CLOCKS):
+            connection.execute(statement, values)
+        connection.execute("VACUUM ANALYZE cases, needs, office_needs, clocks")
+
+
+async def _look(url: str) -> float:
+    """Milliseconds of a look that finds nothing."""
+    database, times = Database(url, pool_size=2), list[float]()
+    check = StallCheck(database, packaged_deadlines("intake"), watched(Outbox("intake")), service="intake")
+    for number in range(_ROUNDS + 3):
+        began = time.perf_counter()
+        if found := await check.once():
+            raise RuntimeError(f"{found} of what was made is held up")
+        if number >= 3:
+            times.append((time.perf_counter() - began) * 1_000)
+    await database.close()
+    return statistics.median(times)
