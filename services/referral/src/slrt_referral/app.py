@@ -12,6 +12,7 @@ from slrt_kit import metrics
 from slrt_kit.clock import SystemClock
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.commands import ClockParts
+from slrt_kit.clocks.moving import COUNT_UNMOVED, ClockMover
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
@@ -40,7 +41,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PACKAGE = "slrt_referral"
-_BACKLOG = [(metrics.CLOCKS_LATE, COUNT_LATE), (metrics.CLOCKS_FAILING, COUNT_FAILING)]
+_BACKLOG = [
+    (metrics.CLOCKS_LATE, COUNT_LATE),
+    (metrics.CLOCKS_FAILING, COUNT_FAILING),
+    (metrics.CLOCKS_UNMOVED, COUNT_UNMOVED),
+]
 
 
 def build_runtime() -> Runtime:
@@ -50,6 +55,7 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
+    from slrt_kit.http import clock_moves  # noqa: PLC0415
     from slrt_referral.api import clocks, holdings, policy, referrals, worklists  # noqa: PLC0415
     from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
 
@@ -57,7 +63,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     app = runtime.app(
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
-        routers=[referrals.router, holdings.router, worklists.router, clocks.router, policy.router],
+        routers=[referrals.router, holdings.router, worklists.router, clocks.router, clock_moves.router, policy.router],
         consumers={"cases": cases, "erasures": erasures, "duties": duties},
     )
     app.state.parts = ReferralParts(
@@ -93,9 +99,15 @@ def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
     return Timers(runtime.worker_database, effects, runtime.deadlines.policy, service=runtime.name, at=at)
 
 
+def build_mover(runtime: Runtime, *, at: Time | None = None) -> ClockMover:
+    """What moves open clocks when a calendar or a class has changed; ``at`` is for tests and simulations."""
+    tell = partial(tell_of_clocks, runtime.outbox)
+    return ClockMover(runtime.worker_database, runtime.deadlines, tell, service=runtime.name, at=at)
+
+
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of referral does from time to time."""
-    return [build_timers(runtime).run]
+    return [build_timers(runtime).run, build_mover(runtime).run]
 
 
 def build_routing(runtime: Runtime) -> RoutingBook:
