@@ -111,6 +111,7 @@ PROBES: dict[str, Probe] = {
     "GET /intake/v1/worklists": Probe(
         "case", query="?limit=200&" + "&".join(f"owner={each}" for each in _OWNERS), lists="case_id"
     ),
+    "GET /intake/v1/policy/clock-moves": Probe("nothing"),
     "GET /intake/v1/cases/{case_id}/clock": Probe("case to look at"),
     "POST /intake/v1/cases/{case_id}/clock/pauses": Probe("case", {"reason": "external_decision"}, _NEVER),
     "POST /intake/v1/cases/{case_id}/clock/resumptions": Probe("case", None, _NEVER),
@@ -137,6 +138,7 @@ PROBES: dict[str, Probe] = {
     "POST /referral/v1/referrals/{referral_id}/decline": Probe("referral", {"reason_code": "unclear"}, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/complete": Probe("referral", {"outcome_code": "fulfilled"}, _NEVER),
     "GET /referral/v1/worklists": Probe("referral", query=f"?limit=200&owner={OFFICE}", lists="referral_id"),
+    "GET /referral/v1/policy/clock-moves": Probe("nothing"),
     "GET /referral/v1/referrals/{referral_id}/clock": Probe("referral"),
     "POST /referral/v1/referrals/{referral_id}/clock/pauses": Probe(
         "referral", {"reason": "external_decision"}, _NEVER

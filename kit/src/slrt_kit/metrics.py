@@ -420,6 +420,7 @@ AUDIT_REFUSALS_LOST = _counter(
 # -- clocks ------------------------------------------------------------------------------------------------------
 
 _EFFECT = Label("effect", "what was done", values=frozenset({"remind", "escalate", "auto_close", "reroute"}))
+_MOVE_CAUSE = Label("cause", "what has changed", values=frozenset({"calendar_changed", "class_changed"}))
 CLOCKS_LATE = _gauge(
     "slrt_clocks_late_seconds",
     "How long the oldest clock that is due has waited for its effect; 0 when none waits",
@@ -443,6 +444,19 @@ CLOCKS_FOLDED = _counter(
 )
 CLOCKS_FAILED = _counter(
     "slrt_clocks_failed_total", "Effects that failed and were put off", unit="effects", roles=(Role.WORKER,)
+)
+CLOCKS_MOVED = _counters(
+    "slrt_clocks_moved_total",
+    "Open clocks that are due at another instant because a calendar or a class has changed",
+    _MOVE_CAUSE,
+    unit="clocks",
+    roles=(Role.WORKER,),
+)
+CLOCKS_UNMOVED = _gauge(
+    "slrt_clocks_unmoved_seconds",
+    "How long the oldest policy has been in force whose open clocks were not all looked through; 0 when none waits",
+    unit="seconds",
+    roles=_EVERY,
 )
 CLOCKS_LATENESS_SECONDS = _histogram(
     "slrt_clocks_lateness_seconds",
@@ -617,6 +631,8 @@ for _effect in _EFFECT.values:
     CLOCKS_FIRED.labels(_effect)
 for _kind in _STALL.values:
     STALLS_FOUND.labels(_kind)
+for _cause in _MOVE_CAUSE.values:
+    CLOCKS_MOVED.labels(_cause)
 for _verdict in _VERDICT.values:
     FILE_SCANS.labels(_verdict)
 for _fault in _STORAGE.values:

@@ -3,25 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-import orjson
 import psycopg
 import pytest
-from tests.clocks.policies import national_kinds
-from tests.clocks.policies import policy_of as policy_with
 from tests.clocks.world import effects, look, new_clock, policy_of, seed, timers
 
-from slrt_contracts.codes import ClockMoveCause, ClockPauseReason
-from slrt_intake.store.clock_events import tell_of_clocks
+from slrt_contracts.codes import ClockPauseReason
 from slrt_kit.clocks.clock import Clock, ClockState, Firing, Subject, SubjectKind
-from slrt_kit.clocks.moving import move_clocks
-from slrt_kit.clocks.policy import ClockPolicy, clock_policy
 from slrt_kit.clocks.rows import as_json, clock_row, insert_clocks
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE, ClockStore
-from slrt_kit.clocks.telling import Told
 from slrt_kit.clocks.timers import GIVES_UP_AFTER, Timers
 from slrt_kit.db import Database, StaleVersionError, UnitOfWork
 from slrt_kit.outbox import Outbox
@@ -177,36 +169,6 @@ async def test_workers_share_what_is_due(clocks_url: str, clocks_database: Datab
     assert sum(counts) == 60
     found = look(clocks_url, at)
     assert (found.fired, found.doubled, found.missed, found.wrong) == (60, 0, 0, [])
-
-
-async def test_another_policy_moves_open_clocks_once_and_says_so(clocks_url: str, clocks_database: Database) -> None:
-    clocks = [new_clock(number, sla_class="standard", at=START) for number in range(4)]
-    clocks[3].stop(at=START)
-    seed(clocks_url, clocks)
-    kinds = national_kinds()
-    off = {"date": "2026-07-15", "label": {"id": "Banjir", "en": "Flood"}}
-    kinds["calendar"]["flood"] = {"label": {}, "adds_to": "office", "days_off": [off]}
-    new = clock_policy(policy_with(kinds))
-
-    async def policies(version: str, region: str) -> ClockPolicy:
-        assert version == "00:2"
-        return replace(new, version="00:2") if region != "94.71.01" else replace(new, version="00:2", classes={})
-
-    async def tell(work: UnitOfWork, told: Sequence[Told], at: datetime) -> None:
-        await tell_of_clocks(Outbox("intake"), work, told, at)
-
-    for expected in (2, 0):
-        moved, stayed = await move_clocks(
-            clocks_database, policies, tell, old="00:1", new="00:2", cause=ClockMoveCause.CALENDAR_CHANGED
-        )
-        assert moved == expected
-        assert stayed == [clocks[2].clock_id], "its region's new policy has no such class"
-    with psycopg.connect(clocks_url) as connection:
-        told = [orjson.loads(row[0]) for row in connection.execute("SELECT payload FROM outbox ORDER BY seq")]
-        versions = connection.execute("SELECT policy_version FROM clocks ORDER BY clock_id").fetchall()
-    assert [each["cause"] for each in told] == ["calendar_changed"] * 2
-    assert all(each["old_due_at"] < each["due_at"] for each in told)
-    assert [row[0] for row in versions] == ["00:2", "00:2", "00:1", "00:1"]
 
 
 async def test_a_case_that_ends_stops_the_clocks_of_its_needs(clocks_url: str, clocks_database: Database) -> None:

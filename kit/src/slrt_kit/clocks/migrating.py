@@ -87,6 +87,20 @@ _WORKLISTS = (
     "CREATE INDEX clock_extensions_clock ON clock_extensions (clock_id, asked_at)",
 )
 
+# Which activations the open clocks were looked through for, and what came of it.
+_MOVES = """
+    CREATE TABLE clock_moves (
+        layer          text NOT NULL,
+        number         integer NOT NULL,
+        effective_from timestamptz NOT NULL,
+        begun_at       timestamptz NOT NULL,
+        done_at        timestamptz,
+        moved          integer NOT NULL DEFAULT 0,
+        stayed         integer NOT NULL DEFAULT 0,
+        PRIMARY KEY (effective_from, layer)
+    )
+    """
+
 
 def add_worklists(*, by: str) -> None:
     """Run inside a later migration: what worklists are read from, and the requests for more time.
@@ -95,4 +109,5 @@ def add_worklists(*, by: str) -> None:
     """
     for statement in _WORKLISTS:
         op.execute(statement)
+    op.execute(_MOVES)
     op.execute(f"CREATE INDEX clocks_worklist ON clocks ({by}, due_at, clock_id, region) WHERE state <> 'stopped'")

@@ -1,75 +1,240 @@
-"""Reckon open clocks anew when their calendar, class or policy has changed, and tell of each that is due elsewhere."""
+"""Reckon open clocks anew when a version of the policy with another calendar or class has come into force.
+
+A case keeps the rules that it began under, but a holiday is one for everybody: each clock goes by the calendars in
+force, and by the class of its own version unless the one in force says ``open_cases: move`` (ADR 0043).
+
+A chore looks for activations whose clocks were not looked through yet. What it does is the same however often it is
+done: a clock that goes by the right terms already is left alone. So it may be killed anywhere, and another one begins
+again. One of all copies works at a time.
+"""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
-from slrt_contracts.codes import ClockMoveCause
+from slrt_kit import metrics
+from slrt_kit.audit.entries import Actor
+from slrt_kit.chores import every
 from slrt_kit.clocks.calendar import UnknownYearError
+from slrt_kit.clocks.clock import Clock
 from slrt_kit.clocks.policy import UnknownTermError
 from slrt_kit.clocks.store import ClockStore
 from slrt_kit.clocks.telling import Tell, Told
-from slrt_kit.clocks.timers import IN_THE_WAY, PATIENCE, Policies
-from slrt_kit.db import Database
+from slrt_kit.clocks.timers import IN_THE_WAY, PATIENCE, Time
+from slrt_kit.db import Connection, Database
+from slrt_kit.logs import get_logger
 
-_AT_ONCE: Final = 50
+if TYPE_CHECKING:
+    from slrt_kit.clocks.steps import Deadlines
+
+log = get_logger(__name__)
+
+EVERY_S: Final = 5.0
+AT_ONCE: Final = 50
+"""Clocks that are moved in one transaction: its locks last for milliseconds."""
+SETTLED_AFTER: Final = timedelta(seconds=20)
+"""So long after an activation no transaction is open any more that has read the policy before it: a statement may last
+15 s. It is looked through at once, and for the last time then."""
 _AGAIN_S: Final = 0.3
-
-
-async def move_clocks(
-    database: Database, policies: Policies, tell: Tell, *, old: str, new: str, cause: ClockMoveCause
-) -> tuple[int, Sequence[UUID]]:
-    """Have all open clocks of one policy version run by another.
-
-    Each page is one transaction, with the events in it: whoever is stopped in the middle begins again, and finds those
-    that are left. Gives how many are due at another instant now, and the clocks that stayed under the old version,
-    because the new one lacks what they need.
+_LOCK: Final = "hashtext('slrt-clock-moves')"
+_WAITING: Final = """
+    SELECT a.layer, a.number, a.effective_from FROM policy_activations a
+    LEFT JOIN clock_moves m USING (layer, effective_from)
+    WHERE a.effective_from <= %(at)s AND m.done_at IS NULL ORDER BY a.effective_from, a.layer
     """
-    moved, stayed, after = 0, list[UUID](), None
-    while True:
-        try:
-            count, left, last = await _page(database, policies, tell, old=old, new=new, cause=cause, after=after)
-        except IN_THE_WAY:
-            # Somebody works on one of these cases; a caller is never made to wait for us.
-            await asyncio.sleep(_AGAIN_S)
-            continue
-        moved += count
-        stayed += left
-        if last is None:
-            return moved, stayed
-        after = last
+_BEGIN: Final = """
+    INSERT INTO clock_moves (layer, number, effective_from, begun_at)
+    VALUES (%(layer)s, %(number)s, %(effective_from)s, %(at)s) ON CONFLICT DO NOTHING
+    """
+_COUNT: Final = """
+    UPDATE clock_moves SET moved = moved + %(moved)s, stayed = stayed + %(stayed)s
+    WHERE layer = %(layer)s AND effective_from = %(effective_from)s
+    """
+_END: Final = """
+    UPDATE clock_moves SET done_at = %(at)s
+    WHERE layer = %(layer)s AND effective_from = %(effective_from)s AND done_at IS NULL
+    """
+_OPEN_IN: Final = """
+    SELECT clock_id, region, policy_version, sla_class FROM clocks
+    WHERE state <> 'stopped' AND left(region, 5) = %(area)s
+    """
+_AREAS: Final = """
+    WITH RECURSIVE r(area) AS (
+        (SELECT left(region, 5) FROM clocks WHERE state <> 'stopped' ORDER BY left(region, 5) LIMIT 1)
+        UNION ALL
+        SELECT (SELECT left(region, 5) FROM clocks WHERE state <> 'stopped' AND left(region, 5) > r.area
+                ORDER BY left(region, 5) LIMIT 1)
+        FROM r WHERE r.area IS NOT NULL
+    )
+    SELECT area FROM r WHERE area IS NOT NULL
+    """
+COUNT_UNMOVED: Final = """
+    SELECT coalesce(extract(epoch FROM now() - min(a.effective_from)), 0) FROM policy_activations a
+    LEFT JOIN clock_moves m USING (layer, effective_from) WHERE a.effective_from <= now() AND m.done_at IS NULL
+    """
+"""How long, in seconds, the oldest activation has been in force whose clocks were not all looked through."""
 
 
-async def _page(
-    database: Database,
-    policies: Policies,
-    tell: Tell,
-    *,
-    old: str,
-    new: str,
-    cause: ClockMoveCause,
-    after: UUID | None,
-) -> tuple[int, list[UUID], UUID | None]:
-    async with database.unit_of_work() as unit:
-        unit.connection.defer(PATIENCE)
-        store = ClockStore(unit.connection)
-        clocks = await store.open_under(policy_version=old, after=after, limit=_AT_ONCE)
-        if not clocks:
-            return 0, [], None
-        at, told, changed, stayed = unit.clock.now(), list[Told](), [], []
-        for clock in clocks:
-            policy = await policies(new, clock.region)
+class Move(NamedTuple):
+    """An activation whose clocks are to be looked through."""
+
+    layer: str
+    number: int
+    effective_from: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoveDone:
+    """What became of the clocks of an activation. Times in UTC; ``done_at`` is None while it is not all done."""
+
+    layer: str
+    number: int
+    effective_from: datetime
+    begun_at: datetime
+    done_at: datetime | None
+    moved: int
+    stayed: int
+
+
+async def list_moves(connection: Connection, *, before: tuple[datetime, str] | None, limit: int) -> Sequence[MoveDone]:
+    """What became of activations, the last one first."""
+    values: dict[str, object] = {"limit": limit}
+    earlier = "true"
+    if before is not None:
+        earlier = "(effective_from, layer) < (%(at)s, %(layer)s)"
+        values |= {"at": before[0], "layer": before[1]}
+    rows = await connection.rows(
+        "SELECT layer, number, effective_from, begun_at, done_at, moved, stayed FROM clock_moves "  # noqa: S608
+        f"WHERE {earlier} ORDER BY effective_from DESC, layer DESC LIMIT %(limit)s",
+        values,
+    )
+    return [MoveDone(*row) for row in rows]
+
+
+class ClockMover:
+    """Moves the open clocks of one service database. Any number of them may run; one works."""
+
+    def __init__(
+        self,
+        database: Database,
+        deadlines: "Deadlines",
+        tell: Tell,
+        *,
+        service: str,
+        at: Time | None = None,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        """``at`` is for tests and simulations."""
+        self._database = database
+        self._deadlines = deadlines
+        self._tell = tell
+        self._actor = Actor.service(service)
+        self._at = at
+        self._at_once = at_once
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look every `EVERY_S` until stopped. Whatever fails is waited out; an alert says so."""
+        await every(EVERY_S, self.once, stop, named="clock-moves", faults=(Exception,))
+
+    async def once(self) -> int:
+        """Look through the clocks of what has come into force; gives how many are due at another instant now.
+
+        Raises:
+            psycopg.Error: the database is away; what was not done is done by the next look.
+        """
+        at = self._database.clock.now() if self._at is None else await self._at()
+        async with self._database.read() as session:
+            waiting = [Move(*row) for row in await session.rows(_WAITING, {"at": at})]
+        if not waiting:
+            return 0
+        async with self._leads() as leads:
+            return await self._look_through(waiting, at) if leads else 0
+
+    @asynccontextmanager
+    async def _leads(self) -> AsyncIterator[bool]:
+        """Whether nobody else does it. The lock is the session's: whoever dies gives it back with the connection."""
+        async with self._database.statement() as held:
+            leads = bool(await held.value(f"SELECT pg_try_advisory_lock({_LOCK})"))
             try:
-                moved = clock.reschedule(cause, policy.terms(clock.sla_class), at=at)
-            except (UnknownTermError, UnknownYearError):
-                stayed.append(clock.clock_id)
-                continue
-            changed.append(clock)
-            if moved.due_at != moved.old_due_at:
-                told.append(Told(clock, moved))
-        if told:
-            await tell(unit, told, at)
-        store.save(*changed)
-        await unit.commit()
-    return len(told), stayed, clocks[-1].clock_id
+                yield leads
+            finally:
+                if leads:
+                    await held.run(f"SELECT pg_advisory_unlock({_LOCK})")
+
+    async def _look_through(self, waiting: Sequence[Move], at: datetime) -> int:
+        await self._deadlines.refresh()
+        async with self._database.unit_of_work() as unit:
+            for move in waiting:
+                unit.connection.defer(_BEGIN, {**move._asdict(), "at": at})
+            await unit.commit()
+        moved = 0
+        async with self._database.read() as session:
+            areas = await session.values(_AREAS)
+        for area in areas:
+            layers = self._deadlines.layers(area, at)
+            reaching = [move for move in waiting if move.layer in layers or move.layer.startswith(f"{area}.")]
+            if reaching:
+                moved += await self._area(area, reaching[-1], at)
+        settled = [move for move in waiting if move.effective_from <= at - SETTLED_AFTER]
+        async with self._database.unit_of_work() as unit:
+            for move in settled:
+                unit.connection.defer(_END, {**move._asdict(), "at": at})
+            await unit.commit()
+        log.info("open clocks looked through", activations=len(waiting), settled=len(settled), moved=moved)
+        return moved
+
+    async def _area(self, area: str, move: Move, at: datetime) -> int:
+        async with self._database.read() as session:
+            rows = await session.rows(_OPEN_IN, {"area": area})
+        wrong = [
+            row.clock_id
+            for row in rows
+            if await self._deadlines.changed(row.policy_version, row.region, row.sla_class, at)
+        ]
+        moved = 0
+        for start in range(0, len(wrong), self._at_once):
+            some = wrong[start : start + self._at_once]
+            while True:
+                try:
+                    moved += await self._move(some, move, at)
+                except IN_THE_WAY:
+                    # Somebody works on one of these cases; a caller is never made to wait for us.
+                    await asyncio.sleep(_AGAIN_S)
+                    continue
+                break
+        return moved
+
+    async def _move(self, clock_ids: Sequence[UUID], move: Move, at: datetime) -> int:
+        async with self._database.unit_of_work() as unit:
+            unit.actor = self._actor
+            unit.connection.defer(PATIENCE)
+            store = ClockStore(unit.connection)
+            told, changed, stayed = list[Told](), list[Clock](), 0
+            for clock in await store.open_of(clock_ids):
+                try:
+                    cause = await self._deadlines.changed(clock.policy_version, clock.region, clock.sla_class, at)
+                    if cause is None:
+                        continue
+                    terms = (await self._deadlines.of(clock.policy_version, clock.region, at)).policy.terms(
+                        clock.sla_class
+                    )
+                    moved = clock.reschedule(cause, terms, at=at)
+                except (UnknownTermError, UnknownYearError) as error:
+                    stayed += 1
+                    log.warning("a clock stays as it was", clock_id=str(clock.clock_id), error=type(error).__name__)
+                    continue
+                changed.append(clock)
+                if moved.due_at != moved.old_due_at:
+                    told.append(Told(clock, moved))
+            if told:
+                await self._tell(unit, told, at)
+            store.save(*changed)
+            unit.connection.defer(_COUNT, {**move._asdict(), "moved": len(told), "stayed": stayed})
+            await unit.commit()
+        for each in told:
+            metrics.CLOCKS_MOVED.labels(each.fact.cause).inc()  # type: ignore[union-attr] # all are moves
+        return len(told)

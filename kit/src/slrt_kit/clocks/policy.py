@@ -15,6 +15,8 @@ from slrt_kit.problems import Text
 DAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 OFFICE: Final = "office"
 """The calendar of whatever names no other."""
+BESIDE: Final = "/"
+"""Between the version that something began under and the one whose calendars it goes by."""
 
 
 class UnknownTermError(LookupError):
@@ -33,6 +35,8 @@ class SlaClass:
     most: Length | None = None
     times: int = 0
     remind_at: float | None = None
+    moves_open: bool = False
+    """Whether what is open goes by this, too, once it is in force (``open_cases: move``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +51,38 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class ClockPolicy:
-    """What clocks run by in one region. Calendars are by key and laid out when they are asked for."""
+    """What clocks run by in one region. Calendars are by key and laid out when they are asked for.
+
+    ``now`` is what is in force, of things that began under an older version: its calendars hold for them, and those of
+    its classes that say so. ``version`` names both then, such as ``00:3/00:4``.
+    """
 
     region: str
     version: str
     calendars: Mapping[str, CalendarSpec]
     classes: Mapping[str, SlaClass]
     chains: Mapping[str, Chain]
+    now: "ClockPolicy | None" = None
+
+    def under(self, now: "ClockPolicy") -> "ClockPolicy":
+        """What is open goes by when another version is in force; itself where that changes nothing for it."""
+        beside = replace(self, version=f"{self.version}{BESIDE}{now.version}", now=now)
+        return self if all(self.agrees(beside, key) for key in self.classes) else beside
+
+    def agrees(self, other: "ClockPolicy", sla_class: str) -> bool:
+        """Whether a clock of that class is reckoned alike by both. Raises UnknownTermError: one lacks what it needs."""
+        mine, theirs = self.terms(sla_class), other.terms(sla_class)
+        return mine.calendar is theirs.calendar and self.same_class(other, sla_class)
+
+    def same_class(self, other: "ClockPolicy", sla_class: str) -> bool:
+        """Whether the class and its chain are the same in both. Raises what `agrees` raises."""
+        mine, theirs = self.terms(sla_class), other.terms(sla_class)
+        return (mine.sla, mine.chain) == (theirs.sla, theirs.chain)
+
+    def _source(self, sla_class: str) -> "ClockPolicy":
+        """The version whose class holds."""
+        newer = None if self.now is None else self.now.classes.get(sla_class)
+        return self.now if self.now is not None and newer is not None and newer.moves_open else self
 
     def terms(self, sla_class: str) -> Terms:
         """What a clock of that class runs by.
@@ -62,16 +91,20 @@ class ClockPolicy:
             UnknownTermError: there is no such class, or its chain or calendar is missing.
         """
         try:
-            sla = self.classes[sla_class]
-            return Terms(sla, self.calendar(sla.calendar), self._chain(sla), self.version)
+            source = self._source(sla_class)
+            sla = source.classes[sla_class]
+            # Of a class that holds for what is open, nothing is left of the version before.
+            version = self.version if source is self else source.version
+            return Terms(sla, self.calendar(sla.calendar), source._chain(sla), version)
         except KeyError as error:
             raise UnknownTermError(
                 f"policy {self.version} of {self.region} has no {error.args[0]} that {sla_class} needs"
             ) from None
 
     def calendar(self, key: str = OFFICE) -> WorkCalendar:
-        """The calendar of that key. Raises KeyError: there is none."""
-        return WorkCalendar.of(self.calendars[key])
+        """The calendar of that key, as it is in force. Raises KeyError: there is none."""
+        newer = None if self.now is None else self.now.calendars.get(key)
+        return WorkCalendar.of(newer or self.calendars[key])
 
     def _chain(self, sla: SlaClass) -> Chain:
         chain = self.chains[sla.escalation]
@@ -152,4 +185,5 @@ def _class(entry: Entry) -> SlaClass:
         most=None if extension is None else Length.of(extension["most"]),
         times=0 if extension is None else int(extension["times"]),
         remind_at=fields.get("remind_at"),
+        moves_open=fields.get("open_cases") == "move",
     )

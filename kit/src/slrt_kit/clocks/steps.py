@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
+from slrt_contracts.codes import ClockMoveCause
 from slrt_kit.clock import NewId
 from slrt_kit.clocks.clock import Clock, Owner, OwnerKind, Subject
-from slrt_kit.clocks.policy import ClockPolicy, Terms, clock_policy
+from slrt_kit.clocks.policy import BESIDE, ClockPolicy, Terms, clock_policy
 from slrt_kit.clocks.store import ClockStore
 from slrt_kit.policy.checks.workflow import GOES_ON, NO_CLOCK
 from slrt_kit.policy.entries import Entry, RegionPolicy
@@ -40,11 +41,17 @@ class Started:
 class StepClocks:
     """The clocks of one version of a policy, as they run in one region."""
 
-    def __init__(self, policy: RegionPolicy) -> None:
-        self.version = policy.version
-        self.policy: ClockPolicy = clock_policy(policy)
+    def __init__(self, policy: RegionPolicy, clocks: ClockPolicy | None = None) -> None:
+        self.policy: ClockPolicy = clocks or clock_policy(policy)
+        self.version = self.policy.version
+        self._policy = policy
         self._workflow = policy.entries("workflow")
         self._made: dict[tuple[str, bool], StepTerms | None] = {}
+
+    def beside(self, now: "StepClocks") -> "StepClocks":
+        """These steps, with what holds for open things of the version that is in force."""
+        clocks = self.policy.under(now.policy)
+        return self if clocks is self.policy else StepClocks(self._policy, clocks)
 
     def of(self, state: str, *, urgent: bool) -> StepTerms | None:
         """The clock of a state; None where none runs.
@@ -131,6 +138,7 @@ class Deadlines:
     def __init__(self, book: "PolicyBook") -> None:
         self._book = book
         self._made: dict[tuple[str, str], StepClocks] = {}
+        self._causes: dict[tuple[str, str, str, str], ClockMoveCause | None] = {}
 
     def at(self, region: str, at: datetime) -> StepClocks:
         """Those in force in a region (dotted code) at a moment. No I/O.
@@ -141,22 +149,57 @@ class Deadlines:
         return self._of(self._book.at(region, at), region)
 
     async def under(self, version: str, region: str) -> StepClocks:
-        """Those of the version that something began under, as they run in a region.
+        """Those of the version that something began under, or of two, as they run in a region.
 
         Raises:
             NotFoundError: there is no such version. psycopg.Error: the database is away, and it is not known here.
         """
         known = self._made.get((version, _province(region)))
-        return known or self._of(await self._book.version(version), region)
+        if known is not None:
+            return known
+        began, _, now = version.partition(BESIDE)
+        found = self._of(await self._book.version(began), region)
+        return self._beside(found, await self.under(now, region), region) if now else found
 
     async def of(self, version: str | None, region: str, at: datetime) -> StepClocks:
-        """Those that something goes by: of the version it began under, or what is in force for what is older than that.
+        """Those that something goes by: of the version it began under, with the calendars and the classes in force
+        that hold for what is open; or what is in force for what is older than versions.
 
         Raises:
             what `at` and `under` raise.
         """
+        now = self.at(region, at)
         # Before there were layers, a version was a date and a number.
-        return self.at(region, at) if version is None or ":" not in version else await self.under(version, region)
+        if version is None or ":" not in version or version == now.version:
+            return now
+        return self._beside(await self.under(version.partition(BESIDE)[0], region), now, region)
+
+    async def changed(self, version: str, region: str, sla_class: str, at: datetime) -> ClockMoveCause | None:
+        """Why a clock that goes by a version is to be reckoned anew, by what is in force at a moment; None: it is not.
+
+        Raises what `of` raises.
+        """
+        now = self.at(region, at)
+        key = (version, now.version, _province(region), sla_class)
+        if key not in self._causes:
+            if len(self._causes) >= _MOST_KEPT:
+                self._causes.clear()
+            has, wanted = await self.policy(version, region), (await self.of(version, region, at)).policy
+            if has.agrees(wanted, sla_class):
+                self._causes[key] = None
+            elif has.same_class(wanted, sla_class):
+                self._causes[key] = ClockMoveCause.CALENDAR_CHANGED
+            else:
+                self._causes[key] = ClockMoveCause.CLASS_CHANGED
+        return self._causes[key]
+
+    def layers(self, region: str, at: datetime) -> frozenset[str]:
+        """The layers that hold in a region at a moment. Raises what `at` raises."""
+        return frozenset(each.partition(":")[0] for each in self._book.at(region, at).version.split(","))
+
+    async def refresh(self) -> None:
+        """Know what is in force now. Raises psycopg.Error: the database is away."""
+        await self._book.refresh()
 
     async def policy(self, version: str, region: str) -> ClockPolicy:
         """What clocks of a version run by in a region; raises what `under` raises."""
@@ -170,6 +213,13 @@ class Deadlines:
             if len(self._made) >= _MOST_KEPT:
                 self._made.clear()
             known = self._made[key] = StepClocks(replace(policy, region=region))
+        return known
+
+    def _beside(self, began: StepClocks, now: StepClocks, region: str) -> StepClocks:
+        key = (f"{began.version}{BESIDE}{now.version}", _province(region))
+        known = self._made.get(key)
+        if known is None:
+            known = self._made[key] = began.beside(now)
         return known
 
 

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from slrt_contracts.codes import ClockPauseReason
-from slrt_kit.clocks.clock import Clock, ClockState
+from slrt_kit.clocks.clock import Clock
 from slrt_kit.clocks.rows import COLUMNS, UPDATE_CLOCKS, as_json, clock_of, clock_row, insert_clocks
 from slrt_kit.db import Connection, Row, StaleVersionError
 
@@ -140,15 +140,10 @@ class ClockStore:
         values = {"clock_id": clock_id, "first": first, "longest": longest, "at": at}
         return await self._connection.value(_PUT_OFF, values) or 0
 
-    async def open_under(self, *, policy_version: str, after: UUID | None, limit: int) -> Sequence[Clock]:
-        """Open clocks of a policy version by id, to reckon them anew when a calendar or class has changed."""
+    async def open_of(self, clock_ids: Sequence[UUID]) -> Sequence[Clock]:
+        """Those of these clocks that are open, by id, held until the end of the unit."""
         return await self._select(
-            "policy_version = %(value)s AND state <> %(stopped)s AND (CAST(%(after)s AS uuid) IS NULL "
-            "OR clock_id > CAST(%(after)s AS uuid)) ORDER BY clock_id LIMIT %(limit)s FOR UPDATE",
-            policy_version,
-            after=after,
-            limit=limit,
-            stopped=ClockState.STOPPED,
+            "clock_id = ANY(%(value)s) AND state <> 'stopped' ORDER BY clock_id FOR UPDATE", list(clock_ids)
         )
 
     async def _select(self, condition: str, value: object, **more: object) -> list[Clock]:

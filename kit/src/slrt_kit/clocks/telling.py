@@ -21,6 +21,7 @@ from slrt_contracts.events import (
 from slrt_contracts.types import DistrictCode
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.clock import Clock, Firing, Moved, OwnerKind, Pause, SubjectKind
+from slrt_kit.clocks.policy import BESIDE
 from slrt_kit.db import UnitOfWork
 
 Fact: TypeAlias = Firing | Moved | Pause
@@ -97,7 +98,10 @@ def event_of(told: Told, *, district: DistrictCode, **ids: Any) -> Event:
 
 
 def told_version(version: str) -> str:
-    """A policy's version as an event may name it: without a village's layer, for events name none."""
+    """A policy's version as an event may name it: the one in force where there are two, and without a village's layer,
+    for events name none.
+    """
+    version = version.rpartition(BESIDE)[2]
     return ",".join(layer for layer in version.split(",") if len(layer.partition(":")[0]) <= _LONGEST_TOLD)
 
 

@@ -20,6 +20,7 @@ from slrt_intake.sweeps import AutoClose, ExpirySweep
 from slrt_kit import metrics
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.commands import ClockParts
+from slrt_kit.clocks.moving import COUNT_UNMOVED, ClockMover
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
@@ -42,6 +43,7 @@ _BACKLOG = [
     (metrics.CLOCKS_LATE, COUNT_LATE),
     (metrics.CLOCKS_FAILING, COUNT_FAILING),
     *backlog(),
+    (metrics.CLOCKS_UNMOVED, COUNT_UNMOVED),
 ]
 
 
@@ -75,6 +77,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
+    from slrt_kit.http import clock_moves  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
     from slrt_kit.policy.what_if.deadlines import CASES, DeadlineReplay  # noqa: PLC0415
 
@@ -98,6 +101,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             holdings.router,
             worklists.router,
             clocks.router,
+            clock_moves.router,
             tracking.router,
             resident.router,
             own_consents.router,
@@ -184,11 +188,18 @@ def build_stall_check(runtime: Runtime) -> StallCheck:
     return StallCheck(runtime.worker_database, runtime.deadlines, watched(runtime.outbox), service=runtime.name)
 
 
+def build_mover(runtime: Runtime, *, at: Time | None = None) -> ClockMover:
+    """What moves open clocks when a calendar or a class has changed; ``at`` is for tests and simulations."""
+    tell = partial(tell_of_clocks, runtime.outbox)
+    return ClockMover(runtime.worker_database, runtime.deadlines, tell, service=runtime.name, at=at)
+
+
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of intake does from time to time."""
     chores: list[Part] = [
         build_timers(runtime).run,
         build_stall_check(runtime).run,
+        build_mover(runtime).run,
         ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run,
     ]
     uploads = Uploads.of(_settings(runtime))

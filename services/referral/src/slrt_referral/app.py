@@ -12,6 +12,7 @@ from slrt_kit import metrics
 from slrt_kit.clock import SystemClock
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.clocks.commands import ClockParts
+from slrt_kit.clocks.moving import COUNT_UNMOVED, ClockMover
 from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
 from slrt_kit.clocks.telling import Notices
 from slrt_kit.clocks.timers import Effect, Time, Timers
@@ -46,7 +47,12 @@ if TYPE_CHECKING:
     from slrt_kit.policy.what_if.running import Replays
 
 PACKAGE = "slrt_referral"
-_BACKLOG = [(metrics.CLOCKS_LATE, COUNT_LATE), (metrics.CLOCKS_FAILING, COUNT_FAILING), *backlog()]
+_BACKLOG = [
+    (metrics.CLOCKS_LATE, COUNT_LATE),
+    (metrics.CLOCKS_FAILING, COUNT_FAILING),
+    (metrics.CLOCKS_UNMOVED, COUNT_UNMOVED),
+    *backlog(),
+]
 
 
 def build_runtime() -> Runtime:
@@ -56,6 +62,7 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
+    from slrt_kit.http import clock_moves  # noqa: PLC0415
     from slrt_referral.api import clocks, holdings, policy, referrals, stalls, worklists  # noqa: PLC0415
     from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
 
@@ -68,6 +75,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             holdings.router,
             worklists.router,
             clocks.router,
+            clock_moves.router,
             stalls.router,
             policy.router,
         ],
@@ -142,9 +150,15 @@ def build_stall_check(runtime: Runtime) -> StallCheck:
     )
 
 
+def build_mover(runtime: Runtime, *, at: Time | None = None) -> ClockMover:
+    """What moves open clocks when a calendar or a class has changed; ``at`` is for tests and simulations."""
+    tell = partial(tell_of_clocks, runtime.outbox)
+    return ClockMover(runtime.worker_database, runtime.deadlines, tell, service=runtime.name, at=at)
+
+
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of referral does from time to time."""
-    return [build_timers(runtime).run, build_stall_check(runtime).run]
+    return [build_timers(runtime).run, build_stall_check(runtime).run, build_mover(runtime).run]
 
 
 def build_routing(runtime: Runtime) -> RoutingBook:
