@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.perf import accept, audit, clocks, latency, lists, publish, routing, sealing, tokens
+from tests.perf import accept, audit, clocks, latency, lists, publish, routing, sealing, tokens, what_if
 from tests.perf.load import register_open_loop, run
 from tests.perf.stack import Bench, Row
 
@@ -46,6 +46,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("token-check",): tokens.check,
     ("clock-arithmetic", "clock-claim", "clock-lateness"): clocks.measure,
     ("routing-explained", "rules-compiled"): routing.measure,
+    ("what-if",): what_if.measure,
 }
 """What is measured, in order, by the beginnings of the names of its rows. The whole stack runs for the first ones."""
 

@@ -1,11 +1,12 @@
 """Play deadlines again: when what was begun would have been due, by the policy in force and with the drafts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from slrt_kit.clocks.calendar import UnknownYearError
-from slrt_kit.clocks.clock import OwnerKind, reckon
-from slrt_kit.clocks.policy import UnknownTermError
+from slrt_kit.clocks.clock import Extension, OwnerKind, Pause, reckon
+from slrt_kit.clocks.policy import Terms, UnknownTermError
 from slrt_kit.clocks.rows import extensions_of, pauses_of
 from slrt_kit.clocks.steps import StepClocks, StepTerms
 from slrt_kit.db import Row, Values
@@ -105,14 +106,17 @@ class DeadlineReplay:
     def _add(self, row: Row, both: _Both) -> None:
         pauses, extensions = pauses_of(row.pauses), extensions_of(row.extensions)
         before = both.before.terms
-        due, _ = reckon(before, row.started_at, pauses, extensions)
+        due = _due(before, row.started_at, pauses, extensions)
         due_then = due
         if both.after is not None and not both.same:
-            due_then, _ = reckon(both.after.terms, row.started_at, pauses, extensions)
+            due_then = _due(both.after.terms, row.started_at, pauses, extensions)
         stands = pauses[-1].since if pauses and pauses[-1].until is None else None
         ended: datetime = row.stopped_at or stands or self._comparison.until
         becomes = _WITHOUT if both.after is None else both.after.terms.sla.key
-        found = self._tally.region(row.region).deadlines.setdefault((before.sla.key, becomes), Deadlines())
+        classes = self._tally.region(row.region).deadlines
+        found = classes.get((before.sla.key, becomes))
+        if found is None:
+            found = classes[before.sla.key, becomes] = Deadlines()
         found.count += 1
         found.open += row.stopped_at is None
         found.late_before += _binds(both.before) and ended > due
@@ -123,6 +127,13 @@ class DeadlineReplay:
         if due_then != due:
             length = before.sla.length
             found.shifts[round(before.calendar.passed(due, due_then, length).total_seconds() / 60)] += 1
+
+
+def _due(terms: Terms, begun: datetime, pauses: Sequence[Pause], extensions: Sequence[Extension]) -> datetime:
+    if not pauses and not extensions:
+        # Nearly all of them, and a third of the work.
+        return terms.calendar.add(begun, terms.sla.length)
+    return reckon(terms, begun, pauses, extensions)[0]
 
 
 def _binds(step: StepTerms) -> bool:

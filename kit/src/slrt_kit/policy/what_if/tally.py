@@ -140,7 +140,9 @@ class RegionTally:
     def load(self, before: str, after: str, minutes: int) -> None:
         """A referral was with one office, and would have been with another or the same."""
         for place, office in enumerate((before, after)):
-            self.loads.setdefault(office, (Load(), Load()))[place].add(minutes)
+            if office not in self.loads:
+                self.loads[office] = Load(), Load()
+            self.loads[office][place].add(minutes)
 
 
 class Tally:
