@@ -36,7 +36,7 @@ manager: audit review.read=region review.close=region entry.read=region | intake
     consent.write=region sharing.read=region duty.read=region duty.write=region | referral referral.read=region
     referral.act=office policy.read=any report.read=region | registry person.transfer=region person.read=region
     person.unmask=region family.read=region | notification delivery.read=region | policy version.read=any
-    version.propose=region
+    version.propose=region version.compare=region
 opd_officer: intake party.read=office party.unmask=office sharing.confirm=office | referral referral.read=office
     referral.act=office policy.read=any claim.read=office report.read=office | policy version.read=any
 partner: intake party.read=office party.unmask=office sharing.confirm=office | referral claim.read=office
@@ -46,16 +46,17 @@ head_of_division: intake export.approve=region case.read=region restricted.list=
 head_of_office: intake export.approve=region case.read=region case.seal=region restricted.list=region
     emergency.open=region report.read=region look.read=region duty.read=region | referral referral.read=region
     policy.read=any report.read=region | registry disposal.decide=region | policy version.read=any
-    version.approve=region version.activate=region
+    version.compare=region version.approve=region version.activate=region
 province_desk: intake report.read=region duty.read=region | referral policy.read=any report.read=region | policy
-    version.read=any version.propose=region
+    version.read=any version.propose=region version.compare=region
 centre_desk: intake report.read=any duty.read=any | referral policy.read=any report.read=any | policy version.read=any
-    version.propose=any version.approve=any version.activate=any
+    version.propose=any version.compare=any version.approve=any version.activate=any
 leadership: intake report.read=region | referral report.read=region
 auditor: audit review.read=any review.close=any entry.read=any | intake report.read=any duty.read=any | referral
     policy.read=any report.read=any | registry person.erase=any disposal.propose=any disposal.decide=any | policy
     version.read=any
-admin: audit entry.read=any | referral policy.read=any | policy version.read=any version.propose=any | intake
+admin: audit entry.read=any | referral policy.read=any | policy version.read=any version.propose=any
+    version.compare=any | intake
     duty.read=any duty.write=any
 service: intake party.read=any contact.read=any code.read=any party.unmask=any | referral referral.read=any
     policy.read=any | notification delivery.read=any | policy version.read=any

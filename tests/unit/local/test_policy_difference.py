@@ -8,6 +8,7 @@ FOUND = {
     "day": "2027-01-01",
     "judged": 6,
     "outside": 12,
+    "new_deadlines": ["completed"],
     "not_judged": [{"reason": "facts-not-kept", "count": 1, "says": "the facts that rules ask for were not kept"}],
     "regions": [
         {
@@ -68,6 +69,8 @@ TABLE = """\
   office        referrals  would have had  hours  would have had
   12.74.PERKIM  0          2               0:00   3:05
 
+new deadlines, nothing to compare with: completed
+
 not judged
   1  facts-not-kept  the facts that rules ask for were not kept"""  # noqa: E501 — a terminal's
 
@@ -79,6 +82,7 @@ def test_a_difference_is_told_in_tables() -> None:
 def test_nothing_that_would_have_changed_is_said_so() -> None:
     nothing = FOUND | {
         "not_judged": [],
+        "new_deadlines": [],
         "regions": [{"region": "12.74", "routed": 1, "routes": [], "deadlines": [], "offices": []}],
     }
     assert list(difference(nothing))[1:] == [

@@ -80,6 +80,7 @@ class DeadlineReplay:
         found = self._both.get(key)
         if found is None:
             found = self._both[key] = self._look_up(pair, row)
+            self._tally.unseen |= self._unseen(pair)
         return found
 
     def _look_up(self, pair: Pair, row: Row) -> _Both | NotJudged:
@@ -94,14 +95,27 @@ class DeadlineReplay:
         return _Both(before, after, after is not None and _what_counts(before) == _what_counts(after))
 
     def _of(self, place: int, policy: RegionPolicy, row: Row) -> StepTerms | NotJudged | None:
-        key = (place, policy.version, policy.region[:2])
-        steps = self._steps.get(key)
-        if steps is None:
-            steps = self._steps[key] = StepClocks(policy)
+        steps = self._clocks(place, policy)
         if not steps.has(row.step):
             # A clock that no step of the workflow started: it keeps its class.
             return StepTerms(row.owner_kind, steps.policy.terms(row.sla_class))
         return NotJudged.GOES_ON if steps.goes_on(row.step) else steps.of(row.step, urgent=row.urgent)
+
+    def _clocks(self, place: int, policy: RegionPolicy) -> StepClocks:
+        key = (place, policy.version, policy.region[:2])
+        steps = self._steps.get(key)
+        if steps is None:
+            steps = self._steps[key] = StepClocks(policy)
+        return steps
+
+    def _unseen(self, pair: Pair) -> set[str]:
+        """The steps that only the drafts give a deadline to."""
+        before, after = self._clocks(0, pair.before), self._clocks(1, pair.after)
+        return {
+            state
+            for state in pair.after.entries("workflow")
+            if after.of(state, urgent=False) is not None and before.of(state, urgent=False) is None
+        }
 
     def _add(self, row: Row, both: _Both) -> None:
         pauses, extensions = pauses_of(row.pauses), extensions_of(row.extensions)

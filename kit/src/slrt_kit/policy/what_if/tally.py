@@ -146,11 +146,15 @@ class RegionTally:
 
 
 class Tally:
-    """All of it. ``outside`` is how much lies where no draft reaches; it is the same by both."""
+    """All of it. ``outside`` is how much lies where no draft reaches; it is the same by both.
+
+    ``unseen`` are steps to which only the drafts give a deadline: how long things were there no clock has kept.
+    """
 
     def __init__(self) -> None:
         self.outside = 0
         self.judged = 0
+        self.unseen: set[str] = set()
         self.not_judged: Counter[NotJudged] = Counter()
         self._regions: dict[str, RegionTally] = {}
 
