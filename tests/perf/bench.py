@@ -9,7 +9,20 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.perf import accept, audit, clocks, latency, lists, publish, routing, sealing, stalls, tokens, worklists
+from tests.perf import (
+    accept,
+    audit,
+    clocks,
+    latency,
+    lists,
+    publish,
+    routing,
+    sealing,
+    stalls,
+    tokens,
+    what_if,
+    worklists,
+)
 from tests.perf.load import register_open_loop, run
 from tests.perf.stack import Bench, Row
 
@@ -48,6 +61,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("stall-check",): stalls.measure,
     ("worklist-of-50",): worklists.measure,
     ("routing-explained", "rules-compiled"): routing.measure,
+    ("what-if",): what_if.measure,
 }
 """What is measured, in order, by the beginnings of the names of its rows. The whole stack runs for the first ones."""
 

@@ -149,6 +149,23 @@ async def test_a_referral_that_is_kept_from_most_is_counted_and_never_named(serv
     assert (region["routes"][0]["count"], region["routes"][0]["examples"]) == (1, [])
 
 
+async def test_a_step_that_had_no_deadline_is_named_and_not_guessed(service: Service) -> None:
+    case = await service.decide("ADMINDUK")
+    accepted = (await service.act((await service.referrals(case))["ADMINDUK"], "accept")).json()
+    await service.act(accepted, "complete", {"outcome_code": "fulfilled"})
+    old, new = (
+        "    clock: none  # the resident may confirm",
+        "    owner: office\n    clock: urgent  # the resident may confirm",
+    )
+    draft = NATION | {"workflow": NATION["workflow"].replace(old, new)}
+    difference = await found(service, {"00": draft})
+    assert (difference["new_deadlines"], difference["not_judged"]) == (["completed"], [])
+    assert {each["sla_class"] for each in difference["regions"][0]["deadlines"]} == {
+        "owner-acceptance",
+        "owner-feedback",
+    }
+
+
 async def test_offices_are_those_of_the_day_that_is_asked_for(service: Service) -> None:
     await service.decide("JALAN")
     merged = CITY["offices"].replace("12.74.PUPR: {", "12.74.PUPR: {valid_to: 2026-12-31, ") + (
@@ -167,8 +184,9 @@ async def test_a_version_that_was_proposed_is_tried_as_well_as_a_draft(service: 
     proposed = await service.client.post("/v1/policy/layers/12.74/versions", json=body, headers=headers)
     assert proposed.status_code == 201, proposed.text
     number = proposed.json()["number"]
-    answer = await ask(service, {}, "manager", of="12.74", versions={"12.74": number})
-    assert answer.json()["regions"][0]["routes"][0]["count"] == 1
+    for role in ("manager", "head_of_office"):
+        answer = await ask(service, {}, role, of="12.74", versions={"12.74": number})
+        assert answer.json()["regions"][0]["routes"][0]["count"] == 1
     assert (await ask(service, {}, versions={"12.74": 99})).status_code == 404
 
 
@@ -176,6 +194,8 @@ async def test_a_version_that_was_proposed_is_tried_as_well_as_a_draft(service: 
     ("role", "of", "body", "status", "slug"),
     [
         ("facilitator", "12.74", {"layers": {"12.74": OTHER_OWNER}}, 403, "forbidden"),
+        ("opd_officer", "12.74", {"layers": {"12.74": OTHER_OWNER}}, 403, "forbidden"),
+        ("auditor", "12.74", {"layers": {"12.74": OTHER_OWNER}}, 403, "forbidden"),
         ("manager", "34.04", {"layers": {"12.74": OTHER_OWNER}}, 403, "forbidden"),
         ("manager", "12.74", {"layers": {"00": QUICKER}}, 403, "forbidden"),
         ("manager", "12.74", {"layers": {"12.74": OTHER_OWNER}, "region": "12.05"}, 403, "forbidden"),

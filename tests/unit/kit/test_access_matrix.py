@@ -40,7 +40,7 @@ manager: audit review.read=region review.close=region entry.read=region | intake
     clock.approve=region | referral referral.read=region referral.act=office policy.read=any report.read=region
     stall.read=region clock.change=office clock.approve=region | registry person.transfer=region person.read=region
     person.unmask=region family.read=region | notification delivery.read=region | policy version.read=any
-    version.propose=region
+    version.propose=region version.compare=region
 opd_officer: intake party.read=office party.unmask=office sharing.confirm=office | referral referral.read=office
     referral.act=office policy.read=any claim.read=office report.read=office stall.read=office clock.change=office |
     policy version.read=any
@@ -52,16 +52,17 @@ head_of_office: intake export.approve=region case.read=region case.seal=region r
     emergency.open=region report.read=region look.read=region duty.read=region stall.read=region clock.approve=region |
     referral referral.read=region policy.read=any report.read=region stall.read=region clock.approve=region | registry
     disposal.decide=region | policy version.read=any version.approve=region version.activate=region
+    version.compare=region
 province_desk: intake report.read=region duty.read=region | referral policy.read=any report.read=region | policy
-    version.read=any version.propose=region
+    version.read=any version.propose=region version.compare=region
 centre_desk: intake report.read=any duty.read=any | referral policy.read=any report.read=any | policy version.read=any
-    version.propose=any version.approve=any version.activate=any
+    version.propose=any version.approve=any version.activate=any version.compare=any
 leadership: intake report.read=region | referral report.read=region
 auditor: audit review.read=any review.close=any entry.read=any | intake report.read=any duty.read=any | referral
     policy.read=any report.read=any | registry person.erase=any disposal.propose=any disposal.decide=any | policy
     version.read=any
-admin: audit entry.read=any | referral policy.read=any | policy version.read=any version.propose=any | intake
-    duty.read=any duty.write=any
+admin: audit entry.read=any | referral policy.read=any | policy version.read=any version.propose=any
+    version.compare=any | intake duty.read=any duty.write=any
 service: intake party.read=any contact.read=any code.read=any party.unmask=any | referral referral.read=any
     policy.read=any | notification delivery.read=any | policy version.read=any
 """

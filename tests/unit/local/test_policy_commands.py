@@ -71,3 +71,10 @@ def test_a_day_begins_at_midnight_in_jakarta_and_an_instant_has_an_offset() -> N
     assert datetime.fromisoformat(given).isoformat() == "2028-02-29T00:00:00+07:00"
     assert _instant("2028-02-29T08:00+08:00") == "2028-02-29T08:00:00+08:00"
     assert _instant(None) is None
+
+
+def test_what_is_no_draft_and_no_version_cannot_be_tried(tmp_path: Path) -> None:
+    arguments = ["what-if", "12.74:two", "--service", "referral", "--gateway", "http://127.0.0.1:9"]
+    environment = {"SLRT_TOKEN": "x"}
+    done = RUN.invoke(app, ["policy", *arguments, "--state", str(tmp_path)], env=environment)
+    assert (done.exit_code, "no folder, and no version such as 12.74:2" in done.output) == (1, True)

@@ -18,6 +18,9 @@ def difference(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _indented(_routes(region["routes"]))
         yield from _indented(_deadlines(region["deadlines"]))
         yield from _indented(_offices(region["offices"]))
+    if found["new_deadlines"]:
+        yield ""
+        yield f"new deadlines, nothing to compare with: {', '.join(found['new_deadlines'])}"
     if found["not_judged"]:
         yield ""
         yield "not judged"

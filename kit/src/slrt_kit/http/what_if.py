@@ -203,6 +203,9 @@ class DifferenceView(BaseModel):
     judged: int = Field(description="referrals and deadlines that were compared")
     outside: int = Field(description="where no draft reaches: the same by both")
     not_judged: list[NotJudgedView]
+    new_deadlines: list[str] = Field(
+        description="steps to which only the drafts give a deadline: how long things were there is not kept"
+    )
     regions: list[RegionDifference]
 
     @classmethod
@@ -216,6 +219,7 @@ class DifferenceView(BaseModel):
             judged=tally.judged,
             outside=tally.outside,
             not_judged=_not_judged(tally, language),
+            new_deadlines=sorted(tally.unseen),
             regions=[RegionDifference.of(*each) for each in tally],
         )
 
@@ -229,7 +233,7 @@ def _not_judged(tally: Tally, language: str) -> list[NotJudgedView]:
 
 @router.post("/what-if/search", response_model=DifferenceView)
 async def compare_with_the_past(
-    request: Request, body: WhatIfBody, asked: Annotated[Authorized, require("policy.version.propose")]
+    request: Request, body: WhatIfBody, asked: Annotated[Authorized, require("policy.version.compare")]
 ) -> Response | DifferenceView:
     """What would have been otherwise in the past days by these drafts: routes, deadlines, lateness, loads of offices.
 

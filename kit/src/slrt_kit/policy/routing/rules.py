@@ -1,7 +1,9 @@
 """Routing rules as a policy's entries state them, and where each of them is the one that counts."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from typing import Protocol
 
@@ -114,11 +116,7 @@ class Places:
     """
 
     def __init__(self, regions: Regions, region: str, rules: Iterable[RoutingRule]) -> None:
-        self._districts = [
-            district.code
-            for district in regions.at(Level.DISTRICT)
-            if region == NATION or district.code == region[:8] or district.code.startswith(region + ".")
-        ]
+        self._districts = _districts_of(regions, region)
         named = {
             value
             for rule in rules
@@ -140,6 +138,21 @@ class Places:
         if region == NATION:
             return self.possible(box)
         return any(place.startswith(region) and meets(box, place) for place in self._districts)
+
+
+@lru_cache(maxsize=4)
+def _all_districts(regions: Regions) -> tuple[str, ...]:
+    """By code. Each of a nation's layers is checked, and each check asks for its districts."""
+    return tuple(sorted(district.code for district in regions.at(Level.DISTRICT)))
+
+
+def _districts_of(regions: Regions, region: str) -> tuple[str, ...]:
+    known = _all_districts(regions)
+    if region == NATION:
+        return known
+    # Every code of a subtree begins with "region.", and "/" comes right after ".".
+    first, last = region[:8], f"{region[:8]}/"
+    return known[bisect_left(known, first) : bisect_left(known, last)]
 
 
 def meets(box: Box, district: str) -> bool:

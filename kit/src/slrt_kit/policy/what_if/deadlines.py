@@ -1,11 +1,12 @@
 """Play deadlines again: when what was begun would have been due, by the policy in force and with the drafts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from slrt_kit.clocks.calendar import UnknownYearError
-from slrt_kit.clocks.clock import OwnerKind, reckon
-from slrt_kit.clocks.policy import UnknownTermError
+from slrt_kit.clocks.clock import Extension, OwnerKind, Pause, reckon
+from slrt_kit.clocks.policy import Terms, UnknownTermError
 from slrt_kit.clocks.rows import extensions_of, pauses_of
 from slrt_kit.clocks.steps import StepClocks, StepTerms
 from slrt_kit.db import Row, Values
@@ -79,6 +80,7 @@ class DeadlineReplay:
         found = self._both.get(key)
         if found is None:
             found = self._both[key] = self._look_up(pair, row)
+            self._tally.unseen |= self._unseen(pair)
         return found
 
     def _look_up(self, pair: Pair, row: Row) -> _Both | NotJudged:
@@ -93,26 +95,42 @@ class DeadlineReplay:
         return _Both(before, after, after is not None and _what_counts(before) == _what_counts(after))
 
     def _of(self, place: int, policy: RegionPolicy, row: Row) -> StepTerms | NotJudged | None:
-        key = (place, policy.version, policy.region[:2])
-        steps = self._steps.get(key)
-        if steps is None:
-            steps = self._steps[key] = StepClocks(policy)
+        steps = self._clocks(place, policy)
         if not steps.has(row.step):
             # A clock that no step of the workflow started: it keeps its class.
             return StepTerms(row.owner_kind, steps.policy.terms(row.sla_class))
         return NotJudged.GOES_ON if steps.goes_on(row.step) else steps.of(row.step, urgent=row.urgent)
 
+    def _clocks(self, place: int, policy: RegionPolicy) -> StepClocks:
+        key = (place, policy.version, policy.region[:2])
+        steps = self._steps.get(key)
+        if steps is None:
+            steps = self._steps[key] = StepClocks(policy)
+        return steps
+
+    def _unseen(self, pair: Pair) -> set[str]:
+        """The steps that only the drafts give a deadline to."""
+        before, after = self._clocks(0, pair.before), self._clocks(1, pair.after)
+        return {
+            state
+            for state in pair.after.entries("workflow")
+            if after.of(state, urgent=False) is not None and before.of(state, urgent=False) is None
+        }
+
     def _add(self, row: Row, both: _Both) -> None:
         pauses, extensions = pauses_of(row.pauses), extensions_of(row.extensions)
         before = both.before.terms
-        due, _ = reckon(before, row.started_at, pauses, extensions)
+        due = _due(before, row.started_at, pauses, extensions)
         due_then = due
         if both.after is not None and not both.same:
-            due_then, _ = reckon(both.after.terms, row.started_at, pauses, extensions)
+            due_then = _due(both.after.terms, row.started_at, pauses, extensions)
         stands = pauses[-1].since if pauses and pauses[-1].until is None else None
         ended: datetime = row.stopped_at or stands or self._comparison.until
         becomes = _WITHOUT if both.after is None else both.after.terms.sla.key
-        found = self._tally.region(row.region).deadlines.setdefault((before.sla.key, becomes), Deadlines())
+        classes = self._tally.region(row.region).deadlines
+        found = classes.get((before.sla.key, becomes))
+        if found is None:
+            found = classes[before.sla.key, becomes] = Deadlines()
         found.count += 1
         found.open += row.stopped_at is None
         found.late_before += _binds(both.before) and ended > due
@@ -123,6 +141,13 @@ class DeadlineReplay:
         if due_then != due:
             length = before.sla.length
             found.shifts[round(before.calendar.passed(due, due_then, length).total_seconds() / 60)] += 1
+
+
+def _due(terms: Terms, begun: datetime, pauses: Sequence[Pause], extensions: Sequence[Extension]) -> datetime:
+    if not pauses and not extensions:
+        # Nearly all of them, and a third of the work.
+        return terms.calendar.add(begun, terms.sla.length)
+    return reckon(terms, begun, pauses, extensions)[0]
 
 
 def _binds(step: StepTerms) -> bool:

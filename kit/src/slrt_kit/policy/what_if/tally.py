@@ -140,15 +140,21 @@ class RegionTally:
     def load(self, before: str, after: str, minutes: int) -> None:
         """A referral was with one office, and would have been with another or the same."""
         for place, office in enumerate((before, after)):
-            self.loads.setdefault(office, (Load(), Load()))[place].add(minutes)
+            if office not in self.loads:
+                self.loads[office] = Load(), Load()
+            self.loads[office][place].add(minutes)
 
 
 class Tally:
-    """All of it. ``outside`` is how much lies where no draft reaches; it is the same by both."""
+    """All of it. ``outside`` is how much lies where no draft reaches; it is the same by both.
+
+    ``unseen`` are steps to which only the drafts give a deadline: how long things were there no clock has kept.
+    """
 
     def __init__(self) -> None:
         self.outside = 0
         self.judged = 0
+        self.unseen: set[str] = set()
         self.not_judged: Counter[NotJudged] = Counter()
         self._regions: dict[str, RegionTally] = {}
 
