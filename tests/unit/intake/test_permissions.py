@@ -19,6 +19,7 @@ from slrt_intake.api import (
     events,
     exports,
     figures,
+    forms,
     holdings,
     looks,
     own_consents,
@@ -42,6 +43,8 @@ CONSENT = "019f1a00-0000-7000-8000-000000000006"
 RECEIPT = "019f1a00-0000-7000-8000-000000000007"
 DEMANDS = {
     ("GET", "/v1/need-codes"): "intake.case.read",
+    ("GET", "/v1/forms"): "intake.case.read",
+    ("GET", "/v1/forms/{need_code}"): "intake.case.read",
     ("POST", "/v1/cases"): "intake.case.register",
     ("GET", "/v1/cases"): "intake.case.read",
     ("GET", CASE): "intake.case.read",
@@ -130,7 +133,7 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, consents, drafts, duties),
-    *(events, exports, figures, holdings, looks, own_consents, resident, tracking),
+    *(events, exports, figures, forms, holdings, looks, own_consents, resident, tracking),
 )
 
 
@@ -146,6 +149,7 @@ def _routes() -> Iterator[APIRoute]:
         events,
         exports,
         figures,
+        forms,
         holdings,
         looks,
         own_consents,

@@ -57,6 +57,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         events,
         exports,
         figures,
+        forms,
         holdings,
         looks,
         own_consents,
@@ -65,6 +66,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
+    from slrt_intake.store.forms import FormBook  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
 
@@ -81,6 +83,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             events.router,
             exports.router,
             drafts.router,
+            forms.router,
             duties.router,
             claims.router,
             consents.router,
@@ -117,6 +120,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         _settings(runtime).code_limits,
         _settings(runtime).session_lives,
         stores,
+        FormBook(runtime.policy_book),
         Uploads.of(_settings(runtime)),
     )
     return app
