@@ -46,6 +46,8 @@ _REGISTRATION = {"village_code": VILLAGE, "needs": [{"need_code": "JALAN"}]}
 PROBES: dict[str, Probe] = {
     # -- intake ------------------------------------------------------------------------------------------------------
     "GET /intake/v1/need-codes": Probe("nothing"),
+    "GET /intake/v1/forms": Probe("nothing"),
+    "GET /intake/v1/forms/{need_code}": Probe("nothing"),
     "POST /intake/v1/cases": Probe("place", _REGISTRATION),
     "GET /intake/v1/cases": Probe("case", query="?limit=200", lists="case_id"),
     "GET /intake/v1/cases/{case_id}": Probe("case to look at"),

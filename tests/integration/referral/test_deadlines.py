@@ -4,7 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+import pytest
 
+from slrt_contracts.events.intake import CaseDecided
+from slrt_kit.clock import new_uuid7
 from slrt_kit.testing import FixedClock
 from slrt_referral import usecases
 
@@ -115,3 +118,42 @@ async def test_an_office_that_stays_silent_is_told_of_upwards_step_by_step(
     ]
     assert about[0][1]["office_code"] == referral["office_code"]
     assert datetime.fromisoformat(about[0][1]["due_at"]) - begins > timedelta(days=3)
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+async def test_a_trip_in_sleman_is_the_transport_services_and_has_hours(
+    service: Any, fixed_clock: FixedClock, *, urgent: bool
+) -> None:
+    need = {
+        "need_id": new_uuid7(),
+        "need_code": "TRANSPORT",
+        "sector": "sosial_ekonomi",
+        "programme_code": "TRANSPORT",
+        "urgent": urgent,
+        "decision": "refer",
+        "attributes": [{"name": "destination", "value": "referral_place"}],
+    }
+    event = CaseDecided(case_id=new_uuid7(), district_code="34.04.07", decided_by_level="village", needs=[need])
+    await service.hear(event)
+    [referral] = await rows_of(service, event.case_id)
+    assert (referral.office_code, referral.policy_version) == ("34.04.PAIMAH", "00:1,34:1,34.04:1")
+    clock = await running(service, referral.referral_id)
+    assert (clock.owner, clock.sla_class) == ("34.04.PAIMAH", "transport-answer")
+    # Within the working hours of the next working day at the latest.
+    assert clock.due_at - fixed_clock.now() <= timedelta(days=4)
+    officer = service.issuer.headers("opd_officer", region="34.04", office="34.04.PAIMAH", sub="driver-1")
+    shown = {"referral_id": str(referral.referral_id), "office_code": referral.office_code, "version": referral.version}
+    accepted = await service.act(shown, "accept", headers=officer)
+    assert accepted.status_code == 200, accepted.text
+    assert (await running(service, referral.referral_id)).sla_class == "transport-trip"
+
+
+async def rows_of(service: Any, case_id: Any) -> list[Any]:
+    """The referrals of a case as they are stored."""
+    async with service.database.read() as session:
+        return list(
+            await session.rows(
+                "SELECT referral_id, office_code, policy_version, version FROM referrals WHERE case_id = %(id)s",
+                {"id": case_id},
+            )
+        )

@@ -20,6 +20,7 @@ from slrt_intake.api import (
     events,
     exports,
     figures,
+    forms,
     holdings,
     looks,
     own_consents,
@@ -46,6 +47,8 @@ EXTENSION = "019f1a00-0000-7000-8000-000000000010"
 RECEIPT = "019f1a00-0000-7000-8000-000000000007"
 DEMANDS = {
     ("GET", "/v1/need-codes"): "intake.case.read",
+    ("GET", "/v1/forms"): "intake.case.read",
+    ("GET", "/v1/forms/{need_code}"): "intake.case.read",
     ("POST", "/v1/cases"): "intake.case.register",
     ("GET", "/v1/cases"): "intake.case.read",
     ("GET", CASE): "intake.case.read",
@@ -142,7 +145,7 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, clocks, consents, drafts, duties),
-    *(events, exports, figures, holdings, looks, own_consents, resident, tracking, worklists),
+    *(events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
 )
 
 
@@ -159,6 +162,7 @@ def _routes() -> Iterator[APIRoute]:
         events,
         exports,
         figures,
+        forms,
         holdings,
         looks,
         own_consents,

@@ -55,7 +55,7 @@ def test_a_file_that_has_no_place_is_said(name: str, says: str, tmp_path: Path) 
 
 def test_a_service_without_a_policy_is_said(tmp_path: Path) -> None:
     code, output = validate(tmp_path, "registry")
-    assert (code, "there are: intake, referral" in output) == (1, True)
+    assert (code, "there are: intake, notification, referral" in output) == (1, True)
 
 
 def test_who_does_not_say_who_they_are_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,7 @@ def test_a_workflow_with_a_way_through_is_well() -> None:
         ("to: closed", "to: open", (2, "state-without-exit")),
         ("    clock: light\n", "", (2, "step-without-clock")),
         ("    owner: manager\n", "", (5, "clock-without-owner")),
+        ("clock: light", "clock: light\n    need_clocks: {BAKSO: light}", (7, "unknown-code")),
         ("owner: manager", "owner: boss", (5, "unknown-code")),
         ("en: a}\n    initial", "en: ''}\n    initial", (3, "missing-translation")),
         ("label: {id: a, en: a}\n    initial", "label: {id: a}\n    initial", (3, "missing-translation")),

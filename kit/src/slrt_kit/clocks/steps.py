@@ -28,7 +28,10 @@ class StepTerms(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a clock of a step is started for. ``office`` is its code where the step belongs to one."""
+    """What a clock of a step is started for. ``office`` is its code where the step belongs to one.
+
+    ``need`` is the code of the need where it is about one alone, as a referral is.
+    """
 
     subject: Subject
     region: str
@@ -36,6 +39,7 @@ class Started:
     urgent: bool
     at: datetime
     office: str | None = None
+    need: str | None = None
 
 
 class StepClocks:
@@ -46,22 +50,22 @@ class StepClocks:
         self.version = self.policy.version
         self._policy = policy
         self._workflow = policy.entries("workflow")
-        self._made: dict[tuple[str, bool], StepTerms | None] = {}
+        self._made: dict[tuple[str, bool, str | None], StepTerms | None] = {}
 
     def beside(self, now: "StepClocks") -> "StepClocks":
         """These steps, with what holds for open things of the version that is in force."""
         clocks = self.policy.under(now.policy)
         return self if clocks is self.policy else StepClocks(self._policy, clocks)
 
-    def of(self, state: str, *, urgent: bool) -> StepTerms | None:
-        """The clock of a state; None where none runs.
+    def of(self, state: str, *, urgent: bool, need: str | None = None) -> StepTerms | None:
+        """The clock of a state, that of the need where it has one there; None where none runs.
 
         Raises:
             UnknownTermError: the workflow names a class that is not there, and was not checked.
         """
-        key = (state, urgent)
+        key = (state, urgent, need)
         if key not in self._made:
-            self._made[key] = self._make(state, urgent=urgent)
+            self._made[key] = self._make(state, urgent=urgent, need=need)
         return self._made[key]
 
     def has(self, state: str) -> bool:
@@ -99,7 +103,7 @@ class StepClocks:
         Raises:
             UnknownYearError: the calendar does not reach so far.
         """
-        step = self.of(started.state, urgent=started.urgent)
+        step = self.of(started.state, urgent=started.urgent, need=started.need)
         if step is None:
             return None
         return Clock.start(
@@ -112,13 +116,14 @@ class StepClocks:
             at=started.at,
         )
 
-    def _make(self, state: str, *, urgent: bool) -> StepTerms | None:
+    def _make(self, state: str, *, urgent: bool, need: str | None) -> StepTerms | None:
         entry = self._workflow.get(state)
         if entry is None:
             return None
         sla = entry.fields.get("clock", NO_CLOCK)
         if urgent:
             sla = entry.fields.get("urgent_clock", sla)
+        sla = entry.fields.get("need_clocks", {}).get(need, sla)
         return None if sla in (NO_CLOCK, GOES_ON) else StepTerms(entry.fields["owner"], self.policy.terms(sla))
 
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from slrt_kit.clocks.checks import check_calendar, check_escalation, check_sla
 from slrt_kit.policy import routing
-from slrt_kit.policy.checks import offices, programmes, taxonomy, workflow
+from slrt_kit.policy.checks import documents, forms, offices, programmes, taxonomy, workflow
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding
 from slrt_kit.policy.messages.checks import check_channels, check_layouts, check_notifications
@@ -39,6 +39,8 @@ _INTAKE, _REFERRAL, _NOTIFICATION = frozenset({"intake"}), frozenset({"referral"
 KINDS: tuple[Kind, ...] = (
     Kind("taxonomy", _INTAKE, taxonomy.check),
     Kind("programmes", _INTAKE, programmes.check),
+    Kind("forms", _INTAKE, forms.check),
+    Kind("documents", _INTAKE, documents.check),
     Kind("workflow", _INTAKE | _REFERRAL, workflow.check),
     Kind("offices", _REFERRAL, offices.check),
     Kind("routing", _REFERRAL, routing.check),

@@ -66,6 +66,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         events,
         exports,
         figures,
+        forms,
         holdings,
         looks,
         own_consents,
@@ -76,6 +77,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
+    from slrt_intake.store.forms import FormBook  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http import clock_moves  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
@@ -94,6 +96,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             events.router,
             exports.router,
             drafts.router,
+            forms.router,
             duties.router,
             claims.router,
             consents.router,
@@ -136,6 +139,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         _settings(runtime).session_lives,
         stores,
         build_clock_parts(runtime),
+        FormBook(runtime.policy_book),
         Uploads.of(_settings(runtime)),
     )
     return app

@@ -6,6 +6,7 @@ The key of an entry is the state. ``clock`` names an SLA class, or is ``none`` w
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from slrt_contracts.catalogue import NEEDS
 from slrt_kit.access import permission_table
 from slrt_kit.policy.checks.codes import unknown_code
 from slrt_kit.policy.entries import Entry, RegionPolicy
@@ -32,6 +33,7 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     yield from _without_exit(states)
     for field in ("clock", "urgent_clock"):
         yield from _without_clock(states, policy.entries("sla"), field)
+    yield from _need_clocks(states, policy.entries("sla"))
 
 
 def _actions(state: Entry) -> Mapping[str, Mapping[str, object]]:
@@ -123,6 +125,15 @@ def _without_exit(states: Mapping[str, Entry]) -> Iterator[Finding]:
                 Text(f"dari {key} tidak ada jalan ke keadaan akhir", f"from {key} no final state can be reached"),
                 Text("tambahkan tindakan, atau beri `final: true`", "add an action, or give it `final: true`"),
             )
+
+
+def _need_clocks(states: Mapping[str, Entry], classes: Mapping[str, Entry]) -> Iterator[Finding]:
+    for state in states.values():
+        for need, clock in state.fields.get("need_clocks", {}).items():
+            if need not in NEEDS:
+                yield unknown_code(state.place("need_clocks", need), need, among=NEEDS)
+            if classes and clock not in classes:
+                yield unknown_code(state.place("need_clocks", need), clock, among=classes)
 
 
 def _without_clock(states: Mapping[str, Entry], classes: Mapping[str, Entry], field: str) -> Iterator[Finding]:

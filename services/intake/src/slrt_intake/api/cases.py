@@ -22,11 +22,13 @@ from slrt_intake.api.schemas import (
     need_catalogue,
 )
 from slrt_intake.domain.case import Case
+from slrt_intake.domain.problems import AnswersError
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store import cases as case_store
 from slrt_intake.store.new_cases import NewCase
 from slrt_intake.store.timeline import timeline
 from slrt_intake.usecases import cases
+from slrt_intake.usecases.answers import refusal
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -63,6 +65,9 @@ async def register_case(
         at=parts.database.clock.now(),
         new_id=parts.database.new_id,
     )
+    refused = refusal(stated.needs, parts.forms.at(case.village_code, case.registered_at).forms)
+    if refused is not None:
+        return await request.run(_refused(refused))
     events = identify(case.raised, parts.database.new_id)
     answered = request.answered(registered(case, warnings), types_of(events))
     new = NewCase(case, stated.persons, stated.contact, events, answered, request.actor)
@@ -83,6 +88,15 @@ async def register_case(
         return registered(drawn_anew, warnings)
 
     return await request.run(work)
+
+
+def _refused(problem: AnswersError) -> Callable[[UnitOfWork], Awaitable[Answer]]:
+    """Refuse, unless the key was answered before: a form that has changed since takes no ticket back."""
+
+    async def work(_: UnitOfWork) -> Answer:
+        raise problem
+
+    return work
 
 
 def registered(case: Case, warnings: list[str]) -> Answer:

@@ -13,6 +13,7 @@ from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftIncompleteError, NoReportError
 from slrt_intake.reports.drafting import draft_content
 from slrt_intake.usecases import cases
+from slrt_intake.usecases.answers import refusal
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -114,6 +115,9 @@ async def confirm_draft(
         drafts = parts.drafts(unit)
         draft = await cases.load_draft(draft_id, drafts=drafts, author=request.principal.subject)
         stated = _complete(draft).command(unit.new_id)
+        refused = refusal(stated.needs, parts.forms.at(stated.village_code, unit.clock.now()).forms)
+        if refused is not None:
+            raise refused
         case = await cases.confirm_draft(
             draft,
             stated,

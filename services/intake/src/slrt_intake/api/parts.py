@@ -16,6 +16,7 @@ from slrt_intake.store.duties import DutyStore
 from slrt_intake.store.emergencies import EmergencyStore
 from slrt_intake.store.exports import ExportStore
 from slrt_intake.store.following import Following
+from slrt_intake.store.forms import FormBook
 from slrt_intake.store.new_cases import Registrations
 from slrt_intake.store.officers import Officers
 from slrt_intake.store.residents import Residents
@@ -45,6 +46,7 @@ class IntakeParts:
     session_lives: timedelta
     cases: CaseStores
     clocks: ClockParts
+    forms: FormBook
     files: Uploads | None = None
 
     @property

@@ -45,6 +45,11 @@ class UnknownPersonError(ProblemError):
     )
 
 
+class AnswersError(ProblemError):
+    slug, status = "answers-do-not-fit", 422
+    title = Text("Jawaban tidak sesuai formulir kebutuhan ini", "The answers do not fit the form of the need")
+
+
 class DraftIncompleteError(ProblemError):
     slug, status = "draft-incomplete", 422
     title = Text("Draf belum lengkap", "The draft is not complete")

@@ -32,5 +32,6 @@ class ReferralClocks:
             urgent=referral.urgent,
             at=referral.raised[-1].happened_at if referral.raised else work.clock.now(),
             office=referral.office_code,
+            need=referral.need_code,
         )
         return follow_step(ClockStore(work.connection), steps, started, work.new_id, is_new=referral.version == 0)
