@@ -18,7 +18,7 @@ from slrt_kit.clock import new_uuid7
 from slrt_kit.clocks.starting import start_missing
 from slrt_kit.policy.packaged import bring_in, packaged_documents
 from slrt_kit.stalls.checker import StallCheck
-from slrt_kit.stalls.store import GROUPS
+from slrt_kit.stalls.store import GROUPS, PLANS
 from slrt_kit.testing import TestIssuer, environment_of, eventually, packaged_deadlines, running
 
 BEGINS = datetime(2026, 7, 1, 8, tzinfo=UTC)
@@ -256,7 +256,8 @@ async def rows_read(intake: Any) -> int:
     """How many rows of tables one look at all that is open touches, also those that it passes over."""
     await intake.rows_changed("ANALYZE cases, needs, clocks, office_needs, timeline")
     async with intake.database.snapshot() as session:
-        await session.run("SET LOCAL enable_seqscan = off")
+        for setting in PLANS:
+            await session.run(setting)
         query = f"EXPLAIN (ANALYZE, FORMAT JSON) {GROUPS.format(opened=OPENED)}"
         (plan,) = await session.value(query, {"at": intake.clock.now()})
 
