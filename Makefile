@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill clocks deps-audit sbom containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill clocks year deps-audit sbom containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -119,6 +119,9 @@ audit-drill: $(VENV)/dev.stamp ## Alter the sealed audit log in every way we kno
 
 clocks: $(VENV)/dev.stamp ## Twenty days of deadlines while workers are killed at random; then every effect is counted; SECONDS=100 SEED=1
 	$(BIN)/python -m tests.clocks.run --seconds $(or $(SECONDS),100) --seed $(or $(SEED),1)
+
+year: $(VENV)/dev.stamp ## A year of one regency in warped time, to the same digit for a seed; SEED=1 WRITE=file for the figures
+	$(BIN)/python -m tests.year.run --seed $(or $(SEED),1) $(if $(WRITE),--write $(WRITE))
 
 -include deploy/containers.mk
 

@@ -33,7 +33,8 @@ class Aggregate:
     """Base of the aggregates that raise events.
 
     ``version`` is the version that was loaded (0 for a new one): a store saves with a compare-and-set on it and
-    writes ``version + 1``. ``event_sequence`` is the key sequence of the last event ever raised.
+    writes ``version + 1``. ``event_sequence`` is the key sequence of the last event ever raised; a store whose clocks
+    tell events on the same key compares `loaded_sequence` too.
     """
 
     version: int = 0
@@ -48,6 +49,11 @@ class Aggregate:
     def is_restricted(self) -> bool:
         """Whether few may know of it; that must not change in its life, or its events lose their order."""
         return False
+
+    @property
+    def loaded_sequence(self) -> int:
+        """The key sequence of the last event that had been raised when it was loaded or last saved."""
+        return self.event_sequence - len(self._raised)
 
     @property
     def raised(self) -> Sequence[RecordedEvent]:

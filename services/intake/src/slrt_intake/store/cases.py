@@ -48,7 +48,7 @@ _UPDATE_CASE = """
         resolved_at = %(resolved_at)s, closed_at = %(closed_at)s, satisfied = %(satisfied)s,
         village_code = %(village_code)s, sealed_at = %(sealed_at)s,
         sealed_by = %(sealed_by)s, seal_reason = %(seal_reason)s
-    WHERE case_id = %(case_id)s AND version = %(version)s
+    WHERE case_id = %(case_id)s AND version = %(version)s AND event_sequence = %(loaded_sequence)s
     """
 _UPDATE_NEEDS = """
     UPDATE needs SET status = n.status, recommendation = n.recommendation, decision = n.decision,
@@ -85,7 +85,7 @@ class CaseStore:
         """Write a changed case.
 
         Raises:
-            StaleVersionError: somebody else saved it since it was loaded.
+            StaleVersionError: somebody else saved it since it was loaded, or its clock told something.
         """
         if await self._work.connection.run(_UPDATE_CASE, _case_values(case)) != 1:
             raise StaleVersionError
@@ -216,6 +216,7 @@ def _case_values(case: Case) -> dict[str, object]:
         "case_id": case.case_id,
         "version": case.version,
         "event_sequence": case.event_sequence,
+        "loaded_sequence": case.loaded_sequence,
         "status": case.status,
         "registry_status": case.registry_status,
         "recommended_by": case.recommended_by,

@@ -17,15 +17,16 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.regions import RegionCode, district_of
 
-# Whoever has loaded a case saves it by its version: with a new one, nobody gives these numbers to other events. They
-# are taken in the order of the ids, so that two who need the same cases do not wait for one another.
+# Whoever has loaded a case saves it by its version and its last number, so nobody gives these to other events. Its
+# version stays: who reads a case now and acts on it after a reminder has not missed anything. Numbers are taken in the
+# order of the ids, so that two who need the same cases do not wait for one another.
 _TAKE_NUMBERS: Final = """
     WITH wanted AS (
         SELECT * FROM unnest(CAST(%(case_ids)s AS uuid[]), CAST(%(counts)s AS integer[])) AS w(case_id, count)
     ), held AS (
         SELECT c.case_id FROM cases c JOIN wanted USING (case_id) ORDER BY c.case_id FOR UPDATE OF c
     )
-    UPDATE cases c SET version = c.version + 1, event_sequence = c.event_sequence + w.count
+    UPDATE cases c SET event_sequence = c.event_sequence + w.count
     FROM wanted w, held h WHERE c.case_id = w.case_id AND c.case_id = h.case_id
     RETURNING c.case_id, c.event_sequence - w.count AS last, c.village_code
     """

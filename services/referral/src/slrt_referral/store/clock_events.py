@@ -15,7 +15,7 @@ from slrt_kit.clocks.telling import Told, event_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.outbox import Outbox
 
-# As in intake: a new version, so that nobody who has loaded the referral gives the same numbers to other events.
+# As in intake: whoever has loaded the referral saves it by its version, which stays, and by its last number.
 _TAKE_NUMBERS: Final = """
     WITH wanted AS (
         SELECT * FROM unnest(CAST(%(referral_ids)s AS uuid[]), CAST(%(counts)s AS integer[]))
@@ -23,7 +23,7 @@ _TAKE_NUMBERS: Final = """
     ), held AS (
         SELECT r.referral_id FROM referrals r JOIN wanted USING (referral_id) ORDER BY r.referral_id FOR UPDATE OF r
     )
-    UPDATE referrals r SET version = r.version + 1, event_sequence = r.event_sequence + w.count
+    UPDATE referrals r SET event_sequence = r.event_sequence + w.count
     FROM wanted w, held h WHERE r.referral_id = w.referral_id AND r.referral_id = h.referral_id
     RETURNING r.referral_id, r.event_sequence - w.count AS last, r.need_id, r.office_code, r.district_code,
         r.restricted

@@ -36,7 +36,7 @@ _UPDATE = """
     UPDATE referrals SET version = version + 1, event_sequence = %(event_sequence)s, status = %(status)s,
         waiting_on = %(waiting_on)s, rerouted_to = %(rerouted_to)s, outcome_code = %(outcome_code)s,
         sent_at = %(sent_at)s
-    WHERE referral_id = %(referral_id)s AND version = %(version)s
+    WHERE referral_id = %(referral_id)s AND version = %(version)s AND event_sequence = %(loaded_sequence)s
     """
 _INSERT_STEPS = """
     INSERT INTO referral_steps
@@ -216,6 +216,7 @@ def _values(referral: Referral) -> dict[str, object]:
         "referral_id": referral.referral_id,
         "version": referral.version,
         "event_sequence": referral.event_sequence,
+        "loaded_sequence": referral.loaded_sequence,
         "case_id": referral.case_id,
         "need_id": referral.need_id,
         "need_code": referral.need_code,
