@@ -15,6 +15,10 @@ def test_the_demo_ends_with_demo_ok_and_nothing_lost_or_doubled(told: str) -> No
     assert re.search(r"pending 0, parked 0, dead letters 0, redelivered and absorbed \d+, lost 0, doubled 0", told)
 
 
+def test_nothing_of_the_demo_is_held_up(told: str) -> None:
+    assert "held up 0: everything open can go on" in told
+
+
 def test_the_demo_tells_of_every_office_and_of_the_one_that_was_down(told: str) -> None:
     for office in ("12.74.DUKCAPIL", "12.74.DIKBUD", "12.74.PUPR", "12.ESDM"):
         assert office in told

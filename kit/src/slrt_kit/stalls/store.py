@@ -34,6 +34,16 @@ _KEY: Final = f"CAST(ROW({ALIKE}) AS text)"
 _COLUMNS: Final = (
     "stall_id, subject_kind, subject_id, case_id, kind, region, step, owner_kind, owner, lacks, found_at, ended_at"
 )
+PLANS: Final = (
+    # A plan that reads a table from end to end reads what is closed.
+    "SET LOCAL enable_seqscan = off",
+    # Groups are few, and PostgreSQL cannot know it: enough memory to try without sorting all that is open first.
+    "SET LOCAL work_mem = '64MB'",
+    # Whoever is served goes first, and no machine code is worth one look.
+    "SET LOCAL max_parallel_workers_per_gather = 0",
+    "SET LOCAL jit = off",
+)
+"""How the query of what is open is planned; inside a transaction."""
 GROUPS: Final = f"SELECT {ALIKE}, count(*) AS count, {_KEY} AS key FROM ({{opened}}) AS o GROUP BY {ALIKE}"  # noqa: S608
 # What should be on record (``wanted``) beside what is: rows that stand on one side only.
 _DIFFERENCES: Final = """
@@ -115,8 +125,8 @@ class StallStore:
 
     async def groups(self, at: datetime) -> list[OpenGroup]:
         """All that is open, a row for what is alike."""
-        # A plan that reads a table from end to end reads what is closed.
-        self._connection.defer("SET LOCAL enable_seqscan = off")
+        for setting in PLANS:
+            self._connection.defer(setting)
         return [_group(row) for row in await self._connection.rows(GROUPS.format(opened=self._opened), {"at": at})]
 
     async def roster(self, day: date) -> Roster:

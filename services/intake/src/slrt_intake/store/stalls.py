@@ -28,7 +28,8 @@ STEP: Final = (
 ON_ITS_WAY_WITHIN: Final = "15 minutes"
 """Between a decision and the referral there is the broker; its own alerts say sooner when it is away."""
 _TOLD: Final = "FROM timeline t WHERE t.case_id = n.case_id AND t.event_type ="
-# A need that was referred is with an office, or its referral waits for another one, which the timeline tells.
+# A need that was referred is with an office, or its referral waits for another one, which the timeline tells. OFFSET 0
+# keeps each of these questions one of its row: joined to whole tables, they would read what is closed.
 OPENED: Final = f"""
     SELECT 'case' AS subject_kind, c.case_id AS subject_id, c.case_id, {STEP} AS step, c.urgent, c.policy_version,
            left(c.village_code, 8) AS district, NULL AS office, true AS on_its_way, {CLOCK_COLUMNS}
@@ -39,11 +40,11 @@ OPENED: Final = f"""
            {NO_CLOCK_COLUMNS}
     FROM needs n JOIN cases c USING (case_id)
     WHERE n.status = '{NeedStatus.REFERRED}'
-      AND NOT EXISTS (SELECT FROM office_needs o WHERE o.case_id = n.case_id AND o.need_id = n.need_id)
+      AND NOT EXISTS (SELECT FROM office_needs o WHERE o.case_id = n.case_id AND o.need_id = n.need_id OFFSET 0)
       AND NOT EXISTS (SELECT {_TOLD} 'id.slrt.referral.referral-created.v1'
-                      AND t.facts ->> 'need_id' = CAST(n.need_id AS text))
+                      AND t.facts ->> 'need_id' = CAST(n.need_id AS text) OFFSET 0)
       AND NOT EXISTS (SELECT {_TOLD} 'id.slrt.intake.case-decided.v1'
-                      AND t.happened_at > CAST(%(at)s AS timestamptz) - interval '{ON_ITS_WAY_WITHIN}')
+                      AND t.happened_at > CAST(%(at)s AS timestamptz) - interval '{ON_ITS_WAY_WITHIN}' OFFSET 0)
     """  # noqa: S608 — fixed texts
 _HOLD: Final = "SELECT case_id FROM cases WHERE case_id = ANY(%(ids)s) ORDER BY case_id FOR UPDATE SKIP LOCKED"
 
