@@ -390,6 +390,12 @@ CONSENTS_RUN_OUT = _gauge(
     unit="consents",
     roles=_SEALING,
 )
+MESSAGES_HELD_OVER = _gauge(
+    "slrt_messages_held_over",
+    "Messages whose quiet hours were over more than ten minutes ago, and that no channel was given",
+    unit="messages",
+    roles=_SEALING,
+)
 CONSENTS_EXPIRED = _counter(
     "slrt_consents_expired_total",
     "Consents that were ended because they had run out",

@@ -122,3 +122,32 @@ async def test_a_case_names_the_version_of_the_policy_whose_form_it_fits(intake:
             "SELECT policy_version FROM cases WHERE case_id = %(id)s", {"id": case.json()["case_id"]}
         )
     assert version == "00:1,34.04:1"
+
+
+async def test_a_draft_says_which_answers_are_missing_and_is_not_confirmed_without(intake: "Intake") -> None:
+    text = "Nama klien: Melati Karangan\nKelurahan: Caturtunggal\nKecamatan: Depok\nJenis layanan: antar jemput"
+    drafts = (await intake.post("/v1/drafts", {"text": text}, **SLEMAN)).json()["drafts"]
+    where = f"/v1/drafts/{drafts[0]['draft_id']}"
+    corrected = await intake.client.put(where, json=trip({}), headers=intake.token(**SLEMAN) | {"If-Match": '"1"'})
+    assert corrected.status_code == 200, corrected.text
+    assert corrected.json()["missing"] == ["/needs/0/attributes/destination"]
+    refused = await intake.post(f"{where}/confirm", version=2, **SLEMAN)
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:slrt:problem:answers-do-not-fit")
+    whole = await intake.client.put(
+        where, json=trip({"destination": "home"}), headers=intake.token(**SLEMAN) | {"If-Match": '"2"'}
+    )
+    assert whole.json()["missing"] == []
+    assert (await intake.post(f"{where}/confirm", version=3, **SLEMAN)).status_code == 201
+
+
+async def test_the_files_of_a_case_stand_beside_the_documents_that_its_needs_ask_for(intake: "Intake") -> None:
+    case = (await intake.post("/v1/cases", trip({"destination": "home"}), **SLEMAN)).json()
+    where = f"/v1/cases/{case['case_id']}/attachments"
+    headers = intake.token("front_office", **SLEMAN) | {"Purpose": "case-handling"}
+
+    async def there() -> dict[str, bool]:
+        asked = (await intake.client.get(where, headers=headers)).json()["asked"]
+        assert all(each["need_codes"] == ["TRANSPORT"] and not each["mandatory"] for each in asked)
+        return {each["code"]: each["there"] for each in asked}
+
+    assert await there() == {"identity-card": False, "family-card": False}

@@ -11,7 +11,7 @@ from slrt_kit.messaging.processor import Outcome
 from slrt_kit.policy.book import PolicyBook
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.testing import case_registered
-from slrt_notification.store import NotificationStore
+from slrt_notification.store import COUNT_HELD_OVER, NotificationStore
 from slrt_notification.sweeps import QuietHours
 
 if TYPE_CHECKING:
@@ -89,3 +89,18 @@ async def test_words_are_those_of_the_version_that_queued_the_message(service: "
     await service.hear(CaseClosed(case_id=case_id, closed_by="policy"))
     rows = await service.rows("SELECT DISTINCT policy_version FROM notifications")
     assert [row["policy_version"] for row in rows] == ["00:1,12.74:1"]
+
+
+async def test_messages_that_nobody_released_are_counted_for_the_alert(service: "Service") -> None:
+    go_to(service, LATE_EVENING)
+    await service.hear(case_registered(new_uuid7(), district_code="18.04.08"))
+
+    async def held_over() -> int:
+        async with service.database.read() as session:
+            return int(await session.value(COUNT_HELD_OVER))
+
+    # By the clock of the database, which is long past that morning.
+    assert await held_over() == 1
+    service.clock.move(seconds=8 * 3600)
+    await sweep(service).once()
+    assert await held_over() == 0

@@ -12,10 +12,11 @@ from slrt_notification import usecases
 from slrt_notification.domain.contact import Contact
 from slrt_notification.domain.messages import Language, Message
 from slrt_notification.domain.notification import Notification
-from slrt_notification.testing import packaged_messages, packaged_policy
+from slrt_notification.testing import packaged_messages
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
-POLICY = packaged_policy()
+BOOK = packaged_messages()
+POLICY = BOOK.at("00")
 
 templates = st.sampled_from(sorted(POLICY.templates))
 channels = st.sampled_from(NotificationChannel)
@@ -86,7 +87,7 @@ async def attempt(
     sender = KeepingSender()
     ended = await usecases.attempt(
         notification,
-        policies=packaged_messages(),
+        policies=BOOK,
         contacts=OneContact(contact),
         supervisors=OneSupervisor(contact),
         sender=sender,

@@ -122,3 +122,10 @@ def test_only_sleman_asks_where_to_before_it_takes_a_trip() -> None:
     [missing] = forms("34.04.07")["TRANSPORT"].wrong({})
     assert (missing.attribute, missing.code) == ("destination", MISSING)
     assert [each.code for each in forms("34.04")["TRANSPORT"].wrong({"destination": "school"})] == [NOT_AN_OPTION]
+
+
+@given(answers=ANSWERS, form=st.sampled_from(EVERY_FORM))
+def test_a_question_is_shown_exactly_where_its_condition_is_true(answers: dict[str, str], form: Form) -> None:
+    facts = {f"need.{name}": answers.get(name, "unknown") for name in AttributeName}
+    for field in form.fields:
+        assert field.is_shown(answers) == (field.shown_if is None or field.shown_if.verdict(facts))

@@ -42,8 +42,11 @@ class Field:
         """Whether it is asked, by what the other fields say; what nobody has answered is ``unknown``."""
         if self.shown_if is None:
             return True
-        facts = {fact: answers.get(name, UNKNOWN) for fact, name in _names().items()}
-        return self.shown_if.verdict(facts) is True
+        # By its boxes, which ask for no other answers: each registration asks this.
+        return any(
+            all(answers.get(_names()[fact], UNKNOWN) in values for fact, values in box.items())
+            for box in self.shown_if.holds
+        )
 
 
 class WrongAnswer(NamedTuple):

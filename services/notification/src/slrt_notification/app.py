@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from slrt_contracts.codes import NotificationChannel
+from slrt_kit import metrics
 from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.runtime import LINGER_S, Part, Runtime
@@ -16,13 +17,14 @@ from slrt_notification.adapters.supervisors_file import SupervisorMailboxes
 from slrt_notification.consumers import ConnectorParts, ConsumerParts, OpenNotifications
 from slrt_notification.ports import Sender
 from slrt_notification.settings import NotificationSettings
-from slrt_notification.store import DeliveryLogStore, NotificationStore
+from slrt_notification.store import COUNT_HELD_OVER, DeliveryLogStore, NotificationStore
 from slrt_notification.sweeps import QuietHours
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 PACKAGE = "slrt_notification"
+_BACKLOG = [(metrics.MESSAGES_HELD_OVER, COUNT_HELD_OVER)]
 
 
 def build_runtime() -> Runtime:
@@ -35,6 +37,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_notification.api import notifications  # noqa: PLC0415
     from slrt_notification.api.parts import NotificationParts  # noqa: PLC0415
 
+    runtime.database.own_backlog = [*_BACKLOG]
     app = runtime.app(
         title="SLRT notification",
         description="The answer: what residents were told, through which channel, and whether it arrived.",
@@ -53,6 +56,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups that make notifications of other services' events."""
+    runtime.database.own_backlog = [*_BACKLOG]
     parts = ConsumerParts(_opener(runtime), build_messages(runtime))
     return [
         runtime.consumer("cases", consumers.cases, parts, linger=LINGER_S),

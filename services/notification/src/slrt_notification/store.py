@@ -47,6 +47,11 @@ _HELD = f"""
     ORDER BY not_before, notification_id LIMIT 100 FOR UPDATE SKIP LOCKED
     """  # noqa: S608 — fixed columns
 
+COUNT_HELD_OVER = """
+    SELECT count(*) FROM notifications WHERE status = 'held' AND not_before < now() - interval '10 minutes'
+    """
+"""How many should have been given to their channels ten minutes ago; by the index of those that wait."""
+
 
 class NotificationStore:
     """The notifications of one unit of work (keeps the promises of `ports.Notifications`)."""

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from slrt_contracts.codes import FileClass, MediaType
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.problems import FileDetailsError
+from slrt_intake.usecases.papers import AskedDocument
 
 _LONGEST_NAME = 200
 _EXTENSIONS = {MediaType.JPEG: "jpg", MediaType.PNG: "png", MediaType.WEBP: "webp", MediaType.PDF: "pdf"}
@@ -51,10 +52,37 @@ class AttachmentView(AttachmentReceipt):
         )
 
 
+class AskedDocumentView(BaseModel):
+    """A document that needs of the case ask for."""
+
+    code: str = Field(examples=["family-card"])
+    label_id: str
+    label_en: str
+    need_codes: Sequence[str] = Field(description="those of the case that ask for it")
+    file_class: str
+    mandatory: bool
+    there: bool = Field(description="a file of that class is attached, or one that will do in its place")
+
+    @classmethod
+    def of(cls, asked: AskedDocument) -> Self:
+        """Of a document of the checklist."""
+        said = asked.fields
+        return cls(
+            code=asked.code,
+            label_id=said["label"]["id"],
+            label_en=said["label"]["en"],
+            need_codes=asked.needs,
+            file_class=said["file_class"],
+            mandatory=said["mandatory"],
+            there=asked.there,
+        )
+
+
 class AttachmentsView(BaseModel):
-    """The files of a case, oldest first."""
+    """The files of a case, oldest first, and the documents that its needs ask for."""
 
     attachments: Sequence[AttachmentView]
+    asked: Sequence[AskedDocumentView]
 
 
 class RemovalView(BaseModel):

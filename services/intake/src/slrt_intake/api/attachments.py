@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from slrt_contracts.codes import FileClass, RemovalReason
 from slrt_contracts.types import CaseId, FileId
 from slrt_intake.api.attachment_schemas import (
+    AskedDocumentView,
     AttachmentReceipt,
     AttachmentsView,
     AttachmentView,
@@ -24,6 +25,7 @@ from slrt_intake.domain.attachment import Attachment
 from slrt_intake.store.attachments import attachments_of, file_of, place_of_file
 from slrt_intake.store.visibility import may_look
 from slrt_intake.usecases import attachments
+from slrt_intake.usecases.papers import checklist
 from slrt_kit.audit.entries import Look
 from slrt_kit.db import UnitOfWork
 from slrt_kit.files.kinds import MediaType
@@ -179,15 +181,26 @@ async def list_attachments(
     parts: Parts,
     purpose: PurposeHeader = None,
 ) -> AttachmentsView:
-    """The files of a case, with what they are called, which may name people; what is in them is read one by one."""
+    """The files of a case, with what they are called, which may name people; what is in them is read one by one.
+
+    With them the documents that its needs ask for, by the policy that the case began under, and which are there.
+    """
     asked = stated(purpose, authorized.principal, "attachment")
     async with parts.database.read() as session:
         if not await may_look(session, CaseId(case_id), authorized.scope, at=parts.database.clock.now()):
             raise NotFoundError
         found = await attachments_of(session, parts.vault, CaseId(case_id))
+        at = parts.database.clock.now()
+        forms, needs = await parts.forms.of_case(session, CaseId(case_id), at=at)
     look = Look("read", "case", case_id, ("attachments",))
     await put_on_record(request, authorized.principal, [look], purpose=asked.code)
-    return AttachmentsView(attachments=[AttachmentView.of(each) for each in found])
+    return AttachmentsView(
+        attachments=[AttachmentView.of(each) for each in found],
+        asked=[
+            AskedDocumentView.of(each)
+            for each in checklist(needs, forms.documents, {each.file_class for each in found})
+        ],
+    )
 
 
 @router.get(

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Header, Request, Response
 from pydantic import ValidationError
 
 from slrt_intake.api.cases import registered
-from slrt_intake.api.parts import Parts
+from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.api.schemas import CaseReceipt, DraftList, DraftReceipt, DraftView, RegisterCaseBody, ReportBody
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftIncompleteError, NoReportError
 from slrt_intake.reports.drafting import draft_content
 from slrt_intake.usecases import cases
 from slrt_intake.usecases.answers import refusal
+from slrt_intake.usecases.cases import NeedInput
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -49,7 +50,7 @@ async def create_drafts(
             written = Look("draft-written", "draft", draft.draft_id, ("text", "content"))
             record_looks(unit, parts.outbox.service, request.actor, [written])
             receipts.append(
-                DraftReceipt(draft_id=draft.draft_id, warnings=draft.warnings, missing=_missing(draft.content))
+                DraftReceipt(draft_id=draft.draft_id, warnings=draft.warnings, missing=_missing(draft.content, parts))
             )
         return Answer(DraftList(drafts=receipts), status=201)
 
@@ -71,7 +72,7 @@ async def get_draft(
         record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [look])
         await work.commit()
     response.headers["ETag"] = etag(draft.version)
-    return DraftView.of(draft, _missing(draft.content))
+    return DraftView.of(draft, _missing(draft.content, parts))
 
 
 @router.put("/{draft_id}")
@@ -101,7 +102,7 @@ async def correct_draft(
         record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [corrected])
         await work.commit()
     response.headers["ETag"] = etag(draft.version)
-    return DraftView.of(draft, [])
+    return DraftView.of(draft, _missing(draft.content, parts))
 
 
 @router.post("/{draft_id}/confirm", status_code=201, response_model=CaseReceipt)
@@ -140,14 +141,20 @@ async def confirm_draft(
 def _complete(draft: Draft) -> RegisterCaseBody:
     try:
         return RegisterCaseBody.model_validate(draft.content)
-    except ValidationError:
-        raise DraftIncompleteError(missing=_missing(draft.content)) from None
-
-
-def _missing(content: dict[str, object]) -> list[str]:
-    """Where the content does not make a registration yet, as pointers."""
-    try:
-        RegisterCaseBody.model_validate(content)
     except ValidationError as error:
-        return ["/" + "/".join(str(part) for part in problem["loc"]) for problem in error.errors()]
-    return []
+        raise DraftIncompleteError(missing=_pointers(error)) from None
+
+
+def _missing(content: dict[str, object], parts: IntakeParts) -> list[str]:
+    """Where the content does not make a registration yet, as pointers: also what the forms of its needs ask for."""
+    try:
+        body = RegisterCaseBody.model_validate(content)
+    except ValidationError as error:
+        return _pointers(error)
+    forms = parts.forms.at(body.village_code, parts.database.clock.now()).forms
+    refused = refusal([NeedInput(**vars(need)) for need in body.needs], forms)
+    return [] if refused is None else [error["pointer"] for error in refused.extra["errors"]]
+
+
+def _pointers(error: ValidationError) -> list[str]:
+    return ["/" + "/".join(str(part) for part in problem["loc"]) for problem in error.errors()]
