@@ -41,10 +41,10 @@ _FILL = """
                         wake_at, escalated, pauses)
     SELECT id, 1, 'case', id, id, village, 'screening', 'role',
            (ARRAY['front_office', 'back_office', 'coordinator', 'back_office'])[1 + n / 7 %% 4], 'standard', 'office',
-           '00:1', CASE WHEN n %% 50 = 3 THEN 'paused' ELSE 'running' END, now(), due, interval '30 hours', 1,
-           CASE WHEN n %% 50 <> 3 THEN due END, CASE WHEN n %% 50 <> 3 THEN due END,
-           CASE WHEN n %% 50 = 5 THEN 2 ELSE 0 END,
-           CASE WHEN n %% 50 = 3 THEN '[{"since": "2026-01-01T00:00:00Z", "until": null,
+           '00:1', CASE WHEN n %% 50 = 30 THEN 'paused' ELSE 'running' END, now(), due, interval '30 hours', 1,
+           CASE WHEN n %% 50 <> 30 THEN due END, CASE WHEN n %% 50 <> 30 THEN due END,
+           CASE WHEN n %% 50 = 10 THEN 2 ELSE 0 END,
+           CASE WHEN n %% 50 = 30 THEN '[{"since": "2026-01-01T00:00:00Z", "until": null,
                "reason": "external_decision"}]'::jsonb ELSE '[]' END
     FROM numbers, LATERAL (SELECT now() + (n::bigint * 7919 %% 1000003) * interval '3 seconds' AS due) AS d
     """

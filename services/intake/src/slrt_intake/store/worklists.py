@@ -37,7 +37,8 @@ async def list_cases_due(
     areas = await areas_of(session, scope)
     seen, values = within(scope)
     subjects = Subjects(
-        "JOIN cases ON cases.case_id = c.case_id",
+        "cases",
+        "cases.case_id = c.case_id",
         seen,
         values,
         "cases.ticket_number, cases.urgent, cases.restricted",
