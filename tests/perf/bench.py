@@ -45,8 +45,8 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("audit-seal", "audit-verify"): audit.measure,
     ("token-check",): tokens.check,
     ("clock-arithmetic", "clock-claim", "clock-lateness"): clocks.measure,
-    ("worklist-of-50",): worklists.measure,
     ("routing-explained", "rules-compiled"): routing.measure,
+    ("worklist-of-50",): worklists.measure,
 }
 """What is measured, in order, by the beginnings of the names of its rows. The whole stack runs for the first ones."""
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from slrt_contracts.codes import ClockAudience
 from slrt_kit.access import Scope
 from slrt_kit.clocks.chain import RANKS
-from slrt_kit.clocks.clock import Clock, OwnerKind, SubjectKind
+from slrt_kit.clocks.clock import Clock, SubjectKind
 from slrt_kit.clocks.rows import COLUMNS, clock_of
 from slrt_kit.db import Connection, Row
 
@@ -200,8 +200,3 @@ def _of_lane(lane: Lane, subjects: Subjects, asked: Asked) -> str:
         "ORDER BY c.due_at, c.clock_id LIMIT %(limit)s"
     )
     return f"(SELECT f.* FROM {', '.join([*lane.over, f'LATERAL ({first}) AS f'])})"  # noqa: S608
-
-
-def owners_of_roles(roles: Collection[str]) -> frozenset[str]:
-    """The owners of clocks that these roles are."""
-    return frozenset(roles) - {OwnerKind.OFFICE, OwnerKind.RESIDENT}
