@@ -41,13 +41,15 @@ _FILL = """
                         wake_at, escalated, pauses)
     SELECT id, 1, 'case', id, id, village, 'screening', 'role',
            (ARRAY['front_office', 'back_office', 'coordinator', 'back_office'])[1 + n / 7 %% 4], 'standard', 'office',
-           '00:1', CASE WHEN n %% 50 = 3 THEN 'paused' ELSE 'running' END, now(), due, interval '30 hours', 1,
-           CASE WHEN n %% 50 <> 3 THEN due END, CASE WHEN n %% 50 <> 3 THEN due END,
-           CASE WHEN n %% 50 = 5 THEN 2 ELSE 0 END,
-           CASE WHEN n %% 50 = 3 THEN '[{"since": "2026-01-01T00:00:00Z", "until": null,
+           '00:1', CASE WHEN n %% 50 = 30 THEN 'paused' ELSE 'running' END, now(), due, interval '30 hours', 1,
+           CASE WHEN n %% 50 <> 30 THEN due END, CASE WHEN n %% 50 <> 30 THEN due END,
+           CASE WHEN n %% 50 = 10 THEN 2 ELSE 0 END,
+           CASE WHEN n %% 50 = 30 THEN '[{"since": "2026-01-01T00:00:00Z", "until": null,
                "reason": "external_decision"}]'::jsonb ELSE '[]' END
     FROM numbers, LATERAL (SELECT now() + (n::bigint * 7919 %% 1000003) * interval '3 seconds' AS due) AS d
     """
+# With all that the stack has had before: removing a million cases one by one asks every table that points at them.
+_EMPTY = "TRUNCATE cases, clocks CASCADE"
 CALLERS = {
     "back office of a regency": ("back_office", "12.74"),
     "front office of a district": ("front_office", "12.74.03"),
@@ -73,17 +75,16 @@ def measure(bench: Bench) -> None:
 
 
 def of_size(url: str, size: int) -> dict[str, float]:
-    """Milliseconds in which 99 of 100 lists are there, by caller; what was made for it is gone afterwards."""
+    """Milliseconds in which 99 of 100 lists are there, by caller. Before and afterwards there is no case at all."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE clocks, clock_extensions")
+        connection.execute(_EMPTY)
         connection.execute(_FILL, {"size": size})
         connection.execute("VACUUM ANALYZE clocks")
         connection.execute("VACUUM ANALYZE cases")
         try:
             return asyncio.run(_callers(url))
         finally:
-            connection.execute("TRUNCATE clocks, clock_extensions")
-            connection.execute("DELETE FROM cases WHERE ticket_number LIKE 'worklist-%'")
+            connection.execute(_EMPTY)
 
 
 async def _callers(url: str) -> dict[str, float]:

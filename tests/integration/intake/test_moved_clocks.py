@@ -254,3 +254,16 @@ async def test_a_clock_that_began_by_the_policy_before_is_found_by_the_last_look
     await passes(office, begins, SETTLED_AFTER)
     assert await office.mover().once() == 1
     assert (await due(intake, case)).due_at > DUE
+
+
+async def test_a_clock_that_cannot_be_reckoned_stays_as_it_was_and_holds_up_no_other(office: Office) -> None:
+    intake = office.intake
+    case, odd = await intake.register(), await intake.register()
+    await intake.rows_changed("UPDATE clocks SET policy_version = '00:77' WHERE case_id = %(id)s", id=odd["case_id"])
+    begins = await office.decree("12.74", calendar=FLOOD)
+    await passes(office, begins)
+    assert await office.mover().once() == 1
+    assert await office.mover().once() == 0
+    assert [(await due(intake, each)).due_at for each in (case, odd)] == [DUE_A_DAY_LATER, DUE]
+    (first, *_) = (await intake.get("/v1/policy/clock-moves?limit=1", "manager")).json()["items"]
+    assert (first["moved"], first["stayed"]) == (1, 1)

@@ -2,6 +2,8 @@
 
 import copy
 import json
+from dataclasses import replace
+from datetime import date
 from importlib import resources
 from typing import Any
 
@@ -11,7 +13,8 @@ from tests.clocks.policies import KINDS, national_kinds, national_policy, policy
 
 from slrt_kit.clocks.checks import CHECKS
 from slrt_kit.clocks.lengths import Length, Unit
-from slrt_kit.clocks.policy import UnknownTermError, clock_policy
+from slrt_kit.clocks.policy import ClockPolicy, UnknownTermError, clock_policy
+from slrt_kit.clocks.telling import told_version
 from slrt_kit.clocks.zones import WIT
 
 Kinds = dict[str, dict[str, dict[str, Any]]]
@@ -169,3 +172,52 @@ def test_the_reminder_of_a_class_goes_at_its_own_share() -> None:
 def test_a_class_that_is_not_there_is_a_clear_error() -> None:
     with pytest.raises(UnknownTermError, match="express"):
         national_policy().terms("express")
+
+
+def newer(kinds: Kinds, version: str = "00:2") -> ClockPolicy:
+    """What is in force after a change."""
+    return replace(clock_policy(policy_of(kinds)), version=version)
+
+
+def test_a_version_that_changes_nothing_for_open_clocks_is_not_named() -> None:
+    began = national_policy()
+    assert began.under(newer(changed("sla", "standard", length={"working_days": 10}))) is began
+
+
+def test_the_calendar_in_force_holds_for_what_began_under_another_version() -> None:
+    began, flood = national_policy(), changed("calendar", "flood", adds_to="office", days_off=[day("2026-07-03")])
+    both = began.under(newer(flood))
+    terms = both.terms("verification")
+    assert terms.version == both.version == f"{began.version}/00:2"
+    assert not terms.calendar.is_working_day(date(2026, 7, 3))
+    assert terms.sla == began.terms("verification").sla
+    assert not began.agrees(both, "verification")
+    assert began.same_class(both, "verification")
+
+
+def test_a_class_that_says_so_holds_for_what_is_open_with_its_chain_and_nothing_is_left_of_the_old_one() -> None:
+    began = national_policy()
+    kinds = changed("sla", "verification", length={"working_days": 2}, open_cases="move")
+    kinds["sla"]["standard"]["length"] = {"working_days": 10}
+    both = began.under(newer(kinds))
+    assert (both.terms("verification").sla.length.count, both.terms("verification").version) == (2, "00:2")
+    assert both.terms("standard").sla.length.count == 14, "it does not say so"
+    assert not began.same_class(both, "verification")
+
+
+def test_a_calendar_that_is_gone_holds_on_for_what_needs_it() -> None:
+    kinds = changed("calendar", "hospital", hours={"monday": [{"from": "00:00", "to": "24:00"}]})
+    kinds["sla"]["emergency"]["calendar"] = "hospital"
+    began = clock_policy(policy_of(kinds))
+    both = began.under(newer(changed("calendar", "flood", adds_to="office", days_off=[day("2026-07-03")])))
+    assert both.terms("emergency").calendar is began.terms("emergency").calendar
+
+
+@pytest.mark.parametrize("said", ["moves", True, None, ""])
+def test_whether_open_cases_move_is_said_in_one_of_two_words(said: Any) -> None:
+    assert "schema:sla" in found(changed("sla", "verification", open_cases=said))
+
+
+def test_events_name_the_version_in_force_and_no_village() -> None:
+    assert told_version("00:1,12.74:1/00:2,12.74:1,12.74.03.1002:4") == "00:2,12.74:1"
+    assert told_version("00:1,12.74:1") == "00:1,12.74:1"

@@ -9,6 +9,7 @@ again. One of all copies works at a time.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from slrt_kit import metrics
+from slrt_kit.access import Scope
 from slrt_kit.audit.entries import Actor
 from slrt_kit.chores import every
 from slrt_kit.clocks.calendar import UnknownYearError
@@ -25,8 +27,10 @@ from slrt_kit.clocks.policy import UnknownTermError
 from slrt_kit.clocks.store import ClockStore
 from slrt_kit.clocks.telling import Tell, Told
 from slrt_kit.clocks.timers import IN_THE_WAY, PATIENCE, Time
-from slrt_kit.db import Connection, Database
+from slrt_kit.clocks.worklist import areas_of
+from slrt_kit.db import Connection, Database, Row
 from slrt_kit.logs import get_logger
+from slrt_kit.problems import NotFoundError
 
 if TYPE_CHECKING:
     from slrt_kit.clocks.steps import Deadlines
@@ -40,6 +44,7 @@ SETTLED_AFTER: Final = timedelta(seconds=20)
 """So long after an activation no transaction is open any more that has read the policy before it: a statement may last
 15 s. It is looked through at once, and for the last time then."""
 _AGAIN_S: Final = 0.3
+_CANNOT: Final = (UnknownTermError, UnknownYearError, NotFoundError)
 _LOCK: Final = "hashtext('slrt-clock-moves')"
 _WAITING: Final = """
     SELECT a.layer, a.number, a.effective_from FROM policy_activations a
@@ -51,32 +56,27 @@ _BEGIN: Final = """
     VALUES (%(layer)s, %(number)s, %(effective_from)s, %(at)s) ON CONFLICT DO NOTHING
     """
 _COUNT: Final = """
-    UPDATE clock_moves SET moved = moved + %(moved)s, stayed = stayed + %(stayed)s
+    UPDATE clock_moves SET moved = moved + %(moved)s
     WHERE layer = %(layer)s AND effective_from = %(effective_from)s
     """
 _END: Final = """
-    UPDATE clock_moves SET done_at = %(at)s
+    UPDATE clock_moves SET stayed = %(stayed)s, done_at = CASE WHEN %(settled)s THEN CAST(%(at)s AS timestamptz) END
     WHERE layer = %(layer)s AND effective_from = %(effective_from)s AND done_at IS NULL
     """
 _OPEN_IN: Final = """
     SELECT clock_id, region, policy_version, sla_class FROM clocks
     WHERE state <> 'stopped' AND left(region, 5) = %(area)s
     """
-_AREAS: Final = """
-    WITH RECURSIVE r(area) AS (
-        (SELECT left(region, 5) FROM clocks WHERE state <> 'stopped' ORDER BY left(region, 5) LIMIT 1)
-        UNION ALL
-        SELECT (SELECT left(region, 5) FROM clocks WHERE state <> 'stopped' AND left(region, 5) > r.area
-                ORDER BY left(region, 5) LIMIT 1)
-        FROM r WHERE r.area IS NOT NULL
-    )
-    SELECT area FROM r WHERE area IS NOT NULL
-    """
 COUNT_UNMOVED: Final = """
     SELECT coalesce(extract(epoch FROM now() - min(a.effective_from)), 0) FROM policy_activations a
     LEFT JOIN clock_moves m USING (layer, effective_from) WHERE a.effective_from <= now() AND m.done_at IS NULL
     """
 """How long, in seconds, the oldest activation has been in force whose clocks were not all looked through."""
+
+
+class _Done(NamedTuple):
+    moved: int
+    stayed: int
 
 
 class Move(NamedTuple):
@@ -138,10 +138,11 @@ class ClockMover:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look every `EVERY_S` until stopped. Whatever fails is waited out; an alert says so."""
-        await every(EVERY_S, self.once, stop, named="clock-moves", faults=(Exception,))
+        await every(EVERY_S, lambda: self.once(stop), stop, named="clock-moves", faults=(Exception,))
 
-    async def once(self) -> int:
-        """Look through the clocks of what has come into force; gives how many are due at another instant now.
+    async def once(self, stop: asyncio.Event | None = None) -> int:
+        """Look through the clocks of what has come into force, or until stopped; gives how many are due at another
+        instant now.
 
         Raises:
             psycopg.Error: the database is away; what was not done is done by the next look.
@@ -152,7 +153,7 @@ class ClockMover:
         if not waiting:
             return 0
         async with self._leads() as leads:
-            return await self._look_through(waiting, at) if leads else 0
+            return await self._look_through(waiting, at, stop) if leads else 0
 
     @asynccontextmanager
     async def _leads(self) -> AsyncIterator[bool]:
@@ -165,50 +166,59 @@ class ClockMover:
                 if leads:
                     await held.run(f"SELECT pg_advisory_unlock({_LOCK})")
 
-    async def _look_through(self, waiting: Sequence[Move], at: datetime) -> int:
+    async def _look_through(self, waiting: Sequence[Move], at: datetime, stop: asyncio.Event | None) -> int:
         await self._deadlines.refresh()
         async with self._database.unit_of_work() as unit:
             for move in waiting:
                 unit.connection.defer(_BEGIN, {**move._asdict(), "at": at})
             await unit.commit()
-        moved = 0
+        moved, stayed = 0, Counter[Move]()
         async with self._database.read() as session:
-            areas = await session.values(_AREAS)
+            areas = await areas_of(session, Scope(everywhere=True))
         for area in areas:
+            if stop is not None and stop.is_set():
+                return moved
             layers = self._deadlines.layers(area, at)
             reaching = [move for move in waiting if move.layer in layers or move.layer.startswith(f"{area}.")]
             if reaching:
-                moved += await self._area(area, reaching[-1], at)
-        settled = [move for move in waiting if move.effective_from <= at - SETTLED_AFTER]
+                done = await self._area(area, reaching[-1], at)
+                moved += done.moved
+                stayed[reaching[-1]] += done.stayed
         async with self._database.unit_of_work() as unit:
-            for move in settled:
-                unit.connection.defer(_END, {**move._asdict(), "at": at})
+            for move in waiting:
+                settled = move.effective_from <= at - SETTLED_AFTER
+                values = {**move._asdict(), "at": at, "stayed": stayed[move], "settled": settled}
+                unit.connection.defer(_END, values)
             await unit.commit()
-        log.info("open clocks looked through", activations=len(waiting), settled=len(settled), moved=moved)
+        log.info("open clocks looked through", activations=len(waiting), moved=moved, stayed=stayed.total())
         return moved
 
-    async def _area(self, area: str, move: Move, at: datetime) -> int:
+    async def _area(self, area: str, move: Move, at: datetime) -> "_Done":
         async with self._database.read() as session:
             rows = await session.rows(_OPEN_IN, {"area": area})
-        wrong = [
-            row.clock_id
-            for row in rows
-            if await self._deadlines.changed(row.policy_version, row.region, row.sla_class, at)
-        ]
-        moved = 0
+        wrong = [row.clock_id for row in rows if await self._is_wrong(row, at)]
+        moved = stayed = 0
         for start in range(0, len(wrong), self._at_once):
             some = wrong[start : start + self._at_once]
             while True:
                 try:
-                    moved += await self._move(some, move, at)
+                    done = await self._move(some, move, at)
                 except IN_THE_WAY:
                     # Somebody works on one of these cases; a caller is never made to wait for us.
                     await asyncio.sleep(_AGAIN_S)
                     continue
                 break
-        return moved
+            moved, stayed = moved + done.moved, stayed + done.stayed
+        return _Done(moved, stayed)
 
-    async def _move(self, clock_ids: Sequence[UUID], move: Move, at: datetime) -> int:
+    async def _is_wrong(self, row: Row, at: datetime) -> bool:
+        """Whether it is to be looked at more closely."""
+        try:
+            return await self._deadlines.changed(row.policy_version, row.region, row.sla_class, at) is not None
+        except _CANNOT:
+            return True
+
+    async def _move(self, clock_ids: Sequence[UUID], move: Move, at: datetime) -> "_Done":
         async with self._database.unit_of_work() as unit:
             unit.actor = self._actor
             unit.connection.defer(PATIENCE)
@@ -223,7 +233,7 @@ class ClockMover:
                         clock.sla_class
                     )
                     moved = clock.reschedule(cause, terms, at=at)
-                except (UnknownTermError, UnknownYearError) as error:
+                except _CANNOT as error:
                     stayed += 1
                     log.warning("a clock stays as it was", clock_id=str(clock.clock_id), error=type(error).__name__)
                     continue
@@ -233,8 +243,8 @@ class ClockMover:
             if told:
                 await self._tell(unit, told, at)
             store.save(*changed)
-            unit.connection.defer(_COUNT, {**move._asdict(), "moved": len(told), "stayed": stayed})
+            unit.connection.defer(_COUNT, {**move._asdict(), "moved": len(told)})
             await unit.commit()
         for each in told:
             metrics.CLOCKS_MOVED.labels(each.fact.cause).inc()  # type: ignore[union-attr] # all are moves
-        return len(told)
+        return _Done(len(told), stayed)

@@ -16,7 +16,6 @@ from slrt_kit.clocks.worklist import (
     height_of,
     in_region,
     list_items,
-    owners_of_roles,
     paused,
     waiting_for_a_yes,
 )
@@ -26,7 +25,7 @@ FOLLOWS = frozenset({"facilitator"})
 """Who walks with the case, whoever's turn it is: to them all that is open in their area counts as theirs."""
 APPROVES = frozenset({"supervisor", "manager", "head_of_office"})
 """Who may say yes to more time (``intake.clock.approve``)."""
-_STAFF = tuple(each.value for each in ClockOwner if each not in (ClockOwner.OFFICE, ClockOwner.RESIDENT))
+_STAFF = frozenset(ClockOwner) - {ClockOwner.OFFICE, ClockOwner.RESIDENT}
 _VILLAGE = 13
 
 
@@ -37,7 +36,8 @@ async def list_cases_due(
     areas = await areas_of(session, scope)
     seen, values = within(scope)
     subjects = Subjects(
-        "JOIN cases ON cases.case_id = c.case_id",
+        "cases",
+        "cases.case_id = c.case_id",
         seen,
         values,
         "cases.ticket_number, cases.urgent, cases.restricted",
@@ -61,7 +61,7 @@ def _lanes(
             lanes.append(escalated(scope, areas, height))
         if APPROVES & set(roles):
             lanes.append(waiting_for_a_yes(scope))
-        owners = _STAFF if FOLLOWS & set(roles) else owners_of_roles(roles) & set(_STAFF)
+        owners = _STAFF if FOLLOWS & set(roles) else _STAFF & set(roles)
     if owners and areas:
         lanes.append(_owned(scope, areas, owners, stands=stands))
     return lanes

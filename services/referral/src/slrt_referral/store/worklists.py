@@ -33,7 +33,8 @@ async def list_referrals_due(
     areas = await areas_of(session, scope)
     seen, values = within(scope)
     subjects = Subjects(
-        "JOIN referrals ON referrals.referral_id = c.subject_id",
+        "referrals",
+        "referrals.referral_id = c.subject_id",
         seen,
         values,
         "referrals.need_id, referrals.need_code, referrals.office_code, referrals.urgent, referrals.restricted",
