@@ -78,30 +78,19 @@ _HOLDINGS = f"""
     SELECT {_ID.format(first=0x60000000)}, 1, 'office', '12.74.PUPR', '12.74.05', {_BEGAN}, now()
     FROM generate_series(1, {SIZE}) AS n
     """
-_TIMES = "SELECT count(*) FROM clocks WHERE due_at < coalesce(stopped_at, now())"
 
 
 def measure(bench: Bench) -> None:
-    """Seconds for both services together, with the services stopped; and what a pass of SQL over the clocks takes."""
+    """Seconds for both services together, with the services stopped: 600,000 deadlines and 100,000 routes."""
     bench.stop_services()
     intake, referral = bench.database_of("intake"), bench.database_of("referral")
     _fill(intake, _CASES, _OF_CASES)
     _fill(referral, _REFERRALS, _OF_REFERRALS, _HOLDINGS)
-    took, judged = bench.measured(lambda: _compare(intake, referral))
+    took, ours, judged = bench.measured(lambda: _compare(intake, referral))
     if judged != 7 * SIZE:
         raise RuntimeError(f"{judged:,} were judged, and {7 * SIZE:,} made")
-    with psycopg.connect(intake) as connection:
-        began = time.perf_counter()
-        connection.execute(_TIMES)
-        scan = time.perf_counter() - began
-    bench.add(
-        f"what-if-{SIZE // 1000}k",
-        took,
-        "s",
-        anchor=("SQL over the clocks", scan),
-        goal=f"< {GOAL_S} s",
-        met=took < GOAL_S,
-    )
+    row = f"what-if-{SIZE // 1000}k"
+    bench.add(row, took, "s", anchor=("of it our processor", ours), goal=f"< {GOAL_S} s", met=took < GOAL_S)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     bench.add("what-if-memory", peak, "MiB at most", anchor=("limit", 512), goal="< 512 MiB", met=peak < 512)
 
@@ -114,8 +103,8 @@ def _fill(url: str, *statements: str) -> None:
         connection.execute("ANALYZE")
 
 
-def _compare(intake: str, referral: str) -> tuple[float, int]:
-    began = time.perf_counter()
+def _compare(intake: str, referral: str) -> tuple[float, float, int]:
+    began, used = time.perf_counter(), time.process_time()
     judged = 0
     for service, package, url, replays in (
         ("intake", INTAKE, intake, [lambda c, t: DeadlineReplay(c, t, subjects=CASES)]),
@@ -130,7 +119,7 @@ def _compare(intake: str, referral: str) -> tuple[float, int]:
                 "    to: {function: PERKIM, level: regency}\n    priority: 90\n"
             )
         judged += asyncio.run(_ask(url, rules, {"00": draft}, replays)).tally.judged
-    return time.perf_counter() - began, judged
+    return time.perf_counter() - began, time.process_time() - used, judged
 
 
 async def _ask(url: str, rules: PolicyRules, drafts: Mapping[str, Mapping[str, str]], replays: Replays) -> Answer:

@@ -168,6 +168,15 @@ async def test_one_person_goes_back_to_what_was_in_force(desk: Desk, fixed_clock
     assert await numbers(desk.database, fixed_clock.now() + LEAD) == {"00": 1}
 
 
+async def test_one_goes_back_to_a_version_that_had_fewer_files(desk: Desk, fixed_clock: FixedClock) -> None:
+    first = await desk.put_into_force("12.74", REGENCY)
+    fixed_clock.move(minutes=1)
+    await desk.put_into_force("12.74", REGENCY | {"layer": "parent: 12\n"})
+    fixed_clock.move(minutes=1)
+    back = await desk.do("roll_back", "12.74", first, by="kepala", effective_from=None, why="ditunda")
+    assert (back.number, back.kind) == (first, "rollback")
+
+
 async def test_what_was_approved_stays_as_it_is(desk: Desk, policy_url: str) -> None:
     await desk.put_into_force("00", CENTRE)
     for statement in (

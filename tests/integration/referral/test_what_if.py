@@ -9,8 +9,10 @@ import psycopg
 import pytest
 from tests.integration.referral.conftest import Service
 
+from slrt_kit.access import Scope
 from slrt_kit.policy.packaged import bring_in, packaged_documents
 from slrt_kit.policy.rules import PolicyRules
+from slrt_kit.policy.what_if.running import Question, what_if
 from slrt_kit.testing import FixedClock
 
 RULES = PolicyRules.of("referral")
@@ -253,3 +255,33 @@ async def test_whoever_stops_in_the_middle_leaves_nothing(service: Service, monk
     assert left == (0,)
     assert digest(service.database.url) == before
     assert (await ask(service, {"12.74": OTHER_OWNER})).status_code == 200
+
+
+async def test_a_caller_who_has_left_is_not_worked_for(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    await service.decide("JALAN")
+    asked = 0
+
+    async def has_left(_: object) -> bool:
+        nonlocal asked
+        asked += 1
+        return True
+
+    monkeypatch.setattr("starlette.requests.Request.is_disconnected", has_left)
+    answer = await ask(service, {"12.74": OTHER_OWNER})
+    assert (answer.status_code, asked) == (499, 1)
+
+
+async def test_postgresql_itself_refuses_a_write_while_the_past_is_played(service: Service) -> None:
+    class Writes:
+        """A replay with a mistake in it."""
+
+        def __init__(self, *_: object) -> None:
+            self.column = "region"
+            self.query = "SELECT '12' AS region WHERE nextval('outbox_seq_seq') > 0", {}
+
+        def judge(self, row: object) -> None:
+            """Nothing."""
+
+    question = Question(drafts={"12.74": OTHER_OWNER}, versions={}, scope=Scope(everywhere=True))
+    with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        await what_if(service.database, RULES, question, replays=[Writes])

@@ -44,11 +44,12 @@ LEAD = timedelta(seconds=10)
 
 
 class Draft(NamedTuple):
-    """A version that is not kept yet, as if it were activated at a moment."""
+    """A version as if it were activated at a moment. ``goes_back``: it was in force before, so nothing is left out."""
 
     layer: str
     documents: Documents
     effective_from: datetime
+    goes_back: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class PolicyChanges:
             if other.effective_from == begins:
                 raise PolicyAtOnceError(other.number)
         documents = await self._store.documents([(layer, number)])
-        await self.check([Draft(layer, documents[layer, number], begins)])
+        await self.check([Draft(layer, documents[layer, number], begins, goes_back=kind == store.ROLLBACK)])
         # Checking a nation takes seconds. Whatever lies between is checked too, so it may begin that much later.
         took = self.work.clock.now() - now
         if effective_from is None:
@@ -213,7 +214,7 @@ def _findings(
             wrong = tuple(held_by_nobody(before, layers, changed, roster))
         for finding in wrong:
             found.setdefault((finding.place, finding.code, finding.what.en), finding)
-    for draft in drafts:
+    for draft in (each for each in drafts if not each.goes_back):
         for finding in left_out(draft, documents, planned[0]):
             found.setdefault((finding.place, finding.code, finding.what.en), finding)
     return tuple(sorted(found.values(), key=lambda each: (each.place, each.code, each.what.en)))
