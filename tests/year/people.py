@@ -1,6 +1,7 @@
 """Everybody in the regency: residents who come and answer, desks and offices that work, forget, and are reminded."""
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -51,7 +52,9 @@ from slrt_intake.usecases import duties as duty_work
 from slrt_intake.usecases.cases import NeedInput, RegisterCase
 from slrt_kit.clock import day_of
 from slrt_kit.clocks.clock import ClockState
+from slrt_kit.clocks.commands import ClockCommands
 from slrt_kit.clocks.lengths import Length, Unit
+from slrt_kit.clocks.problems import ExtensionRefusedError
 from slrt_kit.inbox import RawEvent
 from slrt_kit.regions import NATION, Level, Regions, region_code
 from slrt_referral import usecases as referral_work
@@ -338,12 +341,15 @@ class People:
 
     async def _ask_for_time(self, event: ReferralClockReminded) -> None:
         """An office cannot keep its time, says so, and the manager grants it more."""
-        async with self._services.clock_of(event.referral_id) as clock:
-            if clock.clock.state is not ClockState.RUNNING:
-                return
-            by = f"petugas {event.office_code}"
-            request = await clock.ask(_MORE, ClockExtensionReason.OTHER_OFFICE, by=by)
-            await clock.approve(request.extension_id, by=MANAGER)
+        # Some classes give no more time, and what is late meanwhile gets none.
+        with suppress(ExtensionRefusedError):
+            async with self._services.clock_of(event.referral_id) as clock:
+                if clock.clock.state is ClockState.RUNNING:
+                    await self._ask(clock, event.office_code)
+
+    async def _ask(self, clock: ClockCommands, office: str) -> None:
+        request = await clock.ask(_MORE, ClockExtensionReason.OTHER_OFFICE, by=f"petugas {office}")
+        await clock.approve(request.extension_id, by=MANAGER)
 
     # -- helps --------------------------------------------------------------------------------------------------------
 
