@@ -57,13 +57,15 @@ CALLERS = {
     "manager of a regency": ("manager", "12.74"),
     "back office of a province": ("back_office", "13"),
 }
+WIDE = "back office of a province"
+"""Read regency by regency: its cost is that of a page of each."""
 
 
 def measure(bench: Bench) -> None:
-    """The row, with the services stopped."""
+    """The two rows, with the services stopped."""
     bench.stop_services()
     few, many = (bench.measured(lambda size=size: of_size(bench.database, size)) for size in SIZES)
-    worst = max(many, key=lambda caller: many[caller])
+    worst = max(many.keys() - {WIDE}, key=lambda caller: many[caller])
     bench.add(
         "worklist-of-50-p99",
         many[worst],
@@ -72,6 +74,7 @@ def measure(bench: Bench) -> None:
         goal=f"< {GOAL_MS} ms",
         met=many[worst] < GOAL_MS,
     )
+    bench.add("worklist-of-a-province-p99", many[WIDE], "ms", anchor=(f"among {SIZES[0]:,}", few[WIDE]))
 
 
 def of_size(url: str, size: int) -> dict[str, float]:

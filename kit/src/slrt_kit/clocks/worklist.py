@@ -29,6 +29,7 @@ HEARS: Final[Mapping[str, int]] = MappingProxyType(
 )
 """From which height on what is late is on the list of a role."""
 OPEN: Final = "c.state <> 'stopped'"
+_CLOCK: Final = ", ".join(f"c.{name}" for name in COLUMNS.split(", "))
 _REGENCY: Final = 5
 # A code is followed by a dot or by nothing, and '/' is the next character after '.': one range, and no OR, so that the
 # index finds it while it goes by due instants.
@@ -169,12 +170,11 @@ async def list_items(connection: Connection, lanes: Sequence[Lane], subjects: Su
         values |= {"after_at": asked.after[0], "after_id": asked.after[1]}
     for lane in lanes:
         values |= lane.values
-    found = " UNION ".join(_of_lane(lane, subjects, asked) for lane in lanes)
+    found = " UNION ALL ".join(_of_lane(lane, subjects, asked) for lane in lanes)
     query = (
-        f"SELECT {', '.join(f'c.{name}' for name in COLUMNS.split(', '))}, {subjects.shown}, "  # noqa: S608 — see Lane
-        "(SELECT e.asked_at FROM clock_extensions e WHERE e.clock_id = c.clock_id AND e.verdict IS NULL) AS asked_at "
-        f"FROM (SELECT * FROM ({found}) AS every ORDER BY due_at, clock_id LIMIT %(limit)s) AS k "
-        f"JOIN clocks c USING (clock_id) JOIN {subjects.table} ON {subjects.key} ORDER BY k.due_at, k.clock_id"
+        "SELECT k.*, (SELECT e.asked_at FROM clock_extensions e WHERE e.clock_id = k.clock_id AND e.verdict IS NULL) "  # noqa: S608
+        f"AS asked_at FROM (SELECT DISTINCT ON (due_at, clock_id) * FROM ({found}) AS every "
+        "ORDER BY due_at, clock_id LIMIT %(limit)s) AS k ORDER BY k.due_at, k.clock_id"
     )
     return [Item(clock_of(row), row, row.asked_at) for row in await connection.rows(query, values)]
 
@@ -194,9 +194,9 @@ def _of_lane(lane: Lane, subjects: Subjects, asked: Asked) -> str:
         conditions.append("(c.due_at, c.clock_id) > (%(after_at)s, %(after_id)s)")
     # OFFSET 0: clocks come first, in their order, and who may see each is asked one by one until the page is full. By
     # its own estimate PostgreSQL would begin with all cases of the region where these seem few.
-    seen = f"SELECT FROM {subjects.table} WHERE {subjects.key} AND ({subjects.seen}) OFFSET 0"
+    seen = f"SELECT {subjects.shown} FROM {subjects.table} WHERE {subjects.key} AND ({subjects.seen}) OFFSET 0"  # noqa: S608
     first = (
-        f"SELECT c.due_at, c.clock_id FROM clocks c CROSS JOIN LATERAL ({seen}) AS s WHERE {' AND '.join(conditions)} "  # noqa: S608
+        f"SELECT {_CLOCK}, s.* FROM clocks c CROSS JOIN LATERAL ({seen}) AS s WHERE {' AND '.join(conditions)} "  # noqa: S608
         "ORDER BY c.due_at, c.clock_id LIMIT %(limit)s"
     )
     return f"(SELECT f.* FROM {', '.join([*lane.over, f'LATERAL ({first}) AS f'])})"  # noqa: S608
