@@ -27,7 +27,7 @@ from slrt_local.state import State
 
 WORK_S = 8.0
 # What a loss of the broker changes in the books, and in nothing that the books are about.
-_APART = {"published": None, "outbox_archive": "published_at"}
+_APART = {"published": None, "outbox_archive": "published_at", "stall_round": None}
 
 
 def main() -> None:

@@ -156,6 +156,6 @@ async def test_two_cases_that_draw_the_same_ticket_get_different_ones(
 
 async def test_the_catalogue_of_needs_is_for_forms(intake: Any) -> None:
     catalogue = {entry["need_code"]: entry for entry in (await intake.get("/v1/need-codes")).json()}
-    assert len(catalogue) == 32
+    assert len(catalogue) == 36
     assert catalogue["BPBL"]["sector"] == "infrastruktur"
     assert catalogue["DOMISILI"]["programme_code"] is None

@@ -53,7 +53,7 @@ async def test_a_clock_that_is_missing_is_started_from_when_its_case_came_to_the
 async def test_nobody_knows_since_when_so_it_starts_now(intake: Any) -> None:
     case = await intake.register()
     assert (await intake.step(case, "screen", 1)).status_code == 200
-    await intake.rows_changed("TRUNCATE clocks, timeline")
+    await intake.rows_changed("TRUNCATE clocks, timeline CASCADE")
     intake.clock.move(minutes=60)
     assert await start(intake) == (1, 1)
     ((step, began, _),) = await clocks(intake)

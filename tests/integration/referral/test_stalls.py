@@ -18,11 +18,11 @@ PLACES = {"supervisor": "12.74", "manager": "12.74", "head_of_office": "12.74", 
 @pytest.fixture(autouse=True)
 async def _healthy(service: Any) -> AsyncIterator[None]:
     """Everybody above the offices is on duty, and nothing is held up."""
-    await change(service, "TRUNCATE stalls, duties, clocks")
+    await change(service, "TRUNCATE stalls, duties, clocks CASCADE")
     for role in PLACES:
         await on_duty(service, role)
     yield
-    await change(service, "TRUNCATE stalls, duties, clocks")
+    await change(service, "TRUNCATE stalls, duties, clocks CASCADE")
 
 
 async def change(service: Any, statement: str, **values: Any) -> None:
