@@ -118,8 +118,8 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/cases/{case_id}/clock/pauses": Probe("case", {"reason": "external_decision"}, _NEVER),
     "POST /intake/v1/cases/{case_id}/clock/resumptions": Probe("case", None, _NEVER),
     "POST /intake/v1/cases/{case_id}/clock/extensions": Probe("case", _MORE_TIME, _NEVER),
-    "POST /intake/v1/cases/{case_id}/clock/extensions/{extension_id}/approve": Probe("no case at all", None, _NEVER),
-    "POST /intake/v1/cases/{case_id}/clock/extensions/{extension_id}/refuse": Probe("no case at all", None, _NEVER),
+    "POST /intake/v1/cases/{case_id}/clock/extensions/{extension_id}/approve": Probe("case", None, _NEVER),
+    "POST /intake/v1/cases/{case_id}/clock/extensions/{extension_id}/refuse": Probe("case", None, _NEVER),
     # Of an area that there is not, under an id that nobody has; whoever is let through is told so.
     "GET /intake/v1/duties": Probe("nothing"),
     "GET /intake/v1/duties/line": Probe("place", query=f"?role=facilitator&area_code={VILLAGE}"),
@@ -148,11 +148,9 @@ PROBES: dict[str, Probe] = {
     "POST /referral/v1/referrals/{referral_id}/clock/resumptions": Probe("referral", None, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/clock/extensions": Probe("referral", _MORE_TIME, _NEVER),
     "POST /referral/v1/referrals/{referral_id}/clock/extensions/{extension_id}/approve": Probe(
-        "no case at all", None, _NEVER
+        "referral", None, _NEVER
     ),
-    "POST /referral/v1/referrals/{referral_id}/clock/extensions/{extension_id}/refuse": Probe(
-        "no case at all", None, _NEVER
-    ),
+    "POST /referral/v1/referrals/{referral_id}/clock/extensions/{extension_id}/refuse": Probe("referral", None, _NEVER),
     "GET /referral/v1/holding-times": Probe("nothing", query="?month=2026-11"),
     "GET /referral/v1/stalls": Probe("nothing"),
     "GET /referral/v1/offices": Probe("nothing"),
