@@ -260,6 +260,14 @@ async def test_a_rotated_key_is_found_without_a_restart(
     assert len(issuer.requests) == 2
 
 
+async def test_a_key_that_is_rotated_in_right_behind_a_fetch_is_found_by_its_first_token(
+    issuer: TestIssuer, verifier: TokenVerifier
+) -> None:
+    await verifier.verify(issuer.mint("facilitator", sub="old"))
+    issuer.rotate()
+    assert (await verifier.verify(issuer.mint("facilitator", sub="new"))).subject == "new"
+
+
 async def test_a_withdrawn_key_is_forgotten_after_a_while(
     issuer: TestIssuer, verifier: TokenVerifier, moment: Moment
 ) -> None:

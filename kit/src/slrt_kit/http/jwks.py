@@ -20,7 +20,7 @@ FRESH_S = 60.0
 RENEW_S = 45.0
 """After how long whoever watches fetches them, so that no request has to."""
 UNKNOWN_KEY_REFETCH_S = 5.0
-"""How soon a key is found that is not known yet; and how often strangers can make us ask."""
+"""How often strangers can make us ask; and how soon at the latest a key is found that is not known yet."""
 _FAILED_FETCH_PAUSE_S = 2.0
 _MOST_KEYS = 50
 # By key type and curve; a key may narrow it by its own ``alg``. Ed25519 is the newer name of the same (RFC 9864).
@@ -50,6 +50,7 @@ class IssuerKeys:
         self._thumbprints: frozenset[str] = frozenset()
         self._fetched_at = float("-inf")
         self._failed_at = float("-inf")
+        self._asked_at = float("-inf")
         self._fetching = asyncio.Lock()
         self.generation = 0
 
@@ -77,9 +78,15 @@ class IssuerKeys:
             return self._held()
 
     async def newer_than(self, keys: Keys) -> Keys:
-        """For a key that is not among them: the issuer may have a new one. It is not asked for each stranger."""
+        """For a key that is not among them: the issuer may have a new one. It is not asked for each stranger.
+
+        What was fetched for another reason a moment ago does not count: a key that was rotated in right behind it is
+        found by the first token that it signs.
+        """
         async with self._fetching:
-            if self._keys is keys and self.age >= UNKNOWN_KEY_REFETCH_S:
+            now = self._monotonic()
+            if self._keys is keys and now - self._asked_at >= UNKNOWN_KEY_REFETCH_S:
+                self._asked_at = now
                 await self._fetch()
             return self._held()
 
