@@ -73,7 +73,7 @@ def measure(bench: Bench) -> None:
         met=late < LATE_GOAL_S,
     )
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE clocks")
+        connection.execute("TRUNCATE clocks CASCADE")
 
 
 def arithmetic(bench: Bench) -> None:
@@ -108,7 +108,7 @@ def _each(starts: Sequence[datetime], work: Callable[[datetime], datetime]) -> f
 def fill(url: str, size: int) -> None:
     """So many clocks are open; 500 of them are due."""
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE clocks")
+        connection.execute("TRUNCATE clocks CASCADE")
         first = 0x7000000
         due = datetime.now(UTC) + timedelta(days=2)
         values = {"first": first, "last": first + size - 501, "due": due, "apart": "0.5 seconds"}

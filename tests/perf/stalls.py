@@ -18,6 +18,7 @@ from slrt_kit.testing import packaged_deadlines
 OPEN, FEW, MANY = 10_000, 10_000, 200_000
 GOAL = 1.5
 _ROUNDS = 15
+_WARM_UP = 3
 # As in life each case has had clocks, needs with offices and a timeline; of one in six the last is still there.
 _CASES = """
     INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
@@ -97,11 +98,12 @@ async def _look(url: str) -> float:
     """Milliseconds of a look that finds nothing."""
     database, times = Database(url, pool_size=2), list[float]()
     check = StallCheck(database, packaged_deadlines("intake"), watched(Outbox("intake")), service="intake")
-    for number in range(_ROUNDS + 3):
+    for number in range(_ROUNDS + _WARM_UP):
         began = time.perf_counter()
-        if found := await check.once():
+        # What other rows of the bench have left may be held up, and is on record after the first looks.
+        if (found := await check.once()) and number >= _WARM_UP:
             raise RuntimeError(f"{found} of what was made is held up")
-        if number >= 3:
+        if number >= _WARM_UP:
             times.append((time.perf_counter() - began) * 1_000)
     await database.close()
     return statistics.median(times)

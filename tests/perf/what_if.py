@@ -97,7 +97,7 @@ def measure(bench: Bench) -> None:
 
 def _fill(url: str, *statements: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("TRUNCATE clocks")
+        connection.execute("TRUNCATE clocks CASCADE")
         for statement in statements:
             connection.execute(statement)
         connection.execute("ANALYZE")
