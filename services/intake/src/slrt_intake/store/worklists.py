@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from slrt_contracts.codes import ClockOwner
 from slrt_intake.store.visibility import within
-from slrt_kit.access import Scope
+from slrt_kit.access import Scope, permission_table
 from slrt_kit.clocks.worklist import (
     OPEN,
     Asked,
@@ -23,8 +23,6 @@ from slrt_kit.db import ReadSession
 
 FOLLOWS = frozenset({"facilitator"})
 """Who walks with the case, whoever's turn it is: to them all that is open in their area counts as theirs."""
-APPROVES = frozenset({"supervisor", "manager", "head_of_office"})
-"""Who may say yes to more time (``intake.clock.approve``)."""
 _STAFF = frozenset(ClockOwner) - {ClockOwner.OFFICE, ClockOwner.RESIDENT}
 _VILLAGE = 13
 
@@ -59,7 +57,7 @@ def _lanes(
         height = height_of(roles)
         if height is not None:
             lanes.append(escalated(scope, areas, height))
-        if APPROVES & set(roles):
+        if permission_table()["intake.clock.approve"].keys() & set(roles):
             lanes.append(waiting_for_a_yes(scope))
         owners = _STAFF if FOLLOWS & set(roles) else _STAFF & set(roles)
     if owners and areas:

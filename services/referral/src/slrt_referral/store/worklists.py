@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from slrt_kit.access import Scope
+from slrt_kit.access import Scope, permission_table
 from slrt_kit.clocks.worklist import (
     OPEN,
     Asked,
@@ -22,8 +22,6 @@ from slrt_referral.store.visibility import within
 
 FOLLOWS = frozenset({"back_office", "coordinator"})
 """Who sees that it goes on, whichever office has it: all that is open in their area counts as theirs."""
-APPROVES = frozenset({"supervisor", "manager", "head_of_office"})
-"""Who may say yes to more time (``referral.clock.approve``)."""
 
 
 async def list_referrals_due(
@@ -55,7 +53,7 @@ def _lanes(
     height = height_of(roles)
     if height is not None:
         lanes.append(escalated(scope, areas, height))
-    if APPROVES & set(roles):
+    if permission_table()["referral.clock.approve"].keys() & set(roles):
         lanes.append(waiting_for_a_yes(scope))
     if FOLLOWS & set(roles) or scope.everywhere:
         lanes.append(paused(scope, areas) if stands else in_region(scope, areas))
