@@ -23,7 +23,7 @@ from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
 from slrt_kit.files.uploads import Uploads
 from slrt_kit.messaging.consumer import EventConsumer
-from slrt_kit.regions import Regions
+from slrt_kit.regions import packaged_regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
 from slrt_kit.timekeeping import BACKLOG, Timekeeping
 
@@ -114,7 +114,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             claims.search_contacts: None,
         },
     )
-    regions = Regions.load()
+    regions = packaged_regions()
     app.state.audit_of_many = True
     app.state.clocks = build_timekeeping(runtime).commands()
     app.state.replays = [partial(DeadlineReplay, subjects=CASES)]

@@ -15,7 +15,7 @@ from slrt_kit.policy.book import PolicyBook
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.problems import PolicyUnknownError
 from slrt_kit.policy.routing import routing_context
-from slrt_kit.regions import Regions
+from slrt_kit.regions import packaged_regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
 from slrt_kit.timekeeping import BACKLOG, Timekeeping
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
@@ -85,7 +85,7 @@ def build_replays() -> "Replays":
     from slrt_referral.adapters.route_replay import RouteReplay  # noqa: PLC0415 — the same
     from slrt_referral.store.what_if import REGION, ROUTED  # noqa: PLC0415 — the same
 
-    regions = Regions.load()
+    regions = packaged_regions()
     context = routing_context(regions)
     return [
         partial(RouteReplay, query=ROUTED, column=REGION, regions=regions, context=context),
@@ -126,7 +126,7 @@ def build_chores(runtime: Runtime) -> Sequence[Part]:
 
 def build_routing(runtime: Runtime) -> RoutingBook:
     """The routing rules and offices of the policy that is in force when they are asked for."""
-    return RoutingBook(runtime.policy_book, runtime.database.clock, Regions.load())
+    return RoutingBook(runtime.policy_book, runtime.database.clock, packaged_regions())
 
 
 def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:
