@@ -1,6 +1,6 @@
 """The duty roster: who has which role where, from day to day, and to whom something goes up."""
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from slrt_intake.domain.problems import DutyRowsError, DutyTermsError, OutsideYo
 from slrt_intake.store.duties import list_duties
 from slrt_intake.usecases import duties
 from slrt_intake.usecases.duties import RowReport
-from slrt_kit.clock import day_of
+from slrt_kit.clock import WIB, day_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.duty import Step, chain, duties_around
 from slrt_kit.http.auth import Authorized, require
@@ -175,11 +175,15 @@ async def get_line(
     """
     if not authorized.scope.covers(region=area_code):
         raise OutsideYourAreaError
-    day = on or day_of(parts.database.clock.now())
+    now = parts.database.clock.now()
+    day = on or day_of(now)
+    # What is planned for a later day holds there already, and what held on an earlier one still does.
+    at = now if day == day_of(now) else datetime.combine(day, time.min, WIB)
+    line = parts.clocks.deadlines.roles(area_code, at).line(role)
     async with parts.database.read() as session:
         known = await duties_around(session, area_code, on=day, office=office_code)
     return LineView(
-        on=day, steps=[StepView.of(step) for step in chain(known, role, area_code, on=day, office=office_code)]
+        on=day, steps=[StepView.of(step) for step in chain(known, line, area_code, on=day, office=office_code)]
     )
 
 
