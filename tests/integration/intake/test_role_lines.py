@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -113,6 +114,21 @@ async def test_a_line_to_a_role_that_nobody_has_is_refused_where_a_roster_is_kep
     assert {(each.code, each.place.line) for each in refused.value.findings} == {("role-nobody-holds", 2)}
     await decree(intake, "entries:\n  front_office: {reports_to: supervisor}\n")
     assert (await line(intake, "front_office"))[:2] == ["front_office", "supervisor"]
+
+
+async def test_nobody_is_put_on_duty_as_what_the_regency_does_not_have(intake: Any) -> None:
+    await decree(intake, "entries:\n  facilitator: {removed: true}\n")
+
+    async def put(area: str) -> Any:
+        body = {"officer": "rina-1", "role": "facilitator", "area_code": area, "first_day": "2026-07-01"}
+        headers = intake.token("manager", region=area[:5]) | {"Idempotency-Key": uuid4().hex}
+        return await intake.client.put(f"/v1/duties/{uuid4()}", json=body, headers=headers)
+
+    refused = await put("12.74.03")
+    assert (refused.status_code, refused.json()["reason"]) == (422, "role")
+    assert (await put("12.71.01")).status_code == 201
+    (row,) = await intake.rows("SELECT area_code FROM duties")
+    assert row.area_code == "12.71.01"
 
 
 async def test_things_go_up_by_the_line_of_the_regency_from_the_day_on_which_it_holds(intake: Any) -> None:

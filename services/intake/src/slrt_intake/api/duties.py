@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 from slrt_contracts.codes import DutyRole
 from slrt_contracts.types import OFFICE_PATTERN, DutyId
 from slrt_intake.api.access_schemas import Officer
-from slrt_intake.api.parts import Parts
+from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.duty import DutyTerms, RosterDuty
 from slrt_intake.domain.problems import DutyRowsError, DutyTermsError, OutsideYourAreaError
 from slrt_intake.store.duties import list_duties
 from slrt_intake.usecases import duties
-from slrt_intake.usecases.duties import RowReport
+from slrt_intake.usecases.duties import HasRole, RowReport
 from slrt_kit.clock import WIB, day_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.duty import Step, chain, duties_around
@@ -197,6 +197,7 @@ async def assign_list(body: DutyListBody, request: MayWrite, parts: Parts) -> Re
             duties=parts.duties(unit),
             regions=parts.regions,
             scope=request.scope,
+            has_role=_has_role(parts),
             by=request.principal.subject,
             at=unit.clock.now(),
             new_id=unit.new_id,
@@ -207,6 +208,11 @@ async def assign_list(body: DutyListBody, request: MayWrite, parts: Parts) -> Re
         return Answer(DutyListView.of(reports, stored=not body.dry_run))
 
     return await request.run(work)
+
+
+def _has_role(parts: IntakeParts) -> HasRole:
+    now = parts.database.clock.now()
+    return lambda area, role: role in parts.clocks.deadlines.roles(area, now)
 
 
 def _terms(row: DutyBody) -> DutyTerms | DutyTermsError:
@@ -229,12 +235,12 @@ async def put_duty(duty_id: UUID, body: DutyBody, request: MayWrite, parts: Part
             # Somebody else's area: the id is taken, and whoever asks learns no more than that.
             if request.if_match is not None or await store.get(DutyId(duty_id)) is not None:
                 raise
-            duties.check_place(terms, regions=parts.regions, scope=request.scope)
+            duties.check_place(terms, regions=parts.regions, scope=request.scope, has_role=_has_role(parts))
             made = RosterDuty.assign(DutyId(duty_id), terms, by=request.principal.subject, at=at)
             await store.add(made)
             return Answer(DutyReceipt(duty_id=duty_id), status=201, version=made.version)
         check_version(request.expected_version, duty.version)
-        duties.check_place(terms, regions=parts.regions, scope=request.scope)
+        duties.check_place(terms, regions=parts.regions, scope=request.scope, has_role=_has_role(parts))
         duty.change(terms, at=at)
         await store.save(duty)
         return Answer(DutyReceipt(duty_id=duty_id), version=duty.version)
