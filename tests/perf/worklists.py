@@ -14,6 +14,7 @@ from slrt_intake.store.worklists import list_cases_due
 from slrt_kit.access import Principal
 from slrt_kit.clocks.worklist import Asked
 from slrt_kit.db import Database
+from slrt_kit.duty.roles import packaged_roles
 from slrt_kit.http.pages import Page
 
 SIZES = (10_000, 1_000_000)
@@ -118,7 +119,7 @@ async def _page(
     if scope is None:
         raise RuntimeError(f"{principal.subject} may not list")
     now = datetime.now(UTC)
-    asked = Asked(now=now, limit=LIMIT, after=after)  # type: ignore[arg-type]
+    asked = Asked(now=now, roles_in=lambda _: packaged_roles(), limit=LIMIT, after=after)  # type: ignore[arg-type]
     async with database.read() as session:
         found: Sequence = await list_cases_due(session, scope, principal.roles, asked, owners=None)
     items = [CaseWorkItem.of_case(item, principal, now) for item in found[:LIMIT]]

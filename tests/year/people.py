@@ -55,6 +55,7 @@ from slrt_kit.clocks.clock import ClockState
 from slrt_kit.clocks.commands import ClockCommands
 from slrt_kit.clocks.lengths import Length, Unit
 from slrt_kit.clocks.problems import ExtensionRefusedError
+from slrt_kit.duty.roles import packaged_roles
 from slrt_kit.inbox import RawEvent
 from slrt_kit.regions import NATION, Level, Regions, region_code
 from slrt_referral import usecases as referral_work
@@ -146,6 +147,7 @@ class People:
                 duties=self._services.duties(unit),
                 regions=self._regions,
                 scope=EVERYWHERE,
+                has_role=lambda _, role: role in packaged_roles(),
                 by="admin-1",
                 at=at,
                 new_id=self._services.new_id,

@@ -3,12 +3,12 @@
 from datetime import date
 from typing import Any
 
-from slrt_contracts.codes import DutyRole
 from slrt_contracts.types import DutyId
 from slrt_intake.api.duties import DutyBody
 from slrt_intake.domain.duty import DutyTerms
 from slrt_kit.clock import new_uuid7
 from slrt_kit.duty import Duty, chain, officer_id_of
+from slrt_kit.duty.roles import packaged_roles
 from slrt_kit.regions import Regions
 from slrt_local.demo.roster import roster
 
@@ -39,8 +39,9 @@ def test_every_row_makes_a_duty_in_a_region_that_there_is() -> None:
 
 def test_nobody_is_missing_in_the_line_of_the_demo_s_facilitator_and_of_an_office() -> None:
     duties = [_duty(_terms(row)) for row in roster()]
+    up = packaged_roles().line
     lines = [
-        chain(duties, DutyRole.FACILITATOR, "12.74.03.1002", on=DAY),
-        chain(duties, DutyRole.OPD_OFFICER, "12.74.03", on=DAY, office="12.74.DUKCAPIL"),
+        chain(duties, up("facilitator"), "12.74.03.1002", on=DAY),
+        chain(duties, up("opd_officer"), "12.74.03", on=DAY, office="12.74.DUKCAPIL"),
     ]
     assert [step.role for line in lines for step in line if step.is_missing] == []

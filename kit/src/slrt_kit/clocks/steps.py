@@ -10,6 +10,7 @@ from slrt_kit.clock import NewId
 from slrt_kit.clocks.clock import Clock, Owner, OwnerKind, Subject
 from slrt_kit.clocks.policy import BESIDE, ClockPolicy, Terms, clock_policy
 from slrt_kit.clocks.store import ClockStore
+from slrt_kit.duty.roles import RegionRoles
 from slrt_kit.policy.checks.workflow import GOES_ON, NO_CLOCK
 from slrt_kit.policy.entries import Entry, RegionPolicy
 
@@ -144,6 +145,7 @@ class Deadlines:
         self._book = book
         self._made: dict[tuple[str, str], StepClocks] = {}
         self._causes: dict[tuple[str, str, str, str], ClockMoveCause | None] = {}
+        self._roles: dict[str, RegionRoles] = {}
 
     def at(self, region: str, at: datetime) -> StepClocks:
         """Those in force in a region (dotted code) at a moment. No I/O.
@@ -152,6 +154,19 @@ class Deadlines:
             PolicyUnknownError: nothing has been read yet.
         """
         return self._of(self._book.at(region, at), region)
+
+    def roles(self, region: str, at: datetime) -> RegionRoles:
+        """How the roles of a region stand to each other at a moment, by the policy in force. No I/O.
+
+        Raises what `at` raises.
+        """
+        policy = self._book.at(region, at)
+        known = self._roles.get(policy.version)
+        if known is None:
+            if len(self._roles) >= _MOST_KEPT:
+                self._roles.clear()
+            known = self._roles[policy.version] = RegionRoles.of(policy)
+        return known
 
     async def under(self, version: str, region: str) -> StepClocks:
         """Those of the version that something began under, or of two, as they run in a region.

@@ -13,8 +13,8 @@ from slrt_contracts.codes import ClockAudience, ClockExtensionReason, ClockPause
 from slrt_kit.clocks.clock import Clock, ClockState, OwnerKind, SubjectKind
 from slrt_kit.clocks.commands import ClockLook
 from slrt_kit.clocks.lengths import Length, Unit
-from slrt_kit.clocks.wording import HEIGHTS, PAUSES, owner_words
-from slrt_kit.clocks.worklist import Asked, Item, height_of
+from slrt_kit.clocks.wording import PAUSES, owner_words
+from slrt_kit.clocks.worklist import Asked, Item
 from slrt_kit.http.bodies import Body, Count
 from slrt_kit.http.pages import Cursor, Limit, decode_position
 from slrt_kit.problems import Text
@@ -40,8 +40,10 @@ async def _asked(
     if cursor is not None:
         due_at, clock_id = decode_position(cursor, datetime, UUID)
         after = (due_at, clock_id)
+    now, deadlines = request.app.state.database.clock.now(), request.app.state.clocks.deadlines
     return Asked(
-        now=request.app.state.database.clock.now(),
+        now=now,
+        roles_in=lambda region: deadlines.roles(region, now),
         limit=limit,
         after=after,
         steps=step or (),
@@ -149,14 +151,14 @@ def late_seconds(clock: Clock, now: datetime) -> float | None:
 
 
 def _reasons(item: Item, roles: Collection[str], office: str | None, now: datetime) -> Iterator[tuple[Reason, Text]]:
-    clock, height = item.clock, height_of(roles)
+    clock, height = item.clock, item.roles.height(roles)
     if (clock.owner.kind is OwnerKind.ROLE and clock.owner.code in roles) or clock.owner.code == office:
         yield Reason.YOUR_STEP, Text("Giliran Anda", "It is your turn")
     else:
-        whose = owner_words(clock.owner)
+        whose = owner_words(clock.owner, item.roles)
         yield Reason.THEIR_STEP, Text(f"Giliran {whose.id}", f"It is the turn of {whose.en}")
     if clock.escalated and (height is None or clock.escalated >= height):
-        whom = HEIGHTS[clock.escalated]
+        whom = item.roles.words_of_height(clock.escalated)
         yield Reason.ESCALATED, Text(f"Sudah naik ke {whom.id}", f"It has come up to {whom.en}")
     if late_seconds(clock, now) is not None:
         yield Reason.LATE, Text("Lewat batas waktu", "It is late")

@@ -5,29 +5,18 @@ as what the back office of one regency has. The first rows of all lanes are put 
 each is ever read, however many clocks are open (ADR 0043).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from types import MappingProxyType
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from slrt_contracts.codes import ClockAudience
 from slrt_kit.access import Scope
-from slrt_kit.clocks.chain import RANKS
 from slrt_kit.clocks.clock import Clock, SubjectKind
 from slrt_kit.clocks.rows import COLUMNS, clock_of
 from slrt_kit.db import Connection, Row
+from slrt_kit.duty.roles import RegionRoles
 
-HEARS: Final[Mapping[str, int]] = MappingProxyType(
-    {
-        "supervisor": RANKS[ClockAudience.SUPERVISOR],
-        "manager": RANKS[ClockAudience.MANAGER],
-        "head_of_division": RANKS[ClockAudience.HEAD_OF_OFFICE],
-        "head_of_office": RANKS[ClockAudience.HEAD_OF_OFFICE],
-    }
-)
-"""From which height on what is late is on the list of a role."""
 OPEN: Final = "c.state <> 'stopped'"
 _CLOCK: Final = ", ".join(f"c.{name}" for name in COLUMNS.split(", "))
 _REGENCY: Final = 5
@@ -49,6 +38,8 @@ _REGENCIES: Final = """
 
 Position = tuple[datetime, UUID]
 """Where a row stands in the order: due at, clock."""
+RolesIn = Callable[[str], RegionRoles]
+"""How the roles of a region (dotted code, ``00`` the nation) stand to each other now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +47,7 @@ class Asked:
     """What the caller wants to see: so many rows after a position. ``now`` in UTC."""
 
     now: datetime
+    roles_in: RolesIn
     limit: int
     after: Position | None = None
     steps: Sequence[str] = ()
@@ -91,16 +83,14 @@ class Subjects:
 
 
 class Item(NamedTuple):
-    """A clock on a worklist, what its service says beside it, and since when somebody waits for more time."""
+    """A clock on a worklist, what its service says beside it, since when somebody waits for more time, and the roles
+    of its region.
+    """
 
     clock: Clock
     more: Row
     asked_at: datetime | None
-
-
-def height_of(roles: Collection[str]) -> int | None:
-    """From which height on what is late is on the list of somebody who has these roles; None: on nobody's."""
-    return min((HEARS[role] for role in roles if role in HEARS), default=None)
+    roles: RegionRoles
 
 
 async def areas_of(connection: Connection, scope: Scope) -> Sequence[str]:
@@ -186,7 +176,10 @@ async def list_items(connection: Connection, lanes: Sequence[Lane], subjects: Su
         f"AS asked_at FROM (SELECT DISTINCT ON (due_at, clock_id) * FROM ({found}) AS every "
         "ORDER BY due_at, clock_id LIMIT %(limit)s) AS k ORDER BY k.due_at, k.clock_id"
     )
-    return [Item(clock_of(row), row, row.asked_at) for row in await connection.rows(query, values)]
+    return [
+        Item(clock_of(row), row, row.asked_at, asked.roles_in(row.region))
+        for row in await connection.rows(query, values)
+    ]
 
 
 def _of_lane(lane: Lane, subjects: Subjects, asked: Asked) -> str:

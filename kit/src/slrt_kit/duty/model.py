@@ -1,9 +1,8 @@
 """Say who is on duty for something, and the line by which it goes up. Pure; ADR 0040."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from types import MappingProxyType
 from uuid import UUID, uuid5
 
 from slrt_contracts.codes import DutyRole
@@ -13,20 +12,6 @@ from slrt_kit.regions import NATION, ancestors, region_code
 _LOGINS = UUID("6f0f1f0e-5f3a-5c1e-9d43-7a1d3b1c2a40")
 """The name space in which ids are made from logins that are no ids themselves."""
 
-REPORTS_TO: Mapping[DutyRole, DutyRole] = MappingProxyType(
-    {
-        DutyRole.FACILITATOR: DutyRole.SUPERVISOR,
-        DutyRole.FRONT_OFFICE: DutyRole.COORDINATOR,
-        DutyRole.COORDINATOR: DutyRole.SUPERVISOR,
-        DutyRole.SUPERVISOR: DutyRole.MANAGER,
-        DutyRole.BACK_OFFICE: DutyRole.MANAGER,
-        DutyRole.OPD_OFFICER: DutyRole.MANAGER,
-        DutyRole.MANAGER: DutyRole.HEAD_OF_OFFICE,
-        DutyRole.HEAD_OF_OFFICE: DutyRole.PROVINCE_DESK,
-        DutyRole.PROVINCE_DESK: DutyRole.CENTRE_DESK,
-    }
-)
-"""The reporting line; domain 2.2 and 13.5 (T+0 supervisor, T+3 manager, T+7 heads, T+14 next level)."""
 AT_AN_OFFICE = frozenset({DutyRole.OPD_OFFICER, DutyRole.HEAD_OF_OFFICE})
 """Roles that may be had at an office; an officer of one always is."""
 
@@ -94,21 +79,22 @@ def holders(
 
 
 def chain(
-    duties: Iterable[Duty], owner: DutyRole, area: str, *, on: date, office: str | None = None
+    duties: Iterable[Duty], line: Iterable[str], area: str, *, on: date, office: str | None = None
 ) -> tuple[Step, ...]:
-    """The line from the owner up to the centre. A step that nobody has stands there as missing, and the next follows.
+    """Who stands at each role of a line (`slrt_kit.duty.roles.RegionRoles.line`), from the owner up to the centre.
 
-    ``office`` is that of an owner at one: then the head of that office stands for the heads, and where it has none the
-    head of the area's own does.
+    A step that nobody has stands there as missing, and the next follows. ``office`` is that of an owner at one: then
+    the head of that office stands for the heads, and where it has none the head of the area's own does.
+
+    Raises:
+        ValueError: the line has a role that nobody can be on duty in.
     """
     known = tuple(duties)
     steps: list[Step] = []
-    role: DutyRole | None = owner
-    while role is not None:
+    for role in map(DutyRole, line):
         there = office if role in AT_AN_OFFICE else None
         found = holders(known, role, area, on=on, office=there)
         if not found and there is not None and role is DutyRole.HEAD_OF_OFFICE:
             found = holders(known, role, area, on=on)
         steps.append(Step(role, found))
-        role = REPORTS_TO.get(role)
     return tuple(steps)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from slrt_kit.clocks.checks import check_calendar, check_escalation, check_sla
 from slrt_kit.policy import routing
-from slrt_kit.policy.checks import documents, forms, offices, programmes, taxonomy, workflow
+from slrt_kit.policy.checks import documents, forms, offices, programmes, roles, taxonomy, workflow
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding
 from slrt_kit.policy.messages.checks import check_channels, check_layouts, check_notifications
@@ -42,6 +42,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("forms", _INTAKE, forms.check),
     Kind("documents", _INTAKE, documents.check),
     Kind("workflow", _INTAKE | _REFERRAL, workflow.check),
+    Kind("roles", _INTAKE | _REFERRAL, roles.check),
     Kind("offices", _REFERRAL, offices.check),
     Kind("routing", _REFERRAL, routing.check),
     Kind("sla", _INTAKE | _REFERRAL, check_sla),

@@ -2,33 +2,25 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from types import MappingProxyType
 from typing import Any, Final
 
-from slrt_contracts.codes import ClockAudience, ClockPauseReason, DutyRole, StallKind
+from slrt_contracts.codes import ClockAudience, ClockPauseReason, StallKind
 from slrt_kit.clocks.chain import Step
 from slrt_kit.clocks.clock import ClockState, Owner, OwnerKind
 from slrt_kit.clocks.policy import UnknownTermError
 from slrt_kit.clocks.steps import Deadlines, StepClocks
 from slrt_kit.duty.model import AT_AN_OFFICE
+from slrt_kit.duty.roles import RegionRoles
 from slrt_kit.policy.entries import Entry
 from slrt_kit.problems import NotFoundError
 from slrt_kit.stalls.model import Held, OpenGroup, Verdict
-from slrt_kit.stalls.roster import HEARS, Roster, stand_ins
+from slrt_kit.stalls.roster import Roster
 
 OfficeExists = Callable[[str], bool]
 """Whether an office of that code exists today, by the policy in force."""
 
 _SERVICE: Final = "service"
-HEARS_THE_END: Final[Mapping[str, tuple[DutyRole, ...]]] = MappingProxyType(
-    {
-        # The resident's answer comes to whoever visits, or to the desk.
-        ClockPauseReason.WAITING_FOR_RESIDENT: (DutyRole.FACILITATOR, DutyRole.FRONT_OFFICE, DutyRole.BACK_OFFICE),
-        # What somebody outside decides comes to whoever has the step.
-        ClockPauseReason.EXTERNAL_DECISION: (),
-    }
-)
-"""To whom what a pause waits for would be told, beside the owner of the step; a reason that is not here has no end."""
+_PAUSES: Final = frozenset(str(reason) for reason in ClockPauseReason)
 
 
 class Judge:
@@ -78,6 +70,10 @@ class Judge:
         except NotFoundError:
             return None
 
+    def _roles(self, district: str) -> RegionRoles:
+        """Those in force: who stands in for somebody is of today, whatever something began under."""
+        return self._deadlines.roles(district, self._at)
+
     def _is_there(self, owner: Owner, district: str) -> bool:
         match owner.kind:
             case OwnerKind.RESIDENT:
@@ -85,7 +81,7 @@ class Judge:
             case OwnerKind.OFFICE:
                 return self._office_exists(owner.code)
             case OwnerKind.ROLE:
-                return any(self._roster.has(role, district) for role in stand_ins(owner.code))
+                return any(self._roster.has(role, district) for role in self._roles(district).stand_ins(owner.code))
 
     def _next_action(self, found: OpenGroup, owner: Owner | None, state: Entry | None) -> Sequence[str] | None:
         """Who would have to be there for anything to happen; None where somebody is."""
@@ -108,7 +104,7 @@ class Judge:
     def _ends(self, found: OpenGroup, owner: Owner | None) -> bool:
         """Whether anybody would hear that what a pause waits for has come."""
         reason = found.clock.pause_reason if found.clock is not None else None
-        hear = HEARS_THE_END.get(reason or "")
+        hear = self._roles(found.district).hears_end_of(reason)
         if hear is None:
             return False
         is_owned = owner is not None and owner.kind is not OwnerKind.RESIDENT and self._is_there(owner, found.district)
@@ -142,7 +138,7 @@ class Judge:
             return owner is not None and self._is_there(owner, district)
         office = owner.code if owner is not None and owner.kind is OwnerKind.OFFICE else None
         at_office = office if whom is ClockAudience.OFFICE_HEAD else None
-        return any(self._roster.has(role, district, office=at_office) for role in HEARS[whom])
+        return any(self._roster.has(role, district, office=at_office) for role in self._roles(district).hears(whom))
 
 
 def _owner(found: OpenGroup, steps: StepClocks | None) -> Owner | None:
@@ -182,7 +178,7 @@ def _for_want_of_people(lacks: Mapping[StallKind, Sequence[str]], owner: Owner |
         found.add(StallKind.NO_OWNER)
     if lacks.get(StallKind.NO_NEXT_ACTION):
         found.add(StallKind.NO_NEXT_ACTION)
-    if lacks.get(StallKind.ENDLESS_PAUSE, ("",))[0] in HEARS_THE_END:
+    if lacks.get(StallKind.ENDLESS_PAUSE, ("",))[0] in _PAUSES:
         found.add(StallKind.ENDLESS_PAUSE)
     if StallKind.NO_ESCALATION in lacks and not set(lacks[StallKind.NO_ESCALATION]).isdisjoint(_AUDIENCES):
         found.add(StallKind.NO_ESCALATION)

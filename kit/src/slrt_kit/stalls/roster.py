@@ -1,25 +1,13 @@
 """Ask whether anybody is on duty somewhere today, for all places at once. Pure; ADR 0040 says who counts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
-from types import MappingProxyType
 from typing import Final
 
-from slrt_contracts.codes import ClockAudience, DutyRole
-from slrt_kit.duty.model import REPORTS_TO, levels_of
+from slrt_kit.duty.model import levels_of
 
 _DISTRICT: Final = 8
 _REGENCY: Final = 5
-HEARS: Final[Mapping[ClockAudience, tuple[DutyRole, ...]]] = MappingProxyType(
-    {
-        ClockAudience.SUPERVISOR: (DutyRole.SUPERVISOR,),
-        ClockAudience.MANAGER: (DutyRole.MANAGER,),
-        ClockAudience.HEAD_OF_OFFICE: (DutyRole.HEAD_OF_OFFICE,),
-        ClockAudience.OFFICE_HEAD: (DutyRole.HEAD_OF_OFFICE,),
-        ClockAudience.NEXT_LEVEL: (DutyRole.PROVINCE_DESK, DutyRole.CENTRE_DESK),
-    }
-)
-"""The roles that stand for a place on the reporting line (domain 13.5); the owner of a step stands for itself."""
 
 
 class Roster:
@@ -48,19 +36,6 @@ class Roster:
     def knows(self, regency: str) -> bool:
         """Whether anybody at all is on duty in the regency itself."""
         return regency in self._regencies
-
-
-@cache
-def stand_ins(role: str) -> tuple[str, ...]:
-    """The role and those that answer when nobody has it: its reporting line up to the manager of the regency.
-
-    Those above hear of what is late; they do not do the work of the desk.
-    """
-    line = [role]
-    while role in REPORTS_TO and role != DutyRole.MANAGER:
-        role = REPORTS_TO[DutyRole(role)]
-        line.append(role)
-    return tuple(line)
 
 
 @cache

@@ -130,6 +130,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         _settings(runtime).code_limits,
         _settings(runtime).session_lives,
         stores,
+        runtime.deadlines,
         FormBook(runtime.policy_book),
         Uploads.of(_settings(runtime)),
     )

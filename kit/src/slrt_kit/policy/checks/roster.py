@@ -7,7 +7,8 @@ watch's to tell of, and must not keep anybody from changing something else; and 
 from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
-from slrt_contracts.codes import DutyRole
+from slrt_contracts.codes import ClockAudience, DutyRole
+from slrt_kit.duty.roles import KIND, RegionRoles
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.problems import Text
@@ -28,11 +29,14 @@ def held_by_nobody(before: "Layers", after: "Layers", drafts: Collection[str], r
     for regency in sorted({area[:_REGENCY] for area in roster if len(area) >= _REGENCY}):
         if not set(after.chain(regency)) & set(drafts):
             continue
-        held = _held(regency, roster)
-        known = _asked(before.policy(regency))
-        for roles, place in _asked(after.policy(regency)).items():
+        held, old, new = _held(regency, roster), before.policy(regency), after.policy(regency)
+        known = _asked(old)
+        for roles, place in _asked(new).items():
             if roles not in known and not roles & held:
                 yield _finding(place, sorted(roles), regency)
+        for sentence, place in _of_line(old, new, held).items():
+            yield _finding(place, sentence, regency)
+        yield from _taken_away(after, regency, held, RegionRoles.of(old))
 
 
 def _held(regency: str, roster: Roster) -> frozenset[str]:
@@ -58,6 +62,46 @@ def _asked(policy: RegionPolicy) -> dict[frozenset[str], Place]:
             if by and by <= _ROLES:
                 found.setdefault(by, state.place("actions", name, "by"))
     return found
+
+
+def _of_line(old: RegionPolicy, new: RegionPolicy, held: frozenset[str]) -> dict[tuple[str, ...], Place]:
+    """Those whom another reporting line asks for in place of others: who stands in, and who hears of what is late."""
+    before, after = RegionRoles.of(old), RegionRoles.of(new)
+    entries, found = new.entries(KIND), dict[tuple[str, ...], Place]()
+    for state in new.entries("workflow").values():
+        owner = str(state.fields.get("owner"))
+        if owner in _ROLES & entries.keys() and held.isdisjoint(after.stand_ins(owner)):
+            changed = after.stand_ins(owner) != before.stand_ins(owner)
+            if changed and not held.isdisjoint(before.stand_ins(owner)):
+                found.setdefault(after.stand_ins(owner), entries[owner].place("reports_to"))
+    for whom in ClockAudience:
+        ears = tuple(role for role in after.hears(whom) if role in _ROLES)
+        changed = set(ears) != _ROLES.intersection(before.hears(whom))
+        if (
+            ears
+            and changed
+            and held.isdisjoint(ears)
+            and not held.isdisjoint(before.hears(whom))
+            and ears[0] in entries
+        ):
+            found.setdefault(ears, entries[ears[0]].place("hears"))
+    return found
+
+
+def _taken_away(after: "Layers", regency: str, held: frozenset[str], known: RegionRoles) -> Iterator[Finding]:
+    """Roles that somebody has, and that the region is to have no more."""
+    for code in after.chain(regency):
+        for role, stated in after.layer(code).kinds.get(KIND, {}).items():
+            if stated.removed and role in held and role in known:
+                yield Finding(
+                    stated.places[()],
+                    "role-still-held",
+                    Text(
+                        f"di {regency} masih ada yang bertugas sebagai {role}",
+                        f"in {regency} somebody is on duty as {role}",
+                    ),
+                    Text("akhiri dahulu tugas mereka", "end their duties first"),
+                )
 
 
 def _finding(place: Place, roles: Collection[str], regency: str) -> Finding:

@@ -1,6 +1,6 @@
 """The duty roster: who has which role where, from day to day, and to whom something goes up."""
 
-from datetime import date
+from datetime import date, datetime, time
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -10,13 +10,13 @@ from pydantic import BaseModel, Field
 from slrt_contracts.codes import DutyRole
 from slrt_contracts.types import OFFICE_PATTERN, DutyId
 from slrt_intake.api.access_schemas import Officer
-from slrt_intake.api.parts import Parts
+from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.duty import DutyTerms, RosterDuty
 from slrt_intake.domain.problems import DutyRowsError, DutyTermsError, OutsideYourAreaError
 from slrt_intake.store.duties import list_duties
 from slrt_intake.usecases import duties
-from slrt_intake.usecases.duties import RowReport
-from slrt_kit.clock import day_of
+from slrt_intake.usecases.duties import HasRole, RowReport
+from slrt_kit.clock import WIB, day_of
 from slrt_kit.db import UnitOfWork
 from slrt_kit.duty import Step, chain, duties_around
 from slrt_kit.http.auth import Authorized, require
@@ -175,11 +175,15 @@ async def get_line(
     """
     if not authorized.scope.covers(region=area_code):
         raise OutsideYourAreaError
-    day = on or day_of(parts.database.clock.now())
+    now = parts.database.clock.now()
+    day = on or day_of(now)
+    # What is planned for a later day holds there already, and what held on an earlier one still does.
+    at = now if day == day_of(now) else datetime.combine(day, time.min, WIB)
+    line = parts.deadlines.roles(area_code, at).line(role)
     async with parts.database.read() as session:
         known = await duties_around(session, area_code, on=day, office=office_code)
     return LineView(
-        on=day, steps=[StepView.of(step) for step in chain(known, role, area_code, on=day, office=office_code)]
+        on=day, steps=[StepView.of(step) for step in chain(known, line, area_code, on=day, office=office_code)]
     )
 
 
@@ -193,6 +197,7 @@ async def assign_list(body: DutyListBody, request: MayWrite, parts: Parts) -> Re
             duties=parts.duties(unit),
             regions=parts.regions,
             scope=request.scope,
+            has_role=_has_role(parts),
             by=request.principal.subject,
             at=unit.clock.now(),
             new_id=unit.new_id,
@@ -203,6 +208,11 @@ async def assign_list(body: DutyListBody, request: MayWrite, parts: Parts) -> Re
         return Answer(DutyListView.of(reports, stored=not body.dry_run))
 
     return await request.run(work)
+
+
+def _has_role(parts: IntakeParts) -> HasRole:
+    now = parts.database.clock.now()
+    return lambda area, role: role in parts.deadlines.roles(area, now)
 
 
 def _terms(row: DutyBody) -> DutyTerms | DutyTermsError:
@@ -225,12 +235,12 @@ async def put_duty(duty_id: UUID, body: DutyBody, request: MayWrite, parts: Part
             # Somebody else's area: the id is taken, and whoever asks learns no more than that.
             if request.if_match is not None or await store.get(DutyId(duty_id)) is not None:
                 raise
-            duties.check_place(terms, regions=parts.regions, scope=request.scope)
+            duties.check_place(terms, regions=parts.regions, scope=request.scope, has_role=_has_role(parts))
             made = RosterDuty.assign(DutyId(duty_id), terms, by=request.principal.subject, at=at)
             await store.add(made)
             return Answer(DutyReceipt(duty_id=duty_id), status=201, version=made.version)
         check_version(request.expected_version, duty.version)
-        duties.check_place(terms, regions=parts.regions, scope=request.scope)
+        duties.check_place(terms, regions=parts.regions, scope=request.scope, has_role=_has_role(parts))
         duty.change(terms, at=at)
         await store.save(duty)
         return Answer(DutyReceipt(duty_id=duty_id), version=duty.version)

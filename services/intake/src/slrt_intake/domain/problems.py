@@ -262,6 +262,7 @@ class DutyTermsError(ProblemError):
             "days": Text("Hari terakhir sebelum hari pertama", "The last day is before the first"),
             "area": Text("Kode wilayah tidak dikenal", "The area is not in the region table"),
             "outside": Text("Di luar wilayah tugas Anda", "Outside the area that you work in"),
+            "role": Text("Peran ini tidak ada di wilayah itu", "The area does not have that role"),
             "twice": Text("Tugas yang sama tercantum dua kali", "The same duty stands in the list twice"),
         }
     )

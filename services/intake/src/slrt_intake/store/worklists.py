@@ -13,16 +13,15 @@ from slrt_kit.clocks.worklist import (
     Subjects,
     areas_of,
     escalated,
-    height_of,
     in_region,
     list_items,
     paused,
     waiting_for_a_yes,
 )
 from slrt_kit.db import ReadSession
+from slrt_kit.regions import NATION
 
-FOLLOWS = frozenset({"facilitator"})
-"""Who walks with the case, whoever's turn it is: to them all that is open in their area counts as theirs."""
+_FOLLOWED = "cases"
 _STAFF = frozenset(ClockOwner) - {ClockOwner.OFFICE, ClockOwner.RESIDENT}
 _VILLAGE = 13
 
@@ -40,11 +39,11 @@ async def list_cases_due(
         values,
         "cases.ticket_number, cases.urgent, cases.restricted",
     )
-    return await list_items(session, _lanes(scope, areas, roles, owners, stands=asked.paused), subjects, asked)
+    return await list_items(session, _lanes(scope, areas, roles, owners, asked), subjects, asked)
 
 
 def _lanes(
-    scope: Scope, areas: Sequence[str], roles: Collection[str], owners: Collection[str] | None, *, stands: bool
+    scope: Scope, areas: Sequence[str], roles: Collection[str], owners: Collection[str] | None, asked: Asked
 ) -> list[Lane]:
     lanes = []
     if scope.assigned:
@@ -54,14 +53,15 @@ def _lanes(
             Lane(f"{OPEN} AND {mine}{whose}", values={"visitor": scope.subject, "owners": sorted(owners or ())})
         )
     if owners is None:
-        height = height_of(roles)
+        here = asked.roles_in(scope.region or NATION)
+        height = here.height(roles)
         if height is not None:
             lanes.append(escalated(scope, areas, height))
         if permission_table()["intake.clock.approve"].keys() & set(roles):
             lanes.append(waiting_for_a_yes(scope))
-        owners = _STAFF if FOLLOWS & set(roles) else _STAFF & set(roles)
+        owners = _STAFF if here.follows(roles, _FOLLOWED) else _STAFF & set(roles)
     if owners and areas:
-        lanes.append(_owned(scope, areas, owners, stands=stands))
+        lanes.append(_owned(scope, areas, owners, stands=asked.paused))
     return lanes
 
 

@@ -1,6 +1,6 @@
 """One function per command about the duty roster. A duty says who answers; it gives nobody a right."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,6 +13,9 @@ from slrt_kit.clock import NewId
 from slrt_kit.problems import NotFoundError, Text
 from slrt_kit.regions import NATION
 
+HasRole = Callable[[str, str], bool]
+"""Whether an area (dotted code) has a role, by the policy in force there."""
+
 
 class RowReport(NamedTuple):
     """What became, or would become, of a row of a list: ``new``, ``present`` or ``refused`` for a stated reason."""
@@ -23,12 +26,14 @@ class RowReport(NamedTuple):
     duty_id: DutyId | None = None
 
 
-def check_place(terms: DutyTerms, *, regions: RegionTable, scope: Scope) -> None:
-    """Raises DutyTermsError: there is no such area, or it is not the caller's."""
+def check_place(terms: DutyTerms, *, regions: RegionTable, scope: Scope, has_role: HasRole) -> None:
+    """Raises DutyTermsError: there is no such area, it is not the caller's, or it has no such role."""
     if terms.area_code != NATION and regions.get(terms.area_code) is None:
         raise DutyTermsError(reason="area")
     if not scope.covers(region=terms.area_code):
         raise DutyTermsError(reason="outside")
+    if not has_role(terms.area_code, terms.role):
+        raise DutyTermsError(reason="role")
 
 
 async def load(duty_id: DutyId, *, duties: Duties, scope: Scope) -> RosterDuty:
@@ -49,6 +54,7 @@ async def assign_all(
     duties: Duties,
     regions: RegionTable,
     scope: Scope,
+    has_role: HasRole,
     by: str,
     at: datetime,
     new_id: NewId,
@@ -62,7 +68,9 @@ async def assign_all(
     seen: set[DutyTerms] = set()
     reports = []
     for row in rows:
-        refused = row if isinstance(row, DutyTermsError) else _refusal(row, seen, regions=regions, scope=scope)
+        refused = row if isinstance(row, DutyTermsError) else None
+        if isinstance(row, DutyTerms):
+            refused = _refusal(row, seen, regions=regions, scope=scope, has_role=has_role)
         if isinstance(row, DutyTerms) and refused is None:
             seen.add(row)
             reports.append(RowReport("present", duty_id=present[row]) if row in present else RowReport("new"))
@@ -78,9 +86,11 @@ async def assign_all(
     return reports
 
 
-def _refusal(row: DutyTerms, seen: set[DutyTerms], *, regions: RegionTable, scope: Scope) -> DutyTermsError | None:
+def _refusal(
+    row: DutyTerms, seen: set[DutyTerms], *, regions: RegionTable, scope: Scope, has_role: HasRole
+) -> DutyTermsError | None:
     try:
-        check_place(row, regions=regions, scope=scope)
+        check_place(row, regions=regions, scope=scope, has_role=has_role)
     except DutyTermsError as refused:
         return refused
     return DutyTermsError(reason="twice") if row in seen else None

@@ -12,17 +12,16 @@ from slrt_kit.clocks.worklist import (
     areas_of,
     each_of,
     escalated,
-    height_of,
     in_region,
     list_items,
     paused,
     waiting_for_a_yes,
 )
 from slrt_kit.db import ReadSession
+from slrt_kit.regions import NATION
 from slrt_referral.store.visibility import within
 
-FOLLOWS = frozenset({"back_office", "coordinator"})
-"""Who sees that it goes on, whichever office has it: all that is open in their area counts as theirs."""
+_FOLLOWED = "referrals"
 
 
 async def list_referrals_due(
@@ -38,11 +37,11 @@ async def list_referrals_due(
         values,
         "referrals.need_id, referrals.need_code, referrals.office_code, referrals.urgent, referrals.restricted",
     )
-    return await list_items(session, _lanes(scope, areas, roles, owners, stands=asked.paused), subjects, asked)
+    return await list_items(session, _lanes(scope, areas, roles, owners, asked), subjects, asked)
 
 
 def _lanes(
-    scope: Scope, areas: Sequence[str], roles: Collection[str], owners: Collection[str] | None, *, stands: bool
+    scope: Scope, areas: Sequence[str], roles: Collection[str], owners: Collection[str] | None, asked: Asked
 ) -> list[Lane]:
     if owners is not None:
         return [_of_offices(sorted(owners))]
@@ -51,13 +50,14 @@ def _lanes(
         lanes.append(_of_offices([scope.office]))
     if not areas:
         return lanes
-    height = height_of(roles)
+    here = asked.roles_in(scope.region or NATION)
+    height = here.height(roles)
     if height is not None:
         lanes.append(escalated(scope, areas, height))
     if permission_table()["referral.clock.approve"].keys() & set(roles):
         lanes.append(waiting_for_a_yes(scope))
-    if FOLLOWS & set(roles) or scope.everywhere:
-        lanes.append(paused(scope, areas) if stands else in_region(scope, areas))
+    if here.follows(roles, _FOLLOWED) or scope.everywhere:
+        lanes.append(paused(scope, areas) if asked.paused else in_region(scope, areas))
     return lanes
 
 
