@@ -219,3 +219,23 @@ async def test_a_resident_who_answers_in_time_stops_the_clock(intake: Any, made:
     answer = await intake.client.post("/v1/tracking/confirmation", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     assert {each.state for each in await clocks(intake, case)} == {"stopped"}
+
+
+async def test_a_worker_whose_clock_is_two_hours_slow_ends_case_and_ledger_at_one_instant(
+    intake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await intake.resolved()
+    due = (await running(intake, case)).due_at
+
+    async def time_of_the_database() -> datetime:
+        return due + timedelta(seconds=5)
+
+    monkeypatch.setattr(intake.timers, "_at", time_of_the_database)
+    intake.clock.move(seconds=(due - timedelta(hours=2) - intake.clock.now()).total_seconds())
+    assert await intake.timers.once() > 0
+    ((closed_at, until),) = await intake.rows(
+        "SELECT c.closed_at, max(h.until) FROM cases c JOIN holdings h ON h.held_id = c.case_id "
+        "WHERE c.case_id = %(id)s GROUP BY 1",
+        id=case["case_id"],
+    )
+    assert closed_at == until == due + timedelta(seconds=5)
