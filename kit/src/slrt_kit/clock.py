@@ -32,6 +32,16 @@ class SystemClock:
         return datetime.now(UTC)
 
 
+class StandingClock:
+    """Tells one time only: for work that is done by another clock than that of this machine."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at
+
+    def now(self) -> datetime:
+        return self._at
+
+
 NewId = Callable[[], UUID]
 """Makes a new id; in production `new_uuid7`, in tests whatever makes the story readable."""
 

@@ -24,8 +24,8 @@ def _on_a_wednesday(intake: Any) -> None:
 async def clocks(intake: Any, case: dict[str, Any]) -> list[Any]:
     """All clocks of a case, oldest first."""
     return await intake.rows(
-        "SELECT step, owner_kind, owner, sla_class, state, started_at, due_at, region, policy_version FROM clocks "
-        "WHERE case_id = %(id)s ORDER BY started_at, state DESC",
+        "SELECT step, owner_kind, owner, sla_class, state, started_at, due_at, next_at, region, policy_version "
+        "FROM clocks WHERE case_id = %(id)s ORDER BY started_at, state DESC",
         id=case["case_id"],
     )
 
@@ -98,6 +98,46 @@ async def test_no_edit_resets_a_clock(intake: Any) -> None:
     after = await running(intake, case)
     assert (after.started_at, after.due_at, after.step) == (before.started_at, before.due_at, before.step)
     assert (before.region, after.region) == ("12.74.03.1002", "12.74.04.1001")
+
+
+async def test_in_another_zone_a_case_is_due_by_the_hours_there_and_that_is_told(intake: Any) -> None:
+    case = await intake.register()
+    before = await running(intake, case)
+    intake.clock.move(minutes=30)
+    path = f"/v1/cases/{case['case_id']}/transfer"
+    answer = await intake.post(path, {"village_code": "51.71.01.1001"}, "manager", version=1)
+    assert answer.status_code == 200, answer.text
+    there = await running(intake, case)
+    assert there.region == "51.71.01.1001"
+    assert there.started_at == before.started_at
+    assert there.due_at == before.due_at - timedelta(hours=1), "16.00 in Bali is an hour before 16.00 in Sumatra"
+    back = {"village_code": "12.74.03.1002"}
+    answer = await intake.post(path, back, "manager", version=2, region="51.71")
+    assert answer.status_code == 200, answer.text
+    assert (await running(intake, case)).due_at == before.due_at
+    first, second = await told(intake, case, "case-clock-rescheduled")
+    assert [(each["cause"], each["district_code"]) for each in (first, second)] == [
+        ("calendar_changed", "51.71.01"),
+        ("calendar_changed", "12.74.03"),
+    ]
+    assert (first["old_due_at"], first["due_at"]) == (second["due_at"], second["old_due_at"])
+    numbers = await intake.rows("SELECT key_sequence FROM outbox WHERE partition_key = %(id)s", id=case["case_id"])
+    assert [each.key_sequence for each in numbers] == [1, 2, 3, 4, 5]
+    assert (await intake.step(case, "screen", 3)).status_code == 200, "what was told is no edit"
+
+
+async def test_what_stands_is_due_by_the_hours_of_where_it_goes_and_stands_on(intake: Any) -> None:
+    case = await intake.register()
+    before = await running(intake, case)
+    answer = await intake.post(
+        f"/v1/cases/{case['case_id']}/clock/pauses", {"reason": "external_decision"}, "back_office", version=1
+    )
+    assert answer.status_code == 200, answer.text
+    moved = {"village_code": "91.71.01.1001"}
+    answer = await intake.post(f"/v1/cases/{case['case_id']}/transfer", moved, "manager", version=1)
+    assert answer.status_code == 200, answer.text
+    (there,) = [each for each in await clocks(intake, case) if each.state == "paused"]
+    assert (there.due_at, there.next_at) == (before.due_at - timedelta(hours=2), None)
 
 
 async def test_a_step_that_is_refused_leaves_the_clock_as_it_was(intake: Any) -> None:
@@ -179,3 +219,23 @@ async def test_a_resident_who_answers_in_time_stops_the_clock(intake: Any, made:
     answer = await intake.client.post("/v1/tracking/confirmation", json=body, headers=headers)
     assert answer.status_code == 200, answer.text
     assert {each.state for each in await clocks(intake, case)} == {"stopped"}
+
+
+async def test_a_worker_whose_clock_is_two_hours_slow_ends_case_and_ledger_at_one_instant(
+    intake: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = await intake.resolved()
+    due = (await running(intake, case)).due_at
+
+    async def time_of_the_database() -> datetime:
+        return due + timedelta(seconds=5)
+
+    monkeypatch.setattr(intake.timers, "_at", time_of_the_database)
+    intake.clock.move(seconds=(due - timedelta(hours=2) - intake.clock.now()).total_seconds())
+    assert await intake.timers.once() > 0
+    ((closed_at, until),) = await intake.rows(
+        "SELECT c.closed_at, max(h.until) FROM cases c JOIN holdings h ON h.held_id = c.case_id "
+        "WHERE c.case_id = %(id)s GROUP BY 1",
+        id=case["case_id"],
+    )
+    assert closed_at == until == due + timedelta(seconds=5)

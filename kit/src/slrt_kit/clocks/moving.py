@@ -17,12 +17,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
+from slrt_contracts.codes import ClockMoveCause
 from slrt_kit import metrics
 from slrt_kit.access import Scope
 from slrt_kit.audit.entries import Actor
 from slrt_kit.chores import every
 from slrt_kit.clocks.calendar import UnknownYearError
-from slrt_kit.clocks.clock import Clock
+from slrt_kit.clocks.clock import Clock, Moved
 from slrt_kit.clocks.policy import UnknownTermError
 from slrt_kit.clocks.store import ClockStore
 from slrt_kit.clocks.telling import Tell, Told
@@ -85,6 +86,32 @@ class Move(NamedTuple):
     layer: str
     number: int
     effective_from: datetime
+
+
+async def move_along(deadlines: "Deadlines", clock: Clock, region: str, *, at: datetime) -> Moved | None:
+    """Have an open clock run on in another region: by the calendar there, and otherwise by what it began under.
+
+    None: it is due when it was. So it stays also where nothing can be reckoned there: that is told in the log, and no
+    reason to keep a case where it does not belong.
+
+    Raises:
+        psycopg.Error: the database is away, and a version is not known here.
+    """
+    left, clock.region = clock.region, region
+    try:
+        had = (await deadlines.policy(clock.policy_version, left)).terms(clock.sla_class)
+        now = await deadlines.of(clock.policy_version, region, at)
+        has = now.policy.terms(clock.sla_class)
+        same_class = (had.sla, had.chain) == (has.sla, has.chain)
+        if same_class and had.calendar is has.calendar:
+            return None
+        moved = clock.reschedule(
+            ClockMoveCause.CALENDAR_CHANGED if same_class else ClockMoveCause.CLASS_CHANGED, has, at=at
+        )
+    except _CANNOT as error:
+        log.warning("a clock stays as it was", clock_id=str(clock.clock_id), error=type(error).__name__)
+        return None
+    return moved if moved.due_at != moved.old_due_at else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ _TYPES: Final = (
     "attempts smallint, escalated smallint"
 )
 _CHANGING: Final = (
-    "sla_class, calendar_id, policy_version, state, due_at, takes, stopped_at, pauses, extensions, next_step, "
+    "region, sla_class, calendar_id, policy_version, state, due_at, takes, stopped_at, pauses, extensions, next_step, "
     "next_at, wake_at, fired, round, attempts, escalated"
 )
 

@@ -41,10 +41,6 @@ _PAUSE: Final = """
     WHERE (subject_id = %(subject_id)s OR (case_id = %(subject_id)s AND subject_kind <> 'case')) AND state = 'running'
         AND (CAST(%(step)s AS text) IS NULL OR step = %(step)s)
     """
-_MOVE: Final = """
-    UPDATE clocks SET region = %(region)s, version = version + 1
-    WHERE subject_id = %(subject_id)s AND state <> 'stopped'
-    """
 COUNT_LATE: Final = """
     SELECT coalesce((SELECT extract(epoch FROM now() - wake_at) FROM clocks WHERE wake_at <= now()
                      ORDER BY wake_at LIMIT 1), 0)
@@ -119,10 +115,6 @@ class ClockStore:
         To go on they are loaded (`of_subject`), because only the calendar knows when they are due then.
         """
         self._connection.defer(_PAUSE, {"subject_id": subject_id, "step": step, "at": at, "reason": reason})
-
-    def move(self, subject_id: UUID, region: str) -> None:
-        """Have its open clocks run on in another region, with the next statement; nothing of their time changes."""
-        self._connection.defer(_MOVE, {"subject_id": subject_id, "region": region})
 
     async def claim(self, *, limit: int, at: datetime | None = None, only: UUID | None = None) -> Due | None:
         """The clocks that are due, oldest first, held until the end of the unit; None where there are none.

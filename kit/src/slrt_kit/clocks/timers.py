@@ -15,6 +15,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable, QueryCanceled, Se
 from slrt_kit import metrics
 from slrt_kit.audit.entries import Actor
 from slrt_kit.chores import every
+from slrt_kit.clock import StandingClock
 from slrt_kit.clocks.clock import Clock, Firing
 from slrt_kit.clocks.policy import ClockPolicy
 from slrt_kit.clocks.store import ClockStore
@@ -120,6 +121,8 @@ class Timers:
             due = await store.claim(limit=limit, at=at, only=only)
             if due is None:
                 return 0
+            # All that is done is done then: two clocks would end a case at one instant and its ledger at another.
+            unit.clock = StandingClock(due.at)
             claimed += [clock.clock_id for clock in due.clocks]
             firings = [await self._take(clock, due.at) for clock in due.clocks]
             # Marked before what is done: an effect may stop the very clock that it is of.

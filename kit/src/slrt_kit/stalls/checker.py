@@ -1,11 +1,11 @@
 """Look at all that is open, every few seconds: what could not go on is told at once, and taken back when it goes on.
 
-One statement of the database gathers what is alike, each group is judged once, and what differs from what is on record
-is written with its events. What has ended is never read.
+For each kind of thing one statement gathers what is alike, each group is judged once, and what differs from what is on
+record is written with its events. What has ended is never read.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -41,11 +41,11 @@ Tell: TypeAlias = Callable[[UnitOfWork, Sequence[Stall]], Awaitable[None]]
 class Watched:
     """What a service has that can be held up.
 
-    ``opened`` is the query of what is open (`StallStore`), ``hold`` one that locks, in order, the rows of those ``ids``
-    that nobody else holds, and gives their ids.
+    ``opened`` are the queries of what is open (`StallStore`), ``hold`` one that locks, in order, the rows of those
+    ``ids`` that nobody else holds, and gives their ids.
     """
 
-    opened: str
+    opened: Mapping[Held, str]
     hold: str
     tell: Tell
     office_exists: OfficeExists
@@ -157,4 +157,4 @@ async def _of_group(group: OpenGroup, judge: Judge, roster: Roster, regencies: s
     if verdict.people and not roster.knows(group.regency):
         regencies.add(group.regency)
         own = {kind: lacks for kind, lacks in own.items() if kind not in verdict.people}
-    return [Judged(group.key, kind, verdict.owner, lacks) for kind, lacks in own.items()]
+    return [Judged(group.held, group.district, group.key, kind, verdict.owner, lacks) for kind, lacks in own.items()]

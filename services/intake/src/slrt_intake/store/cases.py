@@ -22,6 +22,7 @@ from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus, SealReason
 from slrt_intake.ports import TicketTakenError
 from slrt_intake.store.case_clocks import CaseClocks
+from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_intake.store.holdings import CASES
 from slrt_intake.store.new_cases import ADD_CASES, NewCase, add_case_values, need_row
 from slrt_intake.store.sealed import phone_agrees
@@ -92,11 +93,17 @@ class CaseStore:
         self._work.connection.defer(
             _UPDATE_NEEDS, {"rows": as_json([need_row(case, need, place) for place, need in enumerate(case.needs)])}
         )
-        if case.raised:
-            changed = [(case.case_id, case.raised[-1].happened_at)]
-            goes_on = await self._clocks.follow(self._work, case)
-            CASES.follow(self._work.connection, changed, now=self._work.clock.now(), resume=goes_on)
+        if not case.raised:
+            self._publish(case)
+            return
+        happened_at = case.raised[-1].happened_at
+        followed = await self._clocks.follow(self._work, case)
+        now = self._work.clock.now()
+        CASES.follow(self._work.connection, [(case.case_id, happened_at)], now=now, resume=followed.ended)
         self._publish(case)
+        if followed.told:
+            await tell_of_clocks(self._outbox, self._work, followed.told, happened_at)
+            case.event_sequence += len(followed.told)
 
     async def get(self, case_id: CaseId) -> Case | None:
         """The case of that id."""

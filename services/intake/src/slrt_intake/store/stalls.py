@@ -1,7 +1,8 @@
 """Say what of intake is open, for the check that nothing stops without a sound; and list what is held up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from slrt_contracts.events import CaseDecided, CaseRecommended, CaseScreened
@@ -15,7 +16,7 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.scoped import in_region
 from slrt_kit.stalls.checker import Watched
 from slrt_kit.stalls.listing import StallPage, list_of
-from slrt_kit.stalls.model import Stall
+from slrt_kit.stalls.model import Held, Stall
 from slrt_kit.stalls.store import CLOCK_COLUMNS, CLOCK_JOIN, NO_CLOCK_COLUMNS
 from slrt_kit.stalls.telling import event_of
 
@@ -26,16 +27,17 @@ STEP: Final = (
 ON_ITS_WAY_WITHIN: Final = "15 minutes"
 """Between a decision and the referral there is the broker; its own alerts say sooner when it is away."""
 _TOLD: Final = "FROM timeline t WHERE t.case_id = n.case_id AND t.event_type ="
-# A need that was referred is with an office, or its referral waits for another one, which the timeline tells. OFFSET 0
-# keeps each of these questions one of its row: joined to whole tables, they would read what is closed.
-OPENED: Final = f"""
+_CASES: Final = f"""
     SELECT 'case' AS subject_kind, c.case_id AS subject_id, c.case_id, {STEP} AS step, c.urgent, c.policy_version,
            left(c.village_code, 8) AS district, NULL AS office, true AS on_its_way, {CLOCK_COLUMNS}
     FROM cases c {CLOCK_JOIN.format(subject_id="c.case_id")}
     WHERE c.status <> '{CaseStatus.CLOSED}'
-    UNION ALL
-    SELECT 'need', n.need_id, n.case_id, n.status, n.urgent, c.policy_version, left(c.village_code, 8), NULL, false,
-           {NO_CLOCK_COLUMNS}
+    """  # noqa: S608 — fixed texts
+# A need that was referred is with an office, or its referral waits for another one, which the timeline tells. OFFSET 0
+# keeps each of these questions one of its row: joined to whole tables, they would read what is closed.
+_NEEDS: Final = f"""
+    SELECT 'need' AS subject_kind, n.need_id AS subject_id, n.case_id, n.status AS step, n.urgent, c.policy_version,
+           left(c.village_code, 8) AS district, NULL AS office, false AS on_its_way, {NO_CLOCK_COLUMNS}
     FROM needs n JOIN cases c USING (case_id)
     WHERE n.status = '{NeedStatus.REFERRED}'
       AND NOT EXISTS (SELECT FROM office_needs o WHERE o.case_id = n.case_id AND o.need_id = n.need_id OFFSET 0)
@@ -44,6 +46,7 @@ OPENED: Final = f"""
       AND NOT EXISTS (SELECT {_TOLD} 'id.slrt.intake.case-decided.v1'
                       AND t.happened_at > CAST(%(at)s AS timestamptz) - interval '{ON_ITS_WAY_WITHIN}' OFFSET 0)
     """  # noqa: S608 — fixed texts
+OPENED: Final[Mapping[Held, str]] = MappingProxyType({Held.CASE: _CASES, Held.NEED: _NEEDS})
 _HOLD: Final = "SELECT case_id FROM cases WHERE case_id = ANY(%(ids)s) ORDER BY case_id FOR UPDATE SKIP LOCKED"
 
 _CAME_BY: Final = " ".join(

@@ -12,7 +12,7 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.scoped import in_region
 from slrt_kit.stalls.checker import Watched
 from slrt_kit.stalls.listing import StallPage, list_of
-from slrt_kit.stalls.model import Stall
+from slrt_kit.stalls.model import Held, Stall
 from slrt_kit.stalls.store import CLOCK_COLUMNS, CLOCK_JOIN
 from slrt_kit.stalls.telling import event_of
 from slrt_referral.domain.offices import OfficeTable
@@ -56,7 +56,7 @@ CLOCKLESS: Final = Clockless(
 def watched(outbox: Outbox, offices: OfficeTable, clock: Clock) -> Watched:
     """Referrals, and the offices that exist today."""
     return Watched(
-        OPENED,
+        {Held.REFERRAL: OPENED},
         _HOLD,
         partial(_tell, outbox),
         office_exists=lambda code: offices.get(code, on=day_of(clock.now())) is not None,
