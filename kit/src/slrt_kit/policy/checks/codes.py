@@ -2,18 +2,26 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import cache
 
 from slrt_contracts.codes import Code
 from slrt_kit.policy.entries import Entry
 from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.problems import Text
+from slrt_kit.regions import Regions
 
 FOREVER = date.max
 
 
+@cache
+def regions() -> Regions:
+    """The packaged table of regions, read once."""
+    return Regions.load()
+
+
 def unknown_code(place: Place, value: str, *, among: Iterable[str]) -> Finding:
     """A code that nobody knows."""
-    listed = ", ".join(sorted(among))
+    listed = ", ".join(sorted(among)) or "-"
     return Finding(
         place,
         "unknown-code",

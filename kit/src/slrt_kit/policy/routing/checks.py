@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations
 
 from slrt_contracts.catalogue import FUNCTIONS, NEEDS, PROGRAMMES
+from slrt_kit.policy.checks.codes import regions
 from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.expressions.boxes import ANYTHING, Box, TooManyBoxesError, meet, without
 from slrt_kit.policy.expressions.facts import Fact
@@ -23,7 +23,7 @@ from slrt_kit.policy.routing.rules import (
     winning,
 )
 from slrt_kit.problems import Text
-from slrt_kit.regions import NATION, Regions
+from slrt_kit.regions import NATION
 
 RESERVED = frozenset({"better-owner-named"})
 """Stands where a rule's id stands when a declining office named the next one."""
@@ -37,28 +37,26 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
 
     Offices are looked at when the policy has them (entries of the kind ``offices``, by code).
     """
-    regions = _regions()
-    context = routing_context(regions)
+    table = regions()
+    context = routing_context(table)
     rules, findings = read_rules(policy, context)
     yield from findings
     queues = read_queues(policy)
     yield from _unknown_codes(rules, queues)
     yield from _queue(policy, queues)
-    places = Places(regions, policy.region, rules)
+    places = Places(table, policy.region, rules)
     sorted_rules = by_need(rules)
     for need, several in sorted_rules.items():
         yield from _together(need, several, places)
     # A rule that could not be read would be missed.
     read = {rule.key for rule in rules}
     unread = {entry.fields.get("need") for entry in policy.entries(KIND).values() if entry.key not in read}
+    if not sorted_rules.keys() <= NEEDS.keys():
+        # And so would one for a need that is misspelt: nobody knows which it is meant for.
+        unread |= NEEDS.keys() - sorted_rules.keys()
     yield from _no_route(sorted_rules, queues, context.facts, places, besides=unread)
     yield from _no_office(policy, rules, places)
     yield from _waits_in_a_circle(rules)
-
-
-@cache
-def _regions() -> Regions:
-    return Regions.load()
 
 
 def _finding(entry: Entry, path: Sequence[str | int], code: str, what: Text, remedy: Text) -> Finding:
@@ -130,7 +128,7 @@ def _queue(policy: RegionPolicy, queues: Sequence[RoutingQueue]) -> Iterator[Fin
                 ),
             )
         offices = policy.entries(OFFICES)
-        if offices and not any(
+        if OFFICES in policy.kinds and not any(
             _region_of(office) == NATION and queue.function in _functions(office) and not office.fields.get("valid_to")
             for office in offices.values()
         ):
@@ -285,6 +283,8 @@ def _no_office(policy: RegionPolicy, rules: Iterable[RoutingRule], places: Place
         # further down is said there, and what nobody does there goes to the queue.
         if _layer_of(rule.entry) != policy.region or _REACH[rule.level] not in levels:
             continue
+        if rule.function not in FUNCTIONS or not any(places.possible(box) for box in rule.when.holds):
+            continue  # told already
         at = doing.get((rule.function, _REACH[rule.level]), set())
         if not any(places.within(box, region) for box in rule.when.holds for region in at):
             yield _finding(
