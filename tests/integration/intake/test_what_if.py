@@ -86,10 +86,13 @@ async def test_a_resident_who_says_nothing_is_not_late(intake: Any, made: Any) -
     assert (reply["count"], reply["moved"], reply["late_before"], reply["late_after"]) == (1, 1, 0, 0)
 
 
-async def test_a_step_that_loses_its_deadline_is_told(intake: Any) -> None:
-    await intake.register()
-    workflow = NATION["workflow"].replace("    clock: verification\n", "    clock: none\n")
-    assert (await deadlines(intake, NATION | {"workflow": workflow}))["verification"]["becomes"] is None
+async def test_a_step_that_loses_its_deadline_is_told(intake: Any, made: Any) -> None:
+    case = await intake.decided()
+    assert (await intake.hear(made.completed(case, 0), at=intake.clock.now()))[0] is Outcome.APPLIED
+    waits = "    owner: resident\n    clock: resident-reply\n"
+    assert waits in NATION["workflow"]
+    draft = NATION | {"workflow": NATION["workflow"].replace(waits, "    clock: none\n")}
+    assert (await deadlines(intake, draft))["resident-reply"]["becomes"] is None
 
 
 async def test_a_step_of_another_class_is_told_with_both(intake: Any) -> None:

@@ -122,11 +122,14 @@ async def test_what_is_in_force_is_not_proposed_again(desk: Desk, fixed_clock: F
         await desk.do("propose", "00", CENTRE, by="manajer", why="")
 
 
+HOURS = 'entries:\n  office:\n    label: {id: Jam, en: Hours}\n    hours: {monday: [{from: "08:00", to: "12:00"}]}\n'
+
+
 async def test_a_forgotten_file_repeals_nothing(desk: Desk, fixed_clock: FixedClock) -> None:
-    await desk.put_into_force("00", CENTRE | {"workflow": "entries: {}\n"})
+    await desk.put_into_force("00", CENTRE | {"calendar": HOURS})
     fixed_clock.move(minutes=1)
     with pytest.raises(PolicyFindingsError) as refused:
-        await desk.do("propose", "00", {"workflow": "entries: {}\n# other\n"}, by="manajer", why="")
+        await desk.do("propose", "00", {"calendar": f"{HOURS}# other\n"}, by="manajer", why="")
     assert [(str(each.place), each.code) for each in refused.value.findings] == [("00/offices.yaml", "left-out")]
 
 

@@ -60,6 +60,14 @@ async def found(service: Service, layers: Mapping[str, Any], **more: Any) -> dic
     return view
 
 
+def told(region: Mapping[str, Any]) -> dict[str, tuple[int, int]]:
+    """How often who was told of whose lateness, by the policy in force and by the draft."""
+    return {
+        f"{each['effect']} {each['audience']} of {each['owner']}": (each["before"], each["after"])
+        for each in region["notices"]
+    }
+
+
 def digest(url: str) -> dict[str, tuple[int, str]]:
     """How many rows each table has, and what they are."""
     with psycopg.connect(url) as connection:
@@ -95,6 +103,53 @@ async def test_a_shorter_time_shows_how_much_earlier_and_how_much_more_is_late(
     feedback = next(each for each in region["deadlines"] if each["sla_class"] == "owner-feedback")
     assert (feedback["count"], feedback["moved"], feedback["shift_minutes"]) == (2, 0, None)
     assert (region["routed"], region["routes"]) == (3, [])
+    assert told(region) == {
+        "remind owner of 12.74.DUKCAPIL": (0, 3),
+        "escalate owner of 12.74.DUKCAPIL": (0, 2),
+        "escalate supervisor of 12.74.DUKCAPIL": (0, 2),
+    }
+
+
+async def test_another_chain_shows_who_would_have_heard_of_it(service: Service, fixed_clock: FixedClock) -> None:
+    case = await service.decide("ADMINDUK")
+    await service.decide("JALAN")
+    fixed_clock.move(days=7)  # due on Monday 15.00; by Wednesday 15.00 it is two working days late
+    await service.act((await service.referrals(case))["ADMINDUK"], "accept")
+    fixed_clock.move(days=2)  # Friday: who was answered is told no more, the road's office is four days late
+    steps = NATION["escalation"].replace(
+        '"+3wd", effect: escalate, whom: [manager]', '"+1wd", effect: escalate, whom: [manager]'
+    )
+    (region,) = (await found(service, {"00": NATION | {"escalation": steps}}))["regions"]
+    assert {each["moved"] for each in region["deadlines"]} == {0}
+    assert told(region) == {
+        "remind owner of 12.74.DUKCAPIL": (1, 1),
+        "escalate owner of 12.74.DUKCAPIL": (1, 1),
+        "escalate supervisor of 12.74.DUKCAPIL": (1, 1),
+        "escalate manager of 12.74.DUKCAPIL": (0, 1),
+        "remind owner of 12.74.PUPR": (1, 1),
+        "escalate owner of 12.74.PUPR": (1, 1),
+        "escalate supervisor of 12.74.PUPR": (1, 1),
+        "escalate manager of 12.74.PUPR": (1, 1),
+    }
+
+
+async def test_an_owner_whose_time_it_is_by_the_draft_is_who_would_have_heard(
+    service: Service, fixed_clock: FixedClock
+) -> None:
+    await service.decide("ADMINDUK")
+    fixed_clock.move(days=6)
+    workflow = NATION["workflow"].replace(
+        "    owner: office\n    clock: owner-acceptance", "    owner: manager\n    clock: owner-acceptance"
+    )
+    (region,) = (await found(service, {"00": NATION | {"workflow": workflow}}))["regions"]
+    assert told(region) == {
+        "remind owner of 12.74.DUKCAPIL": (1, 0),
+        "escalate owner of 12.74.DUKCAPIL": (1, 0),
+        "escalate supervisor of 12.74.DUKCAPIL": (1, 0),
+        "remind owner of manager": (0, 1),
+        "escalate owner of manager": (0, 1),
+        "escalate supervisor of manager": (0, 1),
+    }
 
 
 async def test_another_rule_shows_who_would_have_had_what(service: Service, fixed_clock: FixedClock) -> None:

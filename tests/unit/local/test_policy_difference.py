@@ -45,6 +45,10 @@ FOUND = {
                     "late_after": 0,
                 },
             ],
+            "notices": [
+                {"effect": "remind", "audience": "owner", "owner": "12.74.PERKIM", "before": 1, "after": 3},
+                {"effect": "escalate", "audience": "supervisor", "owner": "12.74.PERKIM", "before": 0, "after": 2},
+            ],
             "offices": [
                 {
                     "office": "12.74.PERKIM",
@@ -68,6 +72,9 @@ TABLE = """\
   urgent -> no deadline  1          0                             1     0
   office        referrals  would have had  hours  would have had
   12.74.PERKIM  0          2               0:00   3:05
+  time of       who is told  how       times  would have been
+  12.74.PERKIM  owner        remind    1      3
+  12.74.PERKIM  supervisor   escalate  0      2
 
 new deadlines, nothing to compare with: completed
 
@@ -83,7 +90,7 @@ def test_nothing_that_would_have_changed_is_said_so() -> None:
     nothing = FOUND | {
         "not_judged": [],
         "new_deadlines": [],
-        "regions": [{"region": "12.74", "routed": 1, "routes": [], "deadlines": [], "offices": []}],
+        "regions": [{"region": "12.74", "routed": 1, "routes": [], "deadlines": [], "offices": [], "notices": []}],
     }
     assert list(difference(nothing))[1:] == [
         "",

@@ -49,7 +49,7 @@ CLOSED = """\
         ("layout: standard", "layuot: standard", (6, "unknown-key")),
         ("en: closed", "jv: rampung", (7, "missing-translation")),
         ("en: closed", "en: ''", (7, "missing-translation")),
-        ("id: selesai", "id: '  '", (7, "not-one-line")),
+        ("id: selesai", "id: '  '", (7, "missing-translation")),
         ("id: selesai", 'id: "selesai\\nBcc: x"', (7, "not-one-line")),
         ("id: selesai", "id: 'tiket {ticket_number}'", (7, "unknown-placeholder")),
         ("id: selesai", "id: 'Bapak {name}'", (7, "personal-field")),
@@ -70,7 +70,7 @@ def test_a_message_with_a_mistake_is_found(old: str, new: str, expected: tuple[i
 
 def test_a_message_that_is_taken_away_leaves_its_event_without_one() -> None:
     assert found("notifications", "  case-closed: {removed: true}\n") == [
-        ("12.05/notifications.yaml", 0, "event-without-message")
+        ("12.05/notifications.yaml", 2, "event-without-message")
     ]
     assert found("notifications", "  case-closed: {channels: []}\n") == []
 
@@ -142,10 +142,10 @@ def test_a_channel_with_a_mistake_is_found(stated: str, expected: str) -> None:
     assert ("12.05/channels.yaml", 2, expected) in found("channels", f"  {stated}\n")
 
 
-def test_a_region_that_switches_every_channel_of_a_message_off_is_told_at_the_message() -> None:
+def test_a_region_that_switches_every_channel_of_a_message_off_is_told_where_it_does_so() -> None:
     said = found("channels", "  email: {enabled: false}\n")
     assert {code for _, _, code in said} == {"message-without-channel"}
-    assert {file for file, _, _ in said} == {"00/notifications.yaml"}
+    assert {file for file, _, _ in said} == {"12.05/channels.yaml"}
     assert len(said) == 1  # what only a mail may bring: the emergency access
 
 

@@ -4,8 +4,9 @@ import json
 import os
 import ssl
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -13,6 +14,7 @@ import httpx
 import typer
 
 from slrt_kit.clock import WIB
+from slrt_kit.policy.changes import left_out
 from slrt_kit.policy.findings import Finding, Place, PolicyError
 from slrt_kit.policy.kinds import KINDS
 from slrt_kit.policy.layers import is_layer_code
@@ -33,8 +35,17 @@ _TOKEN_S = 600
 _PATIENCE_S = 300
 """A comparison with the past of a nation takes that long."""
 
+
+class Language(StrEnum):
+    """The languages of findings."""
+
+    INDONESIAN = "id"
+    ENGLISH = "en"
+
+
 Service = Annotated[str, typer.Option("--service", help=f"Whose policy: {' or '.join(_SERVICES)}")]
 Folder = Annotated[Path, typer.Argument(help="Folder with <layer>/<kind>.yaml", exists=True, file_okay=False)]
+InLanguage = Annotated[Language, typer.Option("--language", help="In which language findings are told")]
 Layer = Annotated[str, typer.Argument(help="00, or a region code such as 12.74")]
 Number = Annotated[int, typer.Argument(help="Number of the version")]
 Why = Annotated[str, typer.Option("--why", help="The decree or decision, for whoever reads it in a year")]
@@ -59,27 +70,36 @@ def _known(service: str) -> str:
     return service
 
 
-def _read(folder: Path) -> dict[str, dict[str, str]]:
+def _wrong(findings: Sequence[Finding], language: str = "en") -> NoReturn:
+    for finding in findings:
+        typer.echo(finding.line(language))
+    raise typer.Exit(1)
+
+
+def _read(folder: Path, language: str = "en") -> dict[str, dict[str, str]]:
     try:
         layers = read_folder(folder)
     except PolicyError as error:
-        _end(str(error))
+        _wrong(error.findings, language)
     if not layers:
         _end(f"{folder} has no layer: make a folder such as 12.74 in it, with offices.yaml")
     return layers
 
 
 @policy.command()
-def validate(folder: Folder, *, service: Service) -> None:
+def validate(folder: Folder, *, service: Service, language: InLanguage = Language.ENGLISH) -> None:
     """Check drafts as they would hold over the policy that comes with the service; needs no running suite."""
     rules = PolicyRules.of(_known(service))
-    drafts = _read(folder)
-    layers = packaged_documents(f"slrt_{service}", rules) | drafts
-    findings = rules.findings(rules.layers({code: (1, each) for code, each in layers.items()}))
-    for finding in findings:
-        typer.echo(finding.line())
+    drafts = _read(folder, language)
+    packaged = packaged_documents(f"slrt_{service}", rules)
+    # What a draft leaves out stays as it is: that it is missing is one thing to say, and not all that follows from it.
+    drawn = {layer: packaged.get(layer, {}) | each for layer, each in drafts.items()}
+    findings = rules.findings(rules.layers({code: (1, each) for code, each in (packaged | drawn).items()}))
+    for layer, each in drafts.items():
+        for missing in left_out(layer, each, packaged.get(layer, {})):
+            typer.echo(f"note: {missing.line(language)}", err=True)
     if findings:
-        raise typer.Exit(1)
+        _wrong(findings, language)
     typer.echo(f"{service}: {', '.join(sorted(drafts))}: nothing wrong")
 
 

@@ -18,6 +18,7 @@ def difference(found: Mapping[str, Any]) -> Iterator[str]:
         yield from _indented(_routes(region["routes"]))
         yield from _indented(_deadlines(region["deadlines"]))
         yield from _indented(_offices(region["offices"]))
+        yield from _indented(_notices(region["notices"]))
     if found["new_deadlines"]:
         yield ""
         yield f"new deadlines, nothing to compare with: {', '.join(found['new_deadlines'])}"
@@ -67,6 +68,18 @@ def _offices(offices: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         hours = [_minutes(each[name], sign="") for name in ("minutes_before", "minutes_after")]
         rows.append([each["office"], *referrals, *hours])
     return rows
+
+
+def _notices(notices: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    if not notices:
+        return []
+    return [
+        ["time of", "who is told", "how", "times", "would have been"],
+        *(
+            [each["owner"], each["audience"], each["effect"], str(each["before"]), str(each["after"])]
+            for each in notices
+        ),
+    ]
 
 
 def _minutes(count: int, sign: str = "+") -> str:

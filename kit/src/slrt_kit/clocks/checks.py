@@ -62,7 +62,7 @@ def check_escalation(policy: RegionPolicy) -> Iterator[Finding]:
     for entry in policy.entries("escalation").values():
         steps = [Step.of(field) for field in entry.fields["steps"]]
         yield from _order(entry, steps)
-        yield from _holes(entry, steps)
+        yield from list(_holes(entry, steps)) or _passed_over(entry, steps)
         yield from _cycles(entry, steps)
 
 
@@ -157,18 +157,45 @@ def _holes(entry: Entry, steps: list[Step]) -> Iterator[Finding]:
     last = steps[-1]
     for number, step in enumerate(steps):
         if step.effect.is_notice and not step.whom:
-            yield _hole(entry, ("steps", number, "whom"), f"langkah {step.at} tidak sampai ke siapa pun", step.at)
-    if all(step.left is not None for step in steps):
-        yield _hole(entry, ("steps",), "tidak ada langkah saat jatuh tempo", "due")
+            what = Text(f"langkah {step.at} tidak sampai ke siapa pun", f"nobody hears of step {step.at}")
+            yield _hole(entry, ("steps", number, "whom"), what)
+    if not any(step.left is None and step.after is None for step in steps):
+        yield _hole(entry, ("steps",), Text("tidak ada langkah saat jatuh tempo", 'no step is when it is due ("0")'))
     elif not acts and ClockAudience.NEXT_LEVEL not in last.whom:
-        yield _hole(entry, ("steps", len(steps) - 1), "rantai berhenti sebelum tingkat berikutnya", last.at)
+        what = Text("rantai berhenti sebelum tingkat berikutnya", f"nobody else after {last.at} hears of it")
+        yield _hole(entry, ("steps", len(steps) - 1), what)
 
 
-def _hole(entry: Entry, path: tuple[str | int, ...], what: str, at: str) -> Finding:
+def _passed_over(entry: Entry, steps: list[Step]) -> Iterator[Finding]:
+    """Levels of the reporting line that nobody of hears, though one above them does."""
+    heard: set[int] = set()
+    for number, step in enumerate(steps):
+        if step.effect is not EffectKind.ESCALATE or not step.whom:
+            continue
+        heard |= {RANKS[whom] for whom in step.whom}
+        missed = [str(whom) for whom, rank in RANKS.items() if 0 < rank < max(heard) and rank not in heard]
+        if missed:
+            listed = ", ".join(missed)
+            yield Finding(
+                entry.place("steps", number),
+                "escalation-hole",
+                Text(
+                    f"{entry.key}: langkah {step.at} melewati {listed}",
+                    f"{entry.key}: step {step.at} passes over {listed}",
+                ),
+                Text(
+                    "sebut mereka pada langkah ini atau langkah sebelumnya",
+                    "name them in this step, or in one before it",
+                ),
+            )
+            return
+
+
+def _hole(entry: Entry, path: tuple[str | int, ...], what: Text) -> Finding:
     return Finding(
         entry.place(*path),
         "escalation-hole",
-        Text(f"{entry.key}: {what}", f"{entry.key}: nobody hears of it, or nobody else after {at}"),
+        Text(f"{entry.key}: {what.id}", f"{entry.key}: {what.en}"),
         Text(
             "beri penerima pada setiap pemberitahuan, satu langkah saat jatuh tempo, dan akhiri dengan next_level, "
             "auto_close, atau reroute",

@@ -11,14 +11,16 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from slrt_contracts.codes import ClockAudience
 from slrt_kit.access import Scope
+from slrt_kit.clocks.chain import RANKS
 from slrt_kit.db import Database
 from slrt_kit.http.auth import Authorized, ForbiddenError, require
 from slrt_kit.http.bodies import Body
 from slrt_kit.http.policy import Documents, LayerCode
 from slrt_kit.http.problems import language_of
 from slrt_kit.policy.what_if.running import DAYS, Answer, Question, Replays, WhatIfAbandonedError, what_if
-from slrt_kit.policy.what_if.tally import Change, Deadlines, Load, RegionTally, Rerouted, Tally, Way
+from slrt_kit.policy.what_if.tally import Change, Deadlines, Heard, Load, Notice, RegionTally, Rerouted, Tally, Way
 from slrt_kit.problems import ProblemError, Text
 
 router = APIRouter(prefix="/policy", tags=["policy"])
@@ -164,6 +166,27 @@ class LoadView(BaseModel):
         )
 
 
+class NoticeView(BaseModel):
+    """How often somebody was told that something takes long; each step of a chain counts once for a deadline."""
+
+    effect: str = Field(description="remind, escalate or auto_close")
+    audience: str = Field(description="whom the chain names", examples=["supervisor"])
+    owner: str = Field(description="whose time it was: an office, a role or resident", examples=["12.74.PUPR"])
+    before: int
+    after: int
+
+    @classmethod
+    def of(cls, notice: Notice, heard: Heard) -> Self:
+        """The view of a notice."""
+        return cls(
+            effect=notice.effect,
+            audience=notice.audience,
+            owner=notice.owner,
+            before=heard.before,
+            after=heard.after,
+        )
+
+
 class RegionDifference(BaseModel):
     """What would have been otherwise in one regency or city."""
 
@@ -172,6 +195,7 @@ class RegionDifference(BaseModel):
     routes: list[RouteView]
     deadlines: list[DeadlinesView]
     offices: list[LoadView]
+    notices: list[NoticeView]
 
     @classmethod
     def of(cls, region: str, tally: RegionTally) -> Self:
@@ -183,7 +207,13 @@ class RegionDifference(BaseModel):
             routes=[RouteView.of(*each) for each in routes],
             deadlines=[DeadlinesView.of(*each) for each in sorted(tally.deadlines.items())],
             offices=[LoadView.of(*each) for each in sorted(tally.loads.items())],
+            notices=[NoticeView.of(*each) for each in sorted(tally.notices.items(), key=lambda each: _rank(each[0]))],
         )
+
+
+def _rank(notice: Notice) -> tuple[str, int, str]:
+    """By whose time it was, and from whom it goes up."""
+    return notice.owner, RANKS[ClockAudience(notice.audience)], f"{notice.audience} {notice.effect}"
 
 
 class NotJudgedView(BaseModel):

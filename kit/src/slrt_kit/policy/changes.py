@@ -23,6 +23,7 @@ from slrt_kit.outbox import Outbox
 from slrt_kit.policy import store
 from slrt_kit.policy.checks.roster import Roster, held_by_nobody
 from slrt_kit.policy.findings import Finding, Place
+from slrt_kit.policy.judging import Key, key_of
 from slrt_kit.policy.layers import Documents, digest_of
 from slrt_kit.policy.problems import (
     PolicyAtOnceError,
@@ -194,7 +195,7 @@ def _findings(
     activations: Sequence[Activation],
     roster: Roster,
 ) -> tuple[Finding, ...]:
-    found: dict[tuple[Place, str, str], Finding] = {}
+    found: dict[Key, Finding] = {}
     for moment, numbers in zip(moments, planned, strict=True):
         holding = {code: (number, documents[code, number]) for code, number in numbers.items()}
         changed = set()
@@ -204,7 +205,7 @@ def _findings(
                 for each in activations
             )
             if draft.effective_from <= moment and not later:
-                holding[draft.layer] = (0, draft.documents)
+                holding[draft.layer] = (0, _stated(draft, documents, planned[0]))
                 changed.add(draft.layer)
         layers = rules.layers(holding)
         reached = {code for layer in changed for code in layers.below(layer)} | changed
@@ -213,22 +214,33 @@ def _findings(
             before = rules.layers({code: (number, documents[code, number]) for code, number in numbers.items()})
             wrong = tuple(held_by_nobody(before, layers, changed, roster))
         for finding in wrong:
-            found.setdefault((finding.place, finding.code, finding.what.en), finding)
+            found.setdefault(key_of(finding), finding)
     for draft in (each for each in drafts if not each.goes_back):
-        for finding in left_out(draft, documents, planned[0]):
-            found.setdefault((finding.place, finding.code, finding.what.en), finding)
-    return tuple(sorted(found.values(), key=lambda each: (each.place, each.code, each.what.en)))
+        for finding in left_out(draft.layer, draft.documents, _known(draft, documents, planned[0])):
+            found.setdefault(key_of(finding), finding)
+    return tuple(sorted(found.values(), key=key_of))
 
 
-def left_out(
+def _known(
     draft: Draft, documents: Mapping[tuple[str, int], Documents], planned: Mapping[str, int]
-) -> Sequence[Finding]:
-    """The kinds that the version in force has and a draft has not: a forgotten file must not repeal what it said."""
+) -> Mapping[str, str]:
+    """The documents of its layer that are in force when a draft begins."""
     number = planned.get(draft.layer)
-    known = {} if number is None else documents[draft.layer, number]
+    return {} if number is None else documents[draft.layer, number]
+
+
+def _stated(
+    draft: Draft, documents: Mapping[tuple[str, int], Documents], planned: Mapping[str, int]
+) -> Mapping[str, str]:
+    """What a draft is looked at as: a file that was left out is told once, and not all that would follow from it."""
+    return draft.documents if draft.goes_back else {**_known(draft, documents, planned), **draft.documents}
+
+
+def left_out(layer: str, draft: Documents, known: Documents) -> Sequence[Finding]:
+    """The kinds that the version in force has and a draft has not: a forgotten file must not repeal what it said."""
     return [
         Finding(
-            Place(f"{draft.layer}/{name}.yaml"),
+            Place(f"{layer}/{name}.yaml"),
             "left-out",
             Text(
                 "versi yang berlaku punya berkas ini, draf tidak",
@@ -240,7 +252,7 @@ def left_out(
             ),
         )
         for name in known
-        if name not in draft.documents
+        if name not in draft
     ]
 
 

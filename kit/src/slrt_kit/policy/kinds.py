@@ -22,11 +22,12 @@ Check = Callable[[RegionPolicy], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind. ``services`` are those that keep it."""
+    """One kind. ``services`` are those that keep it; ``may_be_empty``: a region can do without an entry of it."""
 
     name: str
     services: frozenset[str]
     check: Check
+    may_be_empty: bool = False
 
     @property
     def schema(self) -> EntrySchema:
@@ -39,11 +40,11 @@ _INTAKE, _REFERRAL, _NOTIFICATION = frozenset({"intake"}), frozenset({"referral"
 KINDS: tuple[Kind, ...] = (
     Kind("taxonomy", _INTAKE, taxonomy.check),
     Kind("programmes", _INTAKE, programmes.check),
-    Kind("forms", _INTAKE, forms.check),
-    Kind("documents", _INTAKE, documents.check),
+    Kind("forms", _INTAKE, forms.check, may_be_empty=True),
+    Kind("documents", _INTAKE, documents.check, may_be_empty=True),
     Kind("workflow", _INTAKE | _REFERRAL, workflow.check),
     Kind("roles", _INTAKE | _REFERRAL, roles.check),
-    Kind("offices", _REFERRAL, offices.check),
+    Kind("offices", _REFERRAL, offices.check, may_be_empty=True),
     Kind("routing", _REFERRAL, routing.check),
     Kind("sla", _INTAKE | _REFERRAL, check_sla),
     Kind("calendar", _INTAKE | _REFERRAL, check_calendar),

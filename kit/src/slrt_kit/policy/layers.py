@@ -8,7 +8,7 @@ away with ``removed: true``; an entry that no layer above has is complete.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -19,11 +19,10 @@ import yaml
 from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.policy.kinds import Kind
-from slrt_kit.policy.schema import Path
+from slrt_kit.policy.schema_findings import Path
 from slrt_kit.policy.source import items, parse
 from slrt_kit.problems import Text
 from slrt_kit.regions import NATION
-from slrt_kit.regions.former import successor_of
 
 LAYER_FILE = "layer"
 """The document that says which layer it inherits from, beside those of the kinds."""
@@ -32,8 +31,6 @@ _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 Documents = Mapping[str, str]
 """The documents of a layer: the text of each by its kind, or by `LAYER_FILE`."""
-Known = Callable[[str], bool]
-"""Whether there is a region of that code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,93 +256,3 @@ def _over(known: Entry | None, key: str, source: SourceEntry) -> Entry:
         return Entry(key, source.fields, source.places)
     kept = {path: place for path, place in known.places.items() if path and path[0] not in source.fields}
     return Entry(key, {**known.fields, **source.fields}, {**kept, **source.places})
-
-
-def findings_of(
-    layers: Layers, codes: Iterable[str], *, kinds: Mapping[str, Kind], is_region: Known
-) -> tuple[Finding, ...]:
-    """Everything that is wrong in the regions of these layers, each thing once, in the order of the source."""
-    found: dict[tuple[Place, str, str], Finding] = {}
-    for code in codes:
-        chain = layers.chain(code)
-        for finding in _of_chain(layers, code, chain, kinds, is_region):
-            found.setdefault((finding.place, finding.code, finding.what.en), finding)
-    return tuple(sorted(found.values(), key=lambda each: (each.place, each.code, each.what.en)))
-
-
-def _of_chain(
-    layers: Layers, code: str, chain: Sequence[str], kinds: Mapping[str, Kind], is_region: Known
-) -> Iterator[Finding]:
-    unread = False
-    for each in chain:
-        for finding in layers.layer(each).findings:
-            unread = True
-            yield finding
-        yield from _of_regions(layers.layer(each), is_region)
-    circle = layers.circle(code)
-    if circle:
-        shown = " → ".join(circle)
-        yield Finding(
-            next(layers.layer(each).place for each in (code, *circle) if each in layers and layers.layer(each).parent),
-            "cyclic-inheritance",
-            Text(f"pewarisan berputar: {shown}", f"the inheritance goes in a circle: {shown}"),
-            Text("beri salah satunya induk lain", "give one of them another parent"),
-        )
-        return
-    yield from _removals_of_nothing([layers.layer(each) for each in chain])
-    policy = layers.policy(code)
-    for name, entry in policy:
-        for finding in kinds[name].schema.problems(dict(entry.fields), entry.places, whole=True):
-            unread = True
-            yield finding
-    # A check may take for granted that every value is of its type.
-    if not unread:
-        for kind in kinds.values():
-            yield from kind.check(policy)
-
-
-def _of_regions(layer: Layer, is_region: Known) -> Iterator[Finding]:
-    if layer.code != NATION and not is_region(layer.code):
-        yield _unknown_region(Place(f"{layer.code}/"), layer.code)
-    if layer.code == NATION and layer.parent is not None:
-        yield Finding(
-            layer.place,
-            "cyclic-inheritance",
-            Text("lapisan 00 tidak mewarisi dari mana pun", "the layer 00 inherits from nothing"),
-            Text("hapus `parent`", "remove `parent`"),
-        )
-    elif layer.parent not in (None, NATION) and not is_region(str(layer.parent)):
-        yield _unknown_region(layer.place, str(layer.parent))
-
-
-def _unknown_region(place: Place, code: str) -> Finding:
-    now = successor_of(code)
-    return Finding(
-        place,
-        "unknown-region",
-        Text(f"tidak ada wilayah dengan kode {code}", f"there is no region of the code {code}"),
-        Text(
-            "periksa kode Kemendagri; wilayah hasil pemekaran memakai kode barunya",
-            "look at the Kemendagri code; a region that was split off has its new one",
-        )
-        if now is None
-        else Text(f"sejak {now.law} kodenya {now.code}", f"since {now.law} its code is {now.code}"),
-    )
-
-
-def _removals_of_nothing(layers: Sequence[Layer]) -> Iterator[Finding]:
-    there: set[tuple[str, str]] = set()
-    for layer in layers:
-        for kind, entries in layer.kinds.items():
-            for key, source in entries.items():
-                if not source.removed:
-                    there.add((kind, key))
-                elif (kind, key) in there:
-                    there.remove((kind, key))
-                else:
-                    yield Finding(
-                        source.places[()],
-                        "removes-nothing",
-                        Text(f"`{key}` tidak ada di lapisan atas", f"no layer above has `{key}`"),
-                        Text("periksa ejaannya atau hapus baris ini", "look at its spelling, or remove the line"),
-                    )

@@ -7,8 +7,10 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from slrt_kit.policy.findings import Finding, Place, PolicyError
+from slrt_kit.policy.judging import Known, findings_of
 from slrt_kit.policy.kinds import Kind, kinds_of
-from slrt_kit.policy.layers import Documents, Known, Layer, Layers, digest_of, findings_of, is_layer_code, read_layer
+from slrt_kit.policy.layers import Documents, Layer, Layers, digest_of, is_layer_code, read_layer
+from slrt_kit.policy.source import MAX_CHARS
 from slrt_kit.problems import Text
 from slrt_kit.regions import NATION, Regions, packaged_regions
 
@@ -56,11 +58,11 @@ def read_folder(folder: Traversable | Path) -> dict[str, dict[str, str]]:
     """The documents of a folder ``<layer>/<kind>.yaml``, by layer and kind.
 
     Raises:
-        PolicyError: a file cannot be read, or is where none belongs.
+        PolicyError: a file cannot be read, or is where none belongs; a layer has no file.
     """
     found: list[Finding] = []
     layers: dict[str, dict[str, str]] = {}
-    for part in sorted(folder.iterdir(), key=lambda each: each.name):
+    for part in _parts_of(folder, Place(f"{folder.name}/"), found):
         if part.is_dir() and is_layer_code(part.name):
             layers[part.name] = _documents(part, found)
         elif not part.name.startswith(("_", ".")) and (part.is_dir() or part.name.endswith((".yaml", ".yml"))):
@@ -70,27 +72,79 @@ def read_folder(folder: Traversable | Path) -> dict[str, dict[str, str]]:
     return layers
 
 
+def _parts_of(folder: Traversable | Path, place: Place, found: list[Finding]) -> list[Traversable | Path]:
+    try:
+        return sorted(folder.iterdir(), key=lambda each: each.name)
+    except OSError as error:
+        found.append(_unreadable(place, error))
+        return []
+
+
 def _documents(folder: Traversable | Path, found: list[Finding]) -> dict[str, str]:
     documents: dict[str, str] = {}
-    for file in sorted(folder.iterdir(), key=lambda each: each.name):
+    wrong = len(found)
+    for file in _parts_of(folder, Place(f"{folder.name}/"), found):
         name, place = file.name.removesuffix(".yaml"), f"{folder.name}/{file.name}"
         if file.name.startswith("."):
             continue
         if file.is_dir() or name == file.name:
             found.append(_misplaced(place))
             continue
-        try:
-            documents[name] = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            found.append(
-                Finding(
-                    Place(place),
-                    "syntax-error",
-                    Text(f"tidak dapat dibaca: {error}", f"cannot be read: {error}"),
-                    Text("simpan sebagai teks UTF-8", "save it as UTF-8 text"),
-                )
+        text = _text_of(file, Place(place), found)
+        if text is not None:
+            documents[name] = text
+    if not documents and len(found) == wrong:
+        found.append(
+            Finding(
+                Place(f"{folder.name}/"),
+                "empty-layer",
+                Text("lapisan ini tidak punya berkas", "the layer has no file"),
+                Text(
+                    "tulis berkas seperti offices.yaml di dalamnya, atau hapus foldernya",
+                    "write a file such as offices.yaml in it, or remove the folder",
+                ),
             )
+        )
     return documents
+
+
+def _text_of(file: Traversable | Path, place: Place, found: list[Finding]) -> str | None:
+    """The text of a file, no more of it than is looked at; None where it cannot be read."""
+    try:
+        # A pipe would never end.
+        if isinstance(file, Path) and file.exists() and not file.is_file():
+            found.append(_misplaced(str(place)))
+            return None
+        with file.open("rb") as opened:
+            raw = opened.read(4 * MAX_CHARS + 4)
+    except OSError as error:
+        found.append(_unreadable(place, error))
+        return None
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        if len(raw) > 4 * MAX_CHARS:
+            return raw.decode(errors="replace")
+        line = raw.count(b"\n", 0, error.start) + 1
+        found.append(
+            Finding(
+                Place(place.file, line),
+                "syntax-error",
+                Text("bukan teks UTF-8", "this is not UTF-8 text"),
+                Text("simpan berkasnya sebagai teks UTF-8", "save the file as UTF-8 text"),
+            )
+        )
+        return None
+
+
+def _unreadable(place: Place, error: OSError) -> Finding:
+    said = error.strerror or type(error).__name__
+    return Finding(
+        place,
+        "unreadable-file",
+        Text(f"tidak dapat dibaca: {said}", f"cannot be read: {said}"),
+        Text("periksa izin berkas dan tautannya", "look at its permissions, and at what it links to"),
+    )
 
 
 def _misplaced(place: str) -> Finding:

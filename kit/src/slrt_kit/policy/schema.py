@@ -4,7 +4,7 @@ YAML's own guesses are not used: ``yes`` is no boolean, and ``12.74`` stays text
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -14,18 +14,15 @@ import orjson
 import yaml
 
 from slrt_kit.policy.findings import Finding, Place
+from slrt_kit.policy.schema_findings import Path, blank_translations, findings_of_error
 from slrt_kit.policy.source import items
-from slrt_kit.problems import Text
 
-Path = tuple[str | int, ...]
 Places = dict[Path, Place]
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,15})")
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,15})(\.[0-9]{1,12})?")
 _WHOLE_ENTRY = frozenset({"required", "allOf", "anyOf", "oneOf", "if", "then", "else", "dependentRequired", "not"})
 """What a schema says of an entry as a whole: an entry that overrides some fields of another need not meet it alone."""
-_LANGUAGES = frozenset({"id", "en"})
-_SHOWN = 60
 
 
 class EntrySchema:
@@ -46,7 +43,9 @@ class EntrySchema:
     def problems(self, value: Any, places: Mapping[Path, Place], *, whole: bool) -> Iterator[Finding]:
         """What of a value does not fit; of an entry that may lack fields with ``whole=False``."""
         for error in (self._whole if whole else self._parts).iter_errors(value):
-            yield from _findings(error, places)
+            yield from findings_of_error(error, places, self._document)
+        if not whole:
+            yield from blank_translations(value, places)
 
     def _value(
         self,
@@ -132,102 +131,3 @@ def schema_of(kind: str) -> EntrySchema:
     """
     text = resources.files("slrt_kit.policy").joinpath("schemas", f"{kind}.json").read_bytes()
     return EntrySchema(orjson.loads(text))
-
-
-def _shown(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-
-
-def _place(places: Mapping[Path, Place], path: Path) -> Place:
-    while path and path not in places:
-        path = path[:-1]
-    return places[path]
-
-
-def _findings(error: jsonschema_rs.ValidationError, places: Mapping[Path, Place]) -> Iterator[Finding]:
-    """What a validator's error means to whoever wrote the file."""
-    path: Path = tuple(error.instance_path)
-    keyword = _keyword(error)
-    name, said = ".".join(str(part) for part in path) or "entry", _Said(error.kind)
-    if keyword in ("additionalProperties", "unevaluatedProperties"):
-        for unknown in said.unexpected:
-            yield Finding(
-                _place(places, (*path, unknown)),
-                "unknown-key",
-                Text(f"`{unknown}` tidak dikenal di sini", f"`{unknown}` is not known here"),
-                Text("periksa ejaannya atau hapus", "look at its spelling, or remove it"),
-            )
-        return
-    place = _place(places, path)
-    if keyword == "required":
-        missing = said.property
-        if missing in _LANGUAGES and path:
-            yield missing_translation(place, name, missing)
-            return
-        yield Finding(
-            place,
-            "incomplete-entry",
-            Text(f"`{missing}` tidak ada", f"`{missing}` is missing"),
-            Text(
-                f"tambahkan `{missing}`; entri boleh tidak lengkap hanya bila lapisan di atasnya memilikinya",
-                f"add `{missing}`; an entry may leave fields out only where a layer above has that entry",
-            ),
-        )
-        return
-    if path and path[-1] in _LANGUAGES and keyword == "minLength":
-        yield missing_translation(place, name, str(path[-1]))
-        return
-    value = _shown(error.instance)
-    if keyword == "type":
-        wanted = said.types or str(error.message)
-        yield Finding(
-            place,
-            "wrong-type",
-            Text(f"`{name}` bernilai {value}, bukan {wanted}", f"`{name}` is {value}, which is no {wanted}"),
-            Text(
-                "tulis nilai dengan jenis itu (true atau false, angka tanpa kutip)",
-                "write a value of that type (true or false, a number without quotes)",
-            ),
-        )
-    elif keyword in ("enum", "const"):
-        listed = ", ".join(str(each) for each in said.options)
-        yield Finding(
-            place,
-            "unknown-code",
-            Text(f"`{name}` bernilai {value}, kode yang tidak dikenal", f"`{name}` is {value}, a code nobody knows"),
-            Text(f"pakai salah satu: {listed}", f"use one of: {listed}"),
-        )
-    else:
-        yield Finding(
-            place,
-            "wrong-value",
-            Text(f"`{name}` bernilai {value}: tidak memenuhi {keyword}", f"`{name}` is {value}: {error.message}"),
-            Text("lihat skema jenis ini", "see the schema of the kind"),
-        )
-
-
-class _Said:
-    """What a validator's error knows beside its text; each kind of error has other attributes."""
-
-    def __init__(self, kind: Any) -> None:
-        self.unexpected: Sequence[str] = getattr(kind, "unexpected", ())
-        self.property = str(getattr(kind, "property", "?"))
-        self.types = ", ".join(sorted(getattr(kind, "types", ())))
-        self.options: Sequence[Any] = getattr(kind, "options", None) or [getattr(kind, "expected_value", "")]
-
-
-def _keyword(error: jsonschema_rs.ValidationError) -> str:
-    """The keyword that was not met: the last name of the schema's path."""
-    named = [part for part in error.schema_path if isinstance(part, str)]
-    return named[-1] if named else ""
-
-
-def missing_translation(place: Place, name: str, language: str) -> Finding:
-    """A text that is there in one language alone."""
-    return Finding(
-        place,
-        "missing-translation",
-        Text(f"`{name}` tidak punya teks bahasa {language}", f"`{name}` has no text in {language}"),
-        Text(f"tambahkan `{language}`", f"add `{language}`"),
-    )

@@ -69,14 +69,20 @@ def _refusals(text: str, file: str) -> Iterator[Finding]:
                 depth -= 1
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
-            if depth > _MAX_DEPTH or documents > 1:
+            if depth > _MAX_DEPTH:
                 yield Finding(
                     Place(file, line),
                     "syntax-error",
-                    Text(
-                        "bersarang terlalu dalam, atau dua dokumen", "nested too deeply, or two documents in one file"
-                    ),
-                    Text("satu dokumen per berkas, paling dalam 16", "one document per file, at most 16 levels"),
+                    Text("bersarang terlalu dalam", "nested too deeply"),
+                    Text(f"paling dalam {_MAX_DEPTH} tingkat", f"at most {_MAX_DEPTH} levels"),
+                )
+                return
+            if documents > 1:
+                yield Finding(
+                    Place(file, line),
+                    "syntax-error",
+                    Text("dokumen kedua dalam satu berkas", "a second document in one file"),
+                    Text("hapus baris `---`", "remove the line `---`"),
                 )
                 return
             if getattr(event, "anchor", None) or getattr(event, "tag", None):

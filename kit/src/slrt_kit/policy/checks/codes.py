@@ -13,7 +13,7 @@ FOREVER = date.max
 
 def unknown_code(place: Place, value: str, *, among: Iterable[str]) -> Finding:
     """A code that nobody knows."""
-    listed = ", ".join(sorted(among))
+    listed = ", ".join(sorted(among)) or "-"
     return Finding(
         place,
         "unknown-code",

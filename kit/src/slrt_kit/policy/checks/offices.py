@@ -13,7 +13,8 @@ from slrt_kit.policy.checks.codes import ends_before_it_begins, period_of, unkno
 from slrt_kit.policy.entries import Entry, RegionPolicy
 from slrt_kit.policy.findings import Finding
 from slrt_kit.problems import Text
-from slrt_kit.regions import NATION
+from slrt_kit.regions import NATION, packaged_regions
+from slrt_kit.regions.former import successor_of
 
 _CODE = re.compile(OFFICE_PATTERN)
 
@@ -23,6 +24,7 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     offices = list(policy.entries("offices").values())
     for office in offices:
         yield from _code(office)
+        yield from _region(office)
         yield from unknown_codes(office, "functions", FunctionCode)
         yield from ends_before_it_begins(office)
     yield from _two_for_one_function([office for office in offices if _CODE.fullmatch(office.key)])
@@ -52,6 +54,23 @@ def _code(office: Entry) -> Iterator[Finding]:
                 f"{office.key} tidak melayani wilayah di dalam {layer}", f"{office.key} serves no region inside {layer}"
             ),
             Text(f"pindahkan ke lapisan {region}", f"move it to the layer {region}"),
+        )
+
+
+def _region(office: Entry) -> Iterator[Finding]:
+    """An office of a region that there is; one that has ended may be of a region that was split since."""
+    region = region_of(office)
+    if not _CODE.fullmatch(office.key) or region == NATION or packaged_regions().get(region) is not None:
+        return
+    now = successor_of(region)
+    if now is None or office.fields.get("valid_to") is None:
+        yield Finding(
+            office.place(),
+            "unknown-region",
+            Text(f"{office.key}: tidak ada wilayah {region}", f"{office.key}: there is no region {region}"),
+            Text("periksa kode Kemendagri", "look at the Kemendagri code")
+            if now is None
+            else Text(f"sejak {now.law} kodenya {now.code}", f"since {now.law} its code is {now.code}"),
         )
 
 

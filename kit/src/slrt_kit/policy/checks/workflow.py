@@ -16,12 +16,15 @@ from slrt_kit.problems import Text
 NO_CLOCK = "none"
 GOES_ON = "goes-on"
 """Stands where the clock of the state before runs on: what a machine notes gives nobody more time."""
-_NOT_ROLES = ("office", "resident")
+_RESIDENT = "resident"
+_NOT_ROLES = ("office", _RESIDENT)
+_MACHINE = "service"
+"""Stands where a role stands of what nobody has to do."""
 
 
 def check(policy: RegionPolicy) -> Iterator[Finding]:
     """What is wrong with the workflow that a region knows; nothing where it has none."""
-    states = policy.entries("workflow")
+    states, classes = policy.entries("workflow"), policy.entries("sla")
     if not states:
         return
     roles = {role for grants in permission_table().values() for role in grants}
@@ -32,8 +35,10 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     yield from _unreachable(states)
     yield from _without_exit(states)
     for field in ("clock", "urgent_clock"):
-        yield from _without_clock(states, policy.entries("sla"), field)
-    yield from _need_clocks(states, policy.entries("sla"))
+        yield from _without_clock(states, classes, field)
+    yield from _need_clocks(states, classes)
+    yield from _nothing_to_go_on(states)
+    yield from _effects(states, classes, policy.entries("escalation"))
 
 
 def _actions(state: Entry) -> Mapping[str, Mapping[str, object]]:
@@ -57,10 +62,13 @@ def _unknown(state: Entry, states: Mapping[str, Entry], roles: Iterable[str]) ->
 
 def _owner(state: Entry, roles: set[str]) -> Iterator[Finding]:
     """Time that is nobody's is not watched by anybody."""
-    owner, clock = state.fields.get("owner"), state.fields.get("clock", NO_CLOCK)
-    if owner is None and clock not in (NO_CLOCK, GOES_ON):
+    owner = state.fields.get("owner")
+    clocks = {name: state.fields[name] for name in ("clock", "urgent_clock") if name in state.fields}
+    running = [name for name, clock in clocks.items() if clock not in (NO_CLOCK, GOES_ON)]
+    running += ["need_clocks"] if "need_clocks" in state.fields else []
+    if owner is None and running:
         yield Finding(
-            state.place("clock"),
+            state.place(running[0]),
             "clock-without-owner",
             Text(f"waktu di {state.key} bukan milik siapa pun", f"the time in {state.key} is nobody's"),
             Text("tambahkan `owner:`: peran, office, atau resident", "add `owner:`: a role, office or resident"),
@@ -140,12 +148,99 @@ def _without_clock(states: Mapping[str, Entry], classes: Mapping[str, Entry], fi
     """Where no clock runs nobody is late, and nobody notices silence."""
     for key, state in states.items():
         clock = state.fields.get(field)
-        if clock is None and field == "clock" and not state.fields.get("final"):
+        if state.fields.get("final"):
+            missing = False
+        elif clock == NO_CLOCK:
+            missing = _needs_clock(state)
+        else:
+            missing = clock is None and field == "clock"
+        if missing:
             yield Finding(
-                state.place(),
+                state.place(field),
                 "step-without-clock",
                 Text(f"tidak ada waktu yang berjalan di {key}", f"no clock runs in {key}"),
                 Text("tambahkan `clock:` dengan kelas SLA", "add `clock:` with an SLA class"),
             )
         elif clock not in (None, NO_CLOCK, GOES_ON) and classes and clock not in classes:
             yield unknown_code(state.place(field), str(clock), among=classes)
+
+
+def _needs_clock(state: Entry) -> bool:
+    """Whether somebody's time passes here, or it takes a person to go on."""
+    return "owner" in state.fields or any(
+        set(_list(action.get("by"))) - {_MACHINE} for action in _actions(state).values()
+    )
+
+
+def _list(value: object) -> list[str]:
+    return [str(each) for each in value] if isinstance(value, list) else []
+
+
+def _nothing_to_go_on(states: Mapping[str, Entry]) -> Iterator[Finding]:
+    """States whose clock is that of the state before, where none may run before."""
+    for key, state in states.items():
+        if state.fields.get("clock") != GOES_ON:
+            continue
+        before = [each for each in states.values() if each.key != key and key in _targets(each)]
+        idle = [each.key for each in before if each.fields.get("clock") == NO_CLOCK and not _needs_clock(each)]
+        if state.fields.get("initial") or idle:
+            where = ", ".join(idle) or "-"
+            yield Finding(
+                state.place("clock"),
+                "step-without-clock",
+                Text(
+                    f"tidak ada waktu yang dapat diteruskan di {key}: sebelumnya ({where}) tidak ada yang berjalan",
+                    f"there is no clock to go on with in {key}: before it ({where}) none runs",
+                ),
+                Text("sebut kelas SLA pada `clock:`", "name an SLA class as its `clock:`"),
+            )
+
+
+def _effects(
+    states: Mapping[str, Entry], classes: Mapping[str, Entry], chains: Mapping[str, Entry]
+) -> Iterator[Finding]:
+    """What a chain does to a case must be possible in every state whose clock it belongs to."""
+    named = [
+        (state, field, str(chain))
+        for state in states.values()
+        for field, sla in _named(state)
+        if sla in classes and (chain := classes[sla].fields.get("escalation")) in chains
+    ]
+    for key, chain in chains.items():
+        for number, step in enumerate(chain.fields.get("steps", ())):
+            effect = step["effect"]
+            users = [(state, field) for state, field, used in named if used == key]
+            if effect in ("remind", "escalate"):
+                continue
+            wrong = [(state, field) for state, field in users if effect != "auto_close" or not _closes(state, states)]
+            if wrong:
+                # The chain is wrong where it is so for all that have it, else whoever names it.
+                place = chain.place("steps", number) if len(wrong) == len(users) else wrong[0][0].place(wrong[0][1])
+                listed = ", ".join(dict.fromkeys(state.key for state, _ in wrong))
+                yield Finding(
+                    place,
+                    "effect-not-possible",
+                    Text(
+                        f"rantai {key} memuat {effect}, yang tidak dapat dilakukan di {listed}",
+                        f"the chain {key} has {effect}, which cannot be done in {listed}",
+                    ),
+                    Text(
+                        "auto_close hanya di mana warga ditunggu dan layanan dapat menutup; reroute belum dilakukan",
+                        "auto_close is only where a resident is waited for and the service closes; nobody does reroute",
+                    ),
+                )
+
+
+def _named(state: Entry) -> Iterator[tuple[str, str]]:
+    """The classes of a state, each with its field."""
+    for field in ("clock", "urgent_clock"):
+        if field in state.fields:
+            yield field, str(state.fields[field])
+    for sla in state.fields.get("need_clocks", {}).values():
+        yield "need_clocks", str(sla)
+
+
+def _closes(state: Entry, states: Mapping[str, Entry]) -> bool:
+    """Whether the machine may end what waits here for a resident."""
+    ends = (states.get(str(each.get("to"))) for each in _actions(state).values() if _MACHINE in _list(each.get("by")))
+    return state.fields.get("owner") == _RESIDENT and any(end is not None and end.fields.get("final") for end in ends)

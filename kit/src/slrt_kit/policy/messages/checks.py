@@ -84,10 +84,13 @@ def check_notifications(policy: RegionPolicy) -> Iterator[Finding]:
         yield from _message(message, event, policy)
     for several in by_event.values():
         yield from _together(several)
+    if any(message.fields["event"] not in HEARD_EVENTS for message in messages.values()):
+        return  # the event that it is meant for would be missed
+    first = next(iter(messages.values())).place().file
     for event in HEARD_EVENTS:
         if event not in by_event:
             yield Finding(
-                Place(f"{policy.region}/notifications.yaml"),
+                Place(first),
                 "event-without-message",
                 Text(f"tidak ada pesan untuk {event}", f"no message is about {event}"),
                 Text(

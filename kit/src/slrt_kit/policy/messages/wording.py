@@ -22,8 +22,11 @@ SENDER = "sender"
 
 _PERSONAL = re.compile(
     r"(?i)(?:.*[._])?(?:name|nama|nik|kk|phone|telepon|e?mail|address|alamat|birth|lahir|need|kebutuhan|programme?|office"
-    r"|dinas|age|umur|person|contact|disease|penyakit|decile|desil)(?:[._].*)?"
+    r"|dinas|age|umur|person|contact|disease|penyakit|diagnos[ei]s?|decile|desil|hp|telp|wa|gender|sex|kelamin|income"
+    r"|penghasilan|village|desa|kelurahan|district|kecamatan|rt|rw|mother|ibu|ayah|family|keluarga|religion|agama"
+    r"|disability|difabel|photo|foto)(?:[._].*)?"
 )
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LONG_NUMBER = re.compile(r"\d{5,}")
 
 
@@ -35,11 +38,18 @@ def placeholders_of(text: str) -> frozenset[str]:
         return frozenset()
 
 
+def _fits(text: str) -> bool:
+    try:
+        return bool(list(Formatter().parse(text))) or not text
+    except ValueError:
+        return False
+
+
 def text_findings(place: Place, text: str, *, with_code: bool = False) -> Iterator[Finding]:
     """What is wrong with a message's text: it must name ticket and stage, and the code where it brings one."""
     wanted = REQUIRED | {CODE} if with_code else REQUIRED
     yield from _words(place, text, wanted | {SENDER})
-    for name in sorted(wanted - placeholders_of(text)):
+    for name in sorted(wanted - placeholders_of(text)) if _fits(text) else ():
         yield Finding(
             place,
             "missing-placeholder",
@@ -72,10 +82,18 @@ def _words(place: Place, text: str, placeholders: frozenset[str]) -> Iterator[Fi
             Text(f"yang boleh: {listed}", f"what may stand here: {listed}"),
         )
         return
+    if any("{" in words or "}" in words for words, *_ in fields):
+        # Doubled, they are braces and no placeholder: a resident would read them.
+        yield Finding(
+            place,
+            "unknown-placeholder",
+            Text("kurung kurawal ganda akan terbaca warga apa adanya", "doubled braces would be read as they stand"),
+            Text(f"tulis satu kurung saja; yang boleh: {listed}", f"write single ones; what may stand here: {listed}"),
+        )
     for _, name, shape, conversion in fields:
         if name is None or (name in placeholders and not shape and not conversion):
             continue
-        if _PERSONAL.fullmatch(name):
+        if _PERSONAL.fullmatch(_HUMP.sub("_", name)):
             yield Finding(
                 place,
                 "personal-field",

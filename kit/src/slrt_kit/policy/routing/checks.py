@@ -50,6 +50,9 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     # A rule that could not be read would be missed.
     read = {rule.key for rule in rules}
     unread = {entry.fields.get("need") for entry in policy.entries(KIND).values() if entry.key not in read}
+    if not sorted_rules.keys() <= NEEDS.keys():
+        # And so would one for a need that is misspelt: nobody knows which it is meant for.
+        unread |= NEEDS.keys() - sorted_rules.keys()
     yield from _no_route(sorted_rules, queues, context.facts, places, besides=unread)
     yield from _no_office(policy, rules, places)
     yield from _waits_in_a_circle(rules)
@@ -124,7 +127,7 @@ def _queue(policy: RegionPolicy, queues: Sequence[RoutingQueue]) -> Iterator[Fin
                 ),
             )
         offices = policy.entries(OFFICES)
-        if offices and not any(
+        if OFFICES in policy.kinds and not any(
             _region_of(office) == NATION and queue.function in _functions(office) and not office.fields.get("valid_to")
             for office in offices.values()
         ):
@@ -279,6 +282,8 @@ def _no_office(policy: RegionPolicy, rules: Iterable[RoutingRule], places: Place
         # further down is said there, and what nobody does there goes to the queue.
         if _layer_of(rule.entry) != policy.region or _REACH[rule.level] not in levels:
             continue
+        if rule.function not in FUNCTIONS or not any(places.possible(box) for box in rule.when.holds):
+            continue  # told already
         at = doing.get((rule.function, _REACH[rule.level]), set())
         if not any(places.within(box, region) for box in rule.when.holds for region in at):
             yield _finding(

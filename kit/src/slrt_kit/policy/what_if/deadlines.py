@@ -1,10 +1,11 @@
-"""Play deadlines again: when what was begun would have been due, by the policy in force and with the drafts."""
+"""Play deadlines again, by the policy in force and with the drafts: when each was due, and who would have heard of it."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from slrt_kit.clocks.calendar import UnknownYearError
+from slrt_kit.clocks.chain import Step
 from slrt_kit.clocks.clock import Extension, OwnerKind, Pause, reckon
 from slrt_kit.clocks.policy import Terms, UnknownTermError
 from slrt_kit.clocks.rows import extensions_of, pauses_of
@@ -12,10 +13,10 @@ from slrt_kit.clocks.steps import StepClocks, StepTerms
 from slrt_kit.db import Row, Values
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.what_if.comparing import Comparison, Pair
-from slrt_kit.policy.what_if.tally import Deadlines, NotJudged, Tally
+from slrt_kit.policy.what_if.tally import Deadlines, Notice, NotJudged, RegionTally, Tally
 
 _CLOCKS: Final = """
-    SELECT c.region, c.step, c.owner_kind, c.sla_class, c.started_at, c.stopped_at, c.pauses, c.extensions,
+    SELECT c.region, c.step, c.owner_kind, c.owner, c.sla_class, c.started_at, c.stopped_at, c.pauses, c.extensions,
            coalesce(s.urgent, false) AS urgent
     FROM clocks c LEFT JOIN {subjects}
     WHERE c.started_at <= %(until)s AND (c.stopped_at IS NULL OR c.stopped_at >= %(since)s)
@@ -29,11 +30,15 @@ _Key = tuple[str, str, str, str, bool, str]
 
 
 class _Both(NamedTuple):
-    """What a step runs by in both policies; ``same`` where nothing of it differs. ``after`` None: it has no clock."""
+    """What a step runs by in both policies; ``after`` None: it has no clock by the draft.
+
+    ``same`` where nothing of its time differs, ``told_alike`` where nobody else hears of it either.
+    """
 
     before: StepTerms
     after: StepTerms | None
     same: bool
+    told_alike: bool
 
 
 class DeadlineReplay:
@@ -92,7 +97,11 @@ class DeadlineReplay:
             return NotJudged.UNKNOWN_CLASS
         if isinstance(after, NotJudged):
             return after
-        return _Both(before, after, after is not None and _what_counts(before) == _what_counts(after))
+        same = after is not None and _what_counts(before) == _what_counts(after)
+        told_alike = (
+            same and after is not None and (before.owner, before.terms.chain) == (after.owner, after.terms.chain)
+        )
+        return _Both(before, after, same, told_alike)
 
     def _of(self, place: int, policy: RegionPolicy, row: Row) -> StepTerms | NotJudged | None:
         steps = self._clocks(place, policy)
@@ -120,20 +129,21 @@ class DeadlineReplay:
     def _add(self, row: Row, both: _Both) -> None:
         pauses, extensions = pauses_of(row.pauses), extensions_of(row.extensions)
         before = both.before.terms
-        due = _due(before, row.started_at, pauses, extensions)
-        due_then = due
+        due, takes = _due(before, row.started_at, pauses, extensions)
+        due_then, takes_then = due, takes
         if both.after is not None and not both.same:
-            due_then = _due(both.after.terms, row.started_at, pauses, extensions)
+            due_then, takes_then = _due(both.after.terms, row.started_at, pauses, extensions)
         stands = pauses[-1].since if pauses and pauses[-1].until is None else None
         ended: datetime = row.stopped_at or stands or self._comparison.until
         becomes = _WITHOUT if both.after is None else both.after.terms.sla.key
-        classes = self._tally.region(row.region).deadlines
-        found = classes.get((before.sla.key, becomes))
+        tally = self._tally.region(row.region)
+        found = tally.deadlines.get((before.sla.key, becomes))
         if found is None:
-            found = classes[before.sla.key, becomes] = Deadlines()
+            found = tally.deadlines[before.sla.key, becomes] = Deadlines()
         found.count += 1
         found.open += row.stopped_at is None
         found.late_before += _binds(both.before) and ended > due
+        self._tell(tally, row, both, _Ran(due, takes, ended), _Ran(due_then, takes_then, ended))
         if both.after is None:
             found.without += 1
             return
@@ -142,12 +152,57 @@ class DeadlineReplay:
             length = before.sla.length
             found.shifts[round(before.calendar.passed(due, due_then, length).total_seconds() / 60)] += 1
 
+    def _tell(self, tally: RegionTally, row: Row, both: _Both, before: "_Ran", after: "_Ran") -> None:
+        """Add up who heard of it, each step of a chain once: a chain that began anew told some twice."""
+        since = self._comparison.since
+        for step in _reached(both.before, row.started_at, before, since):
+            for whom in step.whom:
+                heard = tally.heard(Notice(step.effect, whom, _owner(both.before, row)))
+                heard.before += 1
+                heard.after += both.told_alike
+        if both.after is not None and not both.told_alike:
+            for step in _reached(both.after, row.started_at, after, since):
+                for whom in step.whom:
+                    tally.heard(Notice(step.effect, whom, _owner(both.after, row))).after += 1
 
-def _due(terms: Terms, begun: datetime, pauses: Sequence[Pause], extensions: Sequence[Extension]) -> datetime:
+
+class _Ran(NamedTuple):
+    """When a clock was due, how much time it had in all (None: not reckoned yet), and when it really ended."""
+
+    due: datetime
+    takes: timedelta | None
+    ended: datetime
+
+
+def _reached(step: StepTerms, begun: datetime, ran: _Ran, since: datetime) -> Iterator[Step]:
+    """The steps of its chain that a clock came to, those of before the comparison left out."""
+    terms = step.terms
+    takes = ran.takes
+    for each in terms.chain.steps:
+        if each.left is not None and takes is None:
+            takes = terms.calendar.passed(begun, ran.due, terms.sla.length)
+        try:
+            at = each.instant(terms.calendar, length=terms.sla.length, takes=takes or timedelta(), due=ran.due)
+        except UnknownYearError:
+            return
+        if at > ran.ended:
+            return
+        if at >= since:
+            yield each
+
+
+def _owner(step: StepTerms, row: Row) -> str:
+    """Whose time it was: the office's that really had it, or the role or resident that the policy names."""
+    return str(row.owner) if step.owner == row.owner_kind == OwnerKind.OFFICE else step.owner
+
+
+def _due(
+    terms: Terms, begun: datetime, pauses: Sequence[Pause], extensions: Sequence[Extension]
+) -> tuple[datetime, timedelta | None]:
     if not pauses and not extensions:
         # Nearly all of them, and a third of the work.
-        return terms.calendar.add(begun, terms.sla.length)
-    return reckon(terms, begun, pauses, extensions)[0]
+        return terms.calendar.add(begun, terms.sla.length), None
+    return reckon(terms, begun, pauses, extensions)
 
 
 def _binds(step: StepTerms) -> bool:

@@ -121,6 +121,25 @@ class Load:
         self.minutes += minutes
 
 
+class Notice(NamedTuple):
+    """What a step of a chain does (``remind``, ``escalate``, ``auto_close``), who hears of it, and whose time it was.
+
+    ``audience`` is as the chain names it; ``owner`` an office's code, a role, or ``resident``.
+    """
+
+    effect: str
+    audience: str
+    owner: str
+
+
+@dataclass(slots=True)
+class Heard:
+    """How often, by the policy in force and by the draft."""
+
+    before: int = 0
+    after: int = 0
+
+
 @dataclass(slots=True)
 class RegionTally:
     """What would have been otherwise in one regency or city."""
@@ -129,6 +148,7 @@ class RegionTally:
     routes: dict[Change, Rerouted] = field(default_factory=dict)
     deadlines: dict[tuple[str, str], Deadlines] = field(default_factory=dict)
     loads: dict[str, tuple[Load, Load]] = field(default_factory=dict)
+    notices: dict[Notice, Heard] = field(default_factory=dict)
 
     def reroute(self, change: Change, example: UUID | None) -> None:
         """Something would have gone another way; the newest come first."""
@@ -136,6 +156,13 @@ class RegionTally:
         found.count += 1
         if example is not None and len(found.examples) < _EXAMPLES:
             found.examples.append(example)
+
+    def heard(self, notice: Notice) -> Heard:
+        """How often somebody heard of something."""
+        found = self.notices.get(notice)
+        if found is None:
+            found = self.notices[notice] = Heard()
+        return found
 
     def load(self, before: str, after: str, minutes: int) -> None:
         """A referral was with one office, and would have been with another or the same."""
