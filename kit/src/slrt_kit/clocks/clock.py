@@ -186,6 +186,11 @@ class Clock:
         """Since when it stands, where it does."""
         return self.pauses[-1].since if self.state is ClockState.PAUSED else None
 
+    def late_seconds(self, now: datetime) -> float | None:
+        """How long it has been late, or was when it ended; time in which it stands does not count. None: it is not."""
+        late = ((self.paused_since or self.stopped_at or now) - self.due_at).total_seconds()
+        return late if late > 0 else None
+
     def pause(self, reason: ClockPauseReason, *, at: datetime) -> None:
         """Let no time count from now on.
 

@@ -12,10 +12,10 @@ from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.clocks.clock import Subject
 from slrt_kit.clocks.commands import ClockCommands, ClockParts, look_at_clock
-from slrt_kit.clocks.views import ClockReceipt, ClockView, ExtensionBody, PauseBody
 from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.clock_views import ClockReceipt, ClockView, ExtensionBody, PauseBody
 from slrt_kit.http.commands import Answer, Command, check_version, command, etag
 
 Find: TypeAlias = Callable[[Request, UnitOfWork, UUID, Scope], Awaitable[Subject]]

@@ -14,6 +14,7 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.problems import UnknownRegionError
 from slrt_intake.store.forms import NeedForms
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.words import Words
 from slrt_kit.policy import forms
 from slrt_kit.policy.entries import Entry
 from slrt_kit.policy.forms import Form
@@ -32,26 +33,19 @@ IfNoneMatch = Annotated[str | None, Header(alias="If-None-Match", max_length=200
 NOT_MODIFIED = 304
 
 
-class LabelView(BaseModel):
-    """Words for people."""
-
-    id: str
-    en: str
-
-
 class OptionView(BaseModel):
     """An answer that may be chosen."""
 
     value: AttributeValue
-    label: LabelView
+    label: Words
 
 
 class FieldView(BaseModel):
     """A question; the answer goes to ``attributes`` of the need under the name of the attribute."""
 
     attribute: AttributeName
-    label: LabelView
-    help: LabelView | None
+    label: Words
+    help: Words | None
     required: bool = Field(description="where it is shown")
     options: list[OptionView]
     shown_if: str | None = Field(
@@ -63,8 +57,8 @@ class DocumentView(BaseModel):
     """A document that the need asks for, and how a file says that it is one."""
 
     code: str
-    label: LabelView
-    help: LabelView | None
+    label: Words
+    help: Words | None
     file_class: FileClass
     mandatory: bool
     instead: list[str] = Field(description="codes of documents of which one will do in its place")
@@ -74,7 +68,7 @@ class FormView(BaseModel):
     """What is asked about a need in a region, by the version of the policy that is in force there."""
 
     need_code: NeedCode
-    label: LabelView = Field(description="what the need is called there")
+    label: Words = Field(description="what the need is called there")
     region: str
     policy_version: str
     fields: list[FieldView] = Field(description="in the order in which they are asked")
@@ -154,11 +148,11 @@ def _asked_for(documents: Iterable[Entry], need: str) -> Iterable[Entry]:
 def _field(field: forms.Field) -> FieldView:
     return FieldView(
         attribute=field.attribute,
-        label=LabelView(id=field.label.id, en=field.label.en),
-        help=None if field.help is None else LabelView(id=field.help.id, en=field.help.en),
+        label=Words.of(field.label),
+        help=None if field.help is None else Words.of(field.help),
         required=field.required,
         options=[
-            OptionView(value=each, label=LabelView(id=VALUE_LABELS[each].id, en=VALUE_LABELS[each].en))
+            OptionView(value=each, label=Words(id=VALUE_LABELS[each].id, en=VALUE_LABELS[each].en))
             for each in field.options
         ],
         shown_if=None if field.shown_if is None else field.shown_if.text,
@@ -177,5 +171,5 @@ def _document(entry: Entry) -> DocumentView:
     )
 
 
-def _label(said: Mapping[str, str]) -> LabelView:
-    return LabelView(id=said["id"], en=said["en"])
+def _label(said: Mapping[str, str]) -> Words:
+    return Words(id=said["id"], en=said["en"])

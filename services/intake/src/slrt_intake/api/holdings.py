@@ -13,9 +13,9 @@ from slrt_intake.usecases import cases
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.holdings import Month, holdings_of
-from slrt_kit.holdings.views import HoldingTimeView, HoldingView, MonthText
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.holdings import HoldingTimeView, HoldingView, MonthText
 
 router = APIRouter(tags=["holdings"])
 

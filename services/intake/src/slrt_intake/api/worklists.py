@@ -9,10 +9,10 @@ from slrt_contracts.codes import ClockOwner
 from slrt_intake.api.parts import Parts
 from slrt_intake.store.worklists import list_cases_due
 from slrt_kit.access import Principal
-from slrt_kit.clocks.views import AskedFor, WorkItem
 from slrt_kit.clocks.worklist import Item
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.pages import Page, page_of
+from slrt_kit.http.worklists import AskedFor, WorkItem
 
 router = APIRouter(tags=["worklists"])
 

@@ -10,8 +10,8 @@ from slrt_contracts.catalogue import ATTRIBUTES, NEEDS
 from slrt_contracts.codes import AttributeName, AttributeValue, FunctionCode, NeedCode, ProgrammeCode
 from slrt_contracts.types import DISTRICT_PATTERN
 from slrt_kit.http.bodies import Body, Flag
+from slrt_kit.http.words import Words
 from slrt_kit.policy.expressions import Change, ClauseVerdict, Value
-from slrt_kit.problems import Text
 from slrt_referral.domain.explaining import RoutingReason, RuleReason
 from slrt_referral.domain.policy import AskedNeed
 
@@ -45,18 +45,6 @@ class ExplainBody(Body):
             urgent=self.urgent,
             attributes={str(name): str(value) for name, value in self.attributes.items()},
         )
-
-
-class Words(BaseModel):
-    """A sentence in Indonesian and in English."""
-
-    id: str
-    en: str
-
-    @classmethod
-    def of(cls, text: Text) -> Self:
-        """The view of a text."""
-        return cls(id=text.id, en=text.en)
 
 
 class ClauseView(BaseModel):

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from slrt_kit.holdings import Month
-from slrt_kit.holdings.views import HoldingTimeView, MonthText
 from slrt_kit.http.auth import Authorized, require
+from slrt_kit.http.holdings import HoldingTimeView, MonthText
 from slrt_referral.api.parts import Parts
 from slrt_referral.store.holdings import referral_holding_times
 

@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from slrt_kit.access import Principal
-from slrt_kit.clocks.views import AskedFor, WorkItem
 from slrt_kit.clocks.worklist import Item
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.pages import Page, page_of
+from slrt_kit.http.worklists import AskedFor, WorkItem
 from slrt_referral.api.parts import Parts
 from slrt_referral.api.schemas import OfficeCodeText
 from slrt_referral.store.worklists import list_referrals_due
