@@ -127,18 +127,18 @@ class Services:
         parts = slrt_intake.consumers.ConsumerParts(intake.outbox, intake.vault, self.cases)
         self.intake = Service(
             intake.database,
-            slrt_intake.app.build_timers(intake, at=self._now),
-            slrt_intake.app.build_stall_check(intake),
-            slrt_intake.app.build_clock_parts(intake),
+            slrt_intake.app.build_timekeeping(intake).timers(at=self._now),
+            slrt_intake.app.build_timekeeping(intake).stall_check(),
+            slrt_intake.app.build_timekeeping(intake).commands(),
             [_consumer("slrt.intake.outcomes", intake, slrt_intake.consumers.outcomes, parts)],
             _consumer("slrt.intake.timeline", intake, slrt_intake.consumers.timeline, parts),
         )
         self.duties = partial(DutyStore, outbox=intake.outbox)
         self.referral = Service(
             referral.database,
-            slrt_referral.app.build_timers(referral, at=self._now),
-            slrt_referral.app.build_stall_check(referral),
-            slrt_referral.app.build_clock_parts(referral),
+            slrt_referral.app.build_timekeeping(referral).timers(at=self._now),
+            slrt_referral.app.build_timekeeping(referral).stall_check(),
+            slrt_referral.app.build_timekeeping(referral).commands(),
             [
                 _consumer("slrt.referral.cases", referral, cases_told, CaseParts(self.referrals, self.routing)),
                 _consumer("slrt.referral.duties", referral, duties_told, None),

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from slrt_contracts.codes import OutcomeCode
 from slrt_contracts.events import Event, ReferralCompleted
-from slrt_intake.app import build_app, build_runtime, build_stall_check, build_stores, build_timers
+from slrt_intake.app import build_app, build_runtime, build_stores, build_timekeeping
 from slrt_intake.consumers import ConsumerParts, looks, outcomes, timeline
 from slrt_intake.store.cases import CaseStores
 from slrt_kit.clocks.timers import Timers
@@ -282,8 +282,8 @@ async def intake(
         return clock.now()
 
     async with api_client(app) as client:
-        stores, timers = build_stores(runtime), build_timers(runtime, at=now)
-        stalls = build_stall_check(runtime)
+        keeping = build_timekeeping(runtime)
+        stores, timers, stalls = build_stores(runtime), keeping.timers(at=now), keeping.stall_check()
         made = Intake(
             app, client, runtime.database, runtime.vault, token_issuer, clock, objects, stores, timers, stalls
         )

@@ -26,7 +26,7 @@ from slrt_kit.privacy import Vault
 from slrt_kit.runtime import Runtime
 from slrt_kit.stalls.checker import StallCheck
 from slrt_kit.testing import FixedClock, TestIssuer, api_client, environment_of, packaged_book, raw_event, vault_of
-from slrt_referral.app import PACKAGE, build_app, build_routing, build_stall_check, build_stores, build_timers
+from slrt_referral.app import PACKAGE, build_app, build_routing, build_stores, build_timekeeping
 from slrt_referral.consumers.cases import CaseParts, cases
 from slrt_referral.settings import ReferralSettings
 from slrt_referral.store.referrals import ReferralStores
@@ -177,8 +177,8 @@ async def service(
     async def now() -> datetime:
         return database.clock.now()
 
-    timers = build_timers(runtime, at=now)
-    stalls, stores = build_stall_check(runtime), build_stores(runtime)
+    keeping = build_timekeeping(runtime)
+    timers, stalls, stores = keeping.timers(at=now), keeping.stall_check(), build_stores(runtime)
     async with api_client(build_app(runtime)) as client:
         yield Service(database, processor, client, runtime.http, token_issuer, vault, stores, timers, stalls)
     await runtime.http.close()

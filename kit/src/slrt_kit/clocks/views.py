@@ -40,7 +40,7 @@ async def _asked(
     if cursor is not None:
         due_at, clock_id = decode_position(cursor, datetime, UUID)
         after = (due_at, clock_id)
-    now, deadlines = request.app.state.database.clock.now(), request.app.state.parts.clocks.deadlines
+    now, deadlines = request.app.state.database.clock.now(), request.app.state.clocks.deadlines
     return Asked(
         now=now,
         roles_in=lambda region: deadlines.roles(region, now),

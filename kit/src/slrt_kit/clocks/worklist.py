@@ -6,7 +6,7 @@ each is ever read, however many clocks are open (ADR 0043).
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -59,7 +59,7 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Lane:
     """Rows ``c`` of clocks, by their due instant. ``condition`` is SQL of ours, with ``values``; it is tried with each
-    item of ``over``, such as ``unnest(%(owners)s) AS o(owner)``.
+    item of ``over``, such as ``unnest(%(owners)s) AS owners(owner)``.
     """
 
     condition: str
@@ -106,18 +106,28 @@ def in_region(scope: Scope, areas: Sequence[str], *, only: str = OPEN, owners: C
 
     ``only`` says by which: its predicate. With ``owners`` it is one that has the owner beside the regency.
     """
-    condition, over = (
-        f"{only} AND left(c.region, {_REGENCY}) = a.area",
-        ["unnest(CAST(%(areas)s AS text[])) AS a(area)"],
-    )
-    values: dict[str, object] = {"areas": list(areas), "region": scope.region}
+    lane = Lane(only, values={"region": scope.region})
+    lane = each_of(lane, f"left(c.region, {_REGENCY})", "area", areas)
     if owners is not None:
-        condition += " AND c.owner = o.owner"
-        over.append("unnest(CAST(%(owners)s AS text[])) AS o(owner)")
-        values["owners"] = sorted(owners)
+        lane = each_of(lane, "c.owner", "owner", sorted(owners))
     if scope.region is not None and len(scope.region) > _REGENCY and not scope.everywhere:
-        condition += f" AND {_INSIDE}"
-    return Lane(condition, over, values)
+        return replace(lane, condition=f"{lane.condition} AND {_INSIDE}")
+    return lane
+
+
+def each_of(lane: Lane, column: str, name: str, values: Sequence[str]) -> Lane:
+    """The lane for each of the values of a column, one after the other.
+
+    A single one is no list: of a list PostgreSQL knows the length only when it plans the query for that one call, finds
+    that plan better each time, and takes longer to plan than to read.
+    """
+    if len(values) == 1:
+        return Lane(f"{lane.condition} AND {column} = %({name})s", lane.over, {**lane.values, name: values[0]})
+    return Lane(
+        f"{lane.condition} AND {column} = {name}s.{name}",
+        [*lane.over, f"unnest(CAST(%({name}s)s AS text[])) AS {name}s({name})"],
+        {**lane.values, f"{name}s": list(values)},
+    )
 
 
 def escalated(scope: Scope, areas: Sequence[str], height: int) -> Lane:

@@ -10,7 +10,7 @@ from slrt_kit.policy.findings import Finding, Place, PolicyError
 from slrt_kit.policy.kinds import Kind, kinds_of
 from slrt_kit.policy.layers import Documents, Known, Layer, Layers, digest_of, findings_of, is_layer_code, read_layer
 from slrt_kit.problems import Text
-from slrt_kit.regions import NATION, Regions
+from slrt_kit.regions import NATION, Regions, packaged_regions
 
 _MOST_KEPT = 4096
 
@@ -27,12 +27,9 @@ class PolicyRules:
     @classmethod
     def of(cls, service: str, regions: Regions | None = None) -> "PolicyRules":
         """Those of a service; the packaged table of regions is loaded when something is first checked."""
-        table = [] if regions is None else [regions]
 
         def is_region(code: str) -> bool:
-            if not table:
-                table.append(Regions.load())
-            return table[0].get(code) is not None
+            return (regions or packaged_regions()).get(code) is not None
 
         return cls(service, kinds_of(service), is_region)
 

@@ -13,7 +13,7 @@ from slrt_kit.regions.codes import (
     regency_of,
     region_code,
 )
-from slrt_kit.regions.table import Region, Regions, RegionTableError
+from slrt_kit.regions.table import Region, Regions, RegionTableError, packaged_regions
 
 __all__ = [
     "NATION",
@@ -27,6 +27,7 @@ __all__ = [
     "covers",
     "district_of",
     "level_of",
+    "packaged_regions",
     "parent_of",
     "regency_of",
     "region_code",

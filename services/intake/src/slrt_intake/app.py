@@ -19,19 +19,13 @@ from slrt_intake.store.stalls import watched
 from slrt_intake.sweeps import AutoClose, ExpirySweep
 from slrt_kit import metrics
 from slrt_kit.clocks.chain import EffectKind
-from slrt_kit.clocks.commands import ClockParts
-from slrt_kit.clocks.moving import COUNT_UNMOVED, ClockMover
-from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
-from slrt_kit.clocks.telling import Notices
-from slrt_kit.clocks.timers import Effect, Time, Timers
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
 from slrt_kit.files.uploads import Uploads
 from slrt_kit.messaging.consumer import EventConsumer
-from slrt_kit.regions import Regions
+from slrt_kit.regions import packaged_regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
-from slrt_kit.stalls.checker import StallCheck
-from slrt_kit.stalls.store import backlog
+from slrt_kit.timekeeping import BACKLOG, Timekeeping
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -40,10 +34,7 @@ PACKAGE = "slrt_intake"
 _BACKLOG = [
     (metrics.ERASURES_OVERDUE, COUNT_OVERDUE),
     (metrics.CONSENTS_RUN_OUT, COUNT_RUN_OUT),
-    (metrics.CLOCKS_LATE, COUNT_LATE),
-    (metrics.CLOCKS_FAILING, COUNT_FAILING),
-    *backlog(),
-    (metrics.CLOCKS_UNMOVED, COUNT_UNMOVED),
+    *BACKLOG,
 ]
 
 
@@ -123,8 +114,9 @@ def build_app(runtime: Runtime) -> "FastAPI":
             claims.search_contacts: None,
         },
     )
-    regions = Regions.load()
+    regions = packaged_regions()
     app.state.audit_of_many = True
+    app.state.clocks = build_timekeeping(runtime).commands()
     app.state.replays = [partial(DeadlineReplay, subjects=CASES)]
     app.state.parts = IntakeParts(
         runtime.database,
@@ -138,7 +130,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         _settings(runtime).code_limits,
         _settings(runtime).session_lives,
         stores,
-        build_clock_parts(runtime),
+        runtime.deadlines,
         FormBook(runtime.policy_book),
         Uploads.of(_settings(runtime)),
     )
@@ -164,46 +156,21 @@ def build_stores(runtime: Runtime) -> CaseStores:
     return CaseStores(runtime.outbox, runtime.vault, CaseClocks(runtime.deadlines))
 
 
-def build_clock_parts(runtime: Runtime) -> ClockParts:
-    """What the commands on clocks need."""
-    return ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), CasePauses())
-
-
-def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
-    """What fires the clocks of cases that are due; ``at`` is for tests and simulations."""
-    notices = Notices(partial(tell_of_clocks, runtime.outbox))
-    effects: dict[str, Effect] = {
-        EffectKind.REMIND: notices,
-        EffectKind.ESCALATE: notices,
-        EffectKind.AUTO_CLOSE: AutoClose(build_stores(runtime)),
-    }
-    return Timers(
-        runtime.worker_database,
-        effects,
-        runtime.deadlines.policy,
-        service=runtime.name,
-        violated=build_stall_check(runtime).clock_failed,
-        at=at,
+def build_timekeeping(runtime: Runtime) -> Timekeeping:
+    """What keeps the deadlines of cases."""
+    return Timekeeping(
+        runtime,
+        tell=partial(tell_of_clocks, runtime.outbox),
+        ledger=CasePauses(),
+        watched=watched(runtime.outbox),
+        effects={EffectKind.AUTO_CLOSE: AutoClose(build_stores(runtime))},
     )
-
-
-def build_stall_check(runtime: Runtime) -> StallCheck:
-    """What finds cases and needs that are held up."""
-    return StallCheck(runtime.worker_database, runtime.deadlines, watched(runtime.outbox), service=runtime.name)
-
-
-def build_mover(runtime: Runtime, *, at: Time | None = None) -> ClockMover:
-    """What moves open clocks when a calendar or a class has changed; ``at`` is for tests and simulations."""
-    tell = partial(tell_of_clocks, runtime.outbox)
-    return ClockMover(runtime.worker_database, runtime.deadlines, tell, service=runtime.name, at=at)
 
 
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of intake does from time to time."""
     chores: list[Part] = [
-        build_timers(runtime).run,
-        build_stall_check(runtime).run,
-        build_mover(runtime).run,
+        *build_timekeeping(runtime).chores(),
         ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run,
     ]
     uploads = Uploads.of(_settings(runtime))

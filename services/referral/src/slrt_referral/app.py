@@ -8,24 +8,16 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from slrt_contracts.types import OfficeCode
-from slrt_kit import metrics
 from slrt_kit.clock import SystemClock
-from slrt_kit.clocks.chain import EffectKind
-from slrt_kit.clocks.commands import ClockParts
-from slrt_kit.clocks.moving import COUNT_UNMOVED, ClockMover
-from slrt_kit.clocks.store import COUNT_FAILING, COUNT_LATE
-from slrt_kit.clocks.telling import Notices
-from slrt_kit.clocks.timers import Effect, Time, Timers
 from slrt_kit.db import Database
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.policy.book import PolicyBook
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.problems import PolicyUnknownError
 from slrt_kit.policy.routing import routing_context
-from slrt_kit.regions import Regions
+from slrt_kit.regions import packaged_regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
-from slrt_kit.stalls.checker import StallCheck
-from slrt_kit.stalls.store import backlog
+from slrt_kit.timekeeping import BACKLOG, Timekeeping
 from slrt_referral.adapters.connectors_file import ConnectorConfigError, Endpoint, endpoint_of
 from slrt_referral.adapters.office_book import BookOffices
 from slrt_referral.adapters.routing_book import RoutingBook
@@ -47,12 +39,6 @@ if TYPE_CHECKING:
     from slrt_kit.policy.what_if.running import Replays
 
 PACKAGE = "slrt_referral"
-_BACKLOG = [
-    (metrics.CLOCKS_LATE, COUNT_LATE),
-    (metrics.CLOCKS_FAILING, COUNT_FAILING),
-    (metrics.CLOCKS_UNMOVED, COUNT_UNMOVED),
-    *backlog(),
-]
 
 
 def build_runtime() -> Runtime:
@@ -66,7 +52,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_referral.api import clocks, holdings, policy, referrals, stalls, worklists  # noqa: PLC0415
     from slrt_referral.api.parts import ReferralParts  # noqa: PLC0415
 
-    runtime.database.own_backlog = [*_BACKLOG]
+    runtime.database.own_backlog = [*BACKLOG]
     app = runtime.app(
         title="SLRT referral",
         description="The right office: needs become referrals by rules that are data, offices answer them.",
@@ -87,8 +73,8 @@ def build_app(runtime: Runtime) -> "FastAPI":
         build_routing(runtime),
         runtime.vault,
         build_stores(runtime),
-        build_clock_parts(runtime),
     )
+    app.state.clocks = build_timekeeping(runtime).commands()
     app.state.replays = build_replays()
     return app
 
@@ -99,7 +85,7 @@ def build_replays() -> "Replays":
     from slrt_referral.adapters.route_replay import RouteReplay  # noqa: PLC0415 — the same
     from slrt_referral.store.what_if import REGION, ROUTED  # noqa: PLC0415 — the same
 
-    regions = Regions.load()
+    regions = packaged_regions()
     context = routing_context(regions)
     return [
         partial(RouteReplay, query=ROUTED, column=REGION, regions=regions, context=context),
@@ -109,7 +95,7 @@ def build_replays() -> "Replays":
 
 def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
     """The consumer groups of the worker; each office's connector is a process of its own."""
-    runtime.database.own_backlog = [*_BACKLOG]
+    runtime.database.own_backlog = [*BACKLOG]
     return [
         runtime.consumer("cases", cases, CaseParts(build_stores(runtime), build_routing(runtime)), linger=LINGER_S),
         runtime.consumer("erasures", erasures, ErasureParts(runtime.vault)),
@@ -122,48 +108,25 @@ def build_stores(runtime: Runtime) -> ReferralStores:
     return ReferralStores(runtime.outbox, runtime.vault, ReferralClocks(runtime.deadlines))
 
 
-def build_clock_parts(runtime: Runtime) -> ClockParts:
-    """What the commands on clocks need."""
-    return ClockParts(runtime.name, runtime.deadlines, partial(tell_of_clocks, runtime.outbox), ReferralPauses())
-
-
-def build_timers(runtime: Runtime, *, at: Time | None = None) -> Timers:
-    """What fires the clocks of referrals that are due; ``at`` is for tests and simulations."""
-    notices = Notices(partial(tell_of_clocks, runtime.outbox))
-    effects: dict[str, Effect] = {EffectKind.REMIND: notices, EffectKind.ESCALATE: notices}
-    return Timers(
-        runtime.worker_database,
-        effects,
-        runtime.deadlines.policy,
-        service=runtime.name,
-        violated=build_stall_check(runtime).clock_failed,
-        at=at,
+def build_timekeeping(runtime: Runtime) -> Timekeeping:
+    """What keeps the deadlines of referrals."""
+    clock = runtime.database.clock
+    return Timekeeping(
+        runtime,
+        tell=partial(tell_of_clocks, runtime.outbox),
+        ledger=ReferralPauses(),
+        watched=watched(runtime.outbox, BookOffices(runtime.policy_book, clock), clock),
     )
-
-
-def build_stall_check(runtime: Runtime) -> StallCheck:
-    """What finds referrals that are held up."""
-    database = runtime.worker_database
-    offices = BookOffices(runtime.policy_book, database.clock)
-    return StallCheck(
-        database, runtime.deadlines, watched(runtime.outbox, offices, database.clock), service=runtime.name
-    )
-
-
-def build_mover(runtime: Runtime, *, at: Time | None = None) -> ClockMover:
-    """What moves open clocks when a calendar or a class has changed; ``at`` is for tests and simulations."""
-    tell = partial(tell_of_clocks, runtime.outbox)
-    return ClockMover(runtime.worker_database, runtime.deadlines, tell, service=runtime.name, at=at)
 
 
 def build_chores(runtime: Runtime) -> Sequence[Part]:
     """What a worker of referral does from time to time."""
-    return [build_timers(runtime).run, build_stall_check(runtime).run, build_mover(runtime).run]
+    return build_timekeeping(runtime).chores()
 
 
 def build_routing(runtime: Runtime) -> RoutingBook:
     """The routing rules and offices of the policy that is in force when they are asked for."""
-    return RoutingBook(runtime.policy_book, runtime.database.clock, Regions.load())
+    return RoutingBook(runtime.policy_book, runtime.database.clock, packaged_regions())
 
 
 def connector_endpoint(runtime: Runtime, office: str) -> Endpoint:

@@ -12,7 +12,7 @@ from slrt_kit.policy.book import PolicyBook
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.rules import PolicyRules
 from slrt_kit.privacy import Vault
-from slrt_kit.regions import Regions
+from slrt_kit.regions import packaged_regions
 from slrt_kit.testing import packaged_deadlines
 from slrt_referral.adapters.routing_book import RoutingBook
 from slrt_referral.domain.referral import Referral, Step
@@ -23,7 +23,7 @@ from slrt_referral.store.referrals import ReferralStores
 
 def packaged_routing(clock: Clock | None = None) -> RoutingBook:
     """The routing rules and offices that come with the service, in force since ever."""
-    regions = Regions.load()
+    regions = packaged_regions()
     rules = PolicyRules.of("referral", regions)
     book = PolicyBook.of(rules, packaged_documents("slrt_referral", rules))
     return RoutingBook(book, clock or SystemClock(), regions)

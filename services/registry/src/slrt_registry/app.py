@@ -7,7 +7,7 @@ from slrt_kit.db import UnitOfWork
 from slrt_kit.messaging.consumer import EventConsumer
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
-from slrt_kit.regions import Regions
+from slrt_kit.regions import packaged_regions
 from slrt_kit.runtime import Runtime
 from slrt_registry import consumers
 from slrt_registry.adapters.intake import IntakeClaims
@@ -43,7 +43,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         routers=[persons.router, privacy.router, disposals.router, families.router, cases.router],
         consumers={"cases": consumers.cases, "outcomes": consumers.outcomes, "erasures": consumers.erasures},
     )
-    app.state.parts = RegistryParts(runtime.database, registry_on(runtime.outbox, runtime.vault), Regions.load())
+    app.state.parts = RegistryParts(runtime.database, registry_on(runtime.outbox, runtime.vault), packaged_regions())
     return app
 
 

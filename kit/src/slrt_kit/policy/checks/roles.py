@@ -167,7 +167,7 @@ def _endless(roles: Mapping[str, Entry], owners: Iterable[str]) -> Iterator[Find
     for owner in owners:
         line = [each for each in line_of(roles, owner) if each in roles]
         here = [each for each in line if _LEVELS.index(roles[each].fields["level"]) <= _LEVELS.index("regency")]
-        if len(here) < len(line) and not any(roles[each].fields.get("last_stand_in") for each in here):
+        if here and len(here) < len(line) and not any(roles[each].fields.get("last_stand_in") for each in here):
             places = [roles[each].place(field) for each in here for field in ("reports_to", "last_stand_in")]
             found.setdefault(_nearest(places), []).append(owner)
     for place, desks in found.items():

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import combinations
 
 from slrt_contracts.catalogue import FUNCTIONS, NEEDS, PROGRAMMES
@@ -23,7 +22,7 @@ from slrt_kit.policy.routing.rules import (
     winning,
 )
 from slrt_kit.problems import Text
-from slrt_kit.regions import NATION, Regions
+from slrt_kit.regions import NATION, packaged_regions
 
 RESERVED = frozenset({"better-owner-named"})
 """Stands where a rule's id stands when a declining office named the next one."""
@@ -37,7 +36,7 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
 
     Offices are looked at when the policy has them (entries of the kind ``offices``, by code).
     """
-    regions = _regions()
+    regions = packaged_regions()
     context = routing_context(regions)
     rules, findings = read_rules(policy, context)
     yield from findings
@@ -54,11 +53,6 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     yield from _no_route(sorted_rules, queues, context.facts, places, besides=unread)
     yield from _no_office(policy, rules, places)
     yield from _waits_in_a_circle(rules)
-
-
-@cache
-def _regions() -> Regions:
-    return Regions.load()
 
 
 def _finding(entry: Entry, path: Sequence[str | int], code: str, what: Text, remedy: Text) -> Finding:

@@ -1,98 +1,43 @@
-"""The clock of a case: look at it, pause it, have it go on, ask for more time and grant it."""
+"""The clock of a case: for those who see the case."""
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request
 
 from slrt_contracts.types import CaseId
-from slrt_intake.api.parts import IntakeParts, Parts
+from slrt_intake.api.parts import IntakeParts
+from slrt_intake.domain.case import Case
 from slrt_intake.store.holdings import lock_case
 from slrt_intake.usecases import cases
-from slrt_kit.audit.entries import Look
-from slrt_kit.audit.record import record_looks
-from slrt_kit.clocks.commands import ClockCommands, look_at_clock
-from slrt_kit.clocks.views import ClockReceipt, ClockView, ExtensionBody, PauseBody
+from slrt_kit.access import Scope
+from slrt_kit.clocks.clock import Subject, SubjectKind
 from slrt_kit.db import UnitOfWork
-from slrt_kit.http.audited import actor_of
-from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.commands import Answer, Command, check_version, command, etag
-
-router = APIRouter(prefix="/cases/{case_id}/clock", tags=["clocks"])
-
-MayChange = Annotated[Command, command("intake.clock.change")]
-MayApprove = Annotated[Command, command("intake.clock.approve")]
-Step = Callable[[ClockCommands], Awaitable[UUID | None]]
+from slrt_kit.http.clocks import Clocked, clock_routes
 
 
-@router.get("")
-async def get_case_clock(
-    case_id: UUID,
-    request: Request,
-    authorized: Annotated[Authorized, require("intake.case.read")],
-    parts: Parts,
-    response: Response,
-) -> ClockView:
-    """How long the case may stay at its step, what happened to that time, and what comes next; or its last clock."""
-    async with parts.database.unit_of_work() as work:
-        case = await cases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=authorized.scope)
-        look = await look_at_clock(work, parts.clocks.deadlines, case.case_id)
-        seen = Look("read", "case", case.case_id, ("clock",))
-        record_looks(work, parts.outbox.service, actor_of(request, authorized.principal), [seen])
-        await work.commit()
-    response.headers["ETag"] = etag(look.clock.version)
-    return ClockView.of(look, now=parts.database.clock.now())
+async def _look(request: Request, work: UnitOfWork, case_id: UUID, scope: Scope) -> Subject:
+    parts: IntakeParts = request.app.state.parts
+    return _of(await cases.look_at_case(CaseId(case_id), cases=parts.cases(work), scope=scope))
 
 
-async def _on_clock(case_id: UUID, request: Command, parts: IntakeParts, step: Step) -> Response:
-    """Hold the case of the caller's scope and its clock at the version named, take the step, answer with the clock."""
-    expected = request.expected_version
-
-    async def work(unit: UnitOfWork) -> Answer:
-        case = await cases.load_case(CaseId(case_id), cases=parts.cases(unit), scope=request.scope)
-        lock_case(unit.connection, case.case_id)
-        commands = await ClockCommands.on(unit, parts.clocks, case.case_id)
-        check_version(expected, commands.clock.version)
-        extension_id = await step(commands)
-        return Answer(ClockReceipt.of(commands.clock, extension_id), version=commands.clock.version)
-
-    return await request.run(work)
+async def _hold(request: Request, work: UnitOfWork, case_id: UUID, scope: Scope) -> Subject:
+    parts: IntakeParts = request.app.state.parts
+    case = await cases.load_case(CaseId(case_id), cases=parts.cases(work), scope=scope)
+    lock_case(work.connection, case.case_id)
+    return _of(case)
 
 
-@router.post("/pauses", response_model=ClockReceipt)
-async def pause_case(case_id: UUID, body: PauseBody, request: MayChange, parts: Parts) -> Response:
-    """Let no time count until it is resumed, or the case comes to its next step. The ledger says why nobody has it."""
-    return await _on_clock(case_id, request, parts, lambda commands: commands.pause(body.reason))
+def _of(case: Case) -> Subject:
+    return Subject(SubjectKind.CASE, case.case_id, case.case_id)
 
 
-@router.post("/resumptions", response_model=ClockReceipt)
-async def resume_case(case_id: UUID, request: MayChange, parts: Parts) -> Response:
-    """Have time count again: it is due later by the time in which it stood."""
-    return await _on_clock(case_id, request, parts, lambda commands: commands.resume())
-
-
-@router.post("/extensions", response_model=ClockReceipt)
-async def ask_for_more_time(case_id: UUID, body: ExtensionBody, request: MayChange, parts: Parts) -> Response:
-    """Ask for more time, up to what its class allows; it counts when somebody else has approved it."""
-
-    async def step(commands: ClockCommands) -> UUID:
-        return (await commands.ask(body.length, body.reason, by=request.principal.subject)).extension_id
-
-    return await _on_clock(case_id, request, parts, step)
-
-
-@router.post("/extensions/{extension_id}/approve", response_model=ClockReceipt)
-async def approve_more_time(case_id: UUID, extension_id: UUID, request: MayApprove, parts: Parts) -> Response:
-    """Grant more time that somebody else asked for."""
-    return await _on_clock(
-        case_id, request, parts, lambda commands: commands.approve(extension_id, by=request.principal.subject)
+router = clock_routes(
+    Clocked(
+        path="/cases/{case_id}",
+        read="intake.case.read",
+        change="intake.clock.change",
+        approve="intake.clock.approve",
+        look=_look,
+        hold=_hold,
     )
-
-
-@router.post("/extensions/{extension_id}/refuse", response_model=ClockReceipt)
-async def refuse_more_time(case_id: UUID, extension_id: UUID, request: MayApprove, parts: Parts) -> Response:
-    """Leave it due when it was, whatever somebody else has asked for."""
-    return await _on_clock(
-        case_id, request, parts, lambda commands: commands.refuse(extension_id, by=request.principal.subject)
-    )
+)

@@ -179,7 +179,7 @@ async def get_line(
     day = on or day_of(now)
     # What is planned for a later day holds there already, and what held on an earlier one still does.
     at = now if day == day_of(now) else datetime.combine(day, time.min, WIB)
-    line = parts.clocks.deadlines.roles(area_code, at).line(role)
+    line = parts.deadlines.roles(area_code, at).line(role)
     async with parts.database.read() as session:
         known = await duties_around(session, area_code, on=day, office=office_code)
     return LineView(
@@ -212,7 +212,7 @@ async def assign_list(body: DutyListBody, request: MayWrite, parts: Parts) -> Re
 
 def _has_role(parts: IntakeParts) -> HasRole:
     now = parts.database.clock.now()
-    return lambda area, role: role in parts.clocks.deadlines.roles(area, now)
+    return lambda area, role: role in parts.deadlines.roles(area, now)
 
 
 def _terms(row: DutyBody) -> DutyTerms | DutyTermsError:

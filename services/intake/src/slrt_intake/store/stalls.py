@@ -1,10 +1,8 @@
 """Say what of intake is open, for the check that nothing stops without a sound; and list what is held up."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final
-from uuid import UUID
 
 from slrt_contracts.events import CaseDecided, CaseRecommended, CaseScreened
 from slrt_intake.domain.transitions import RESOLVED, CaseStatus, NeedStatus
@@ -16,7 +14,7 @@ from slrt_kit.db import Connection, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.scoped import in_region
 from slrt_kit.stalls.checker import Watched
-from slrt_kit.stalls.listing import StallFilter, list_of
+from slrt_kit.stalls.listing import StallPage, list_of
 from slrt_kit.stalls.model import Stall
 from slrt_kit.stalls.store import CLOCK_COLUMNS, CLOCK_JOIN, NO_CLOCK_COLUMNS
 from slrt_kit.stalls.telling import event_of
@@ -84,15 +82,7 @@ async def _tell(outbox: Outbox, work: UnitOfWork, stalls: Sequence[Stall]) -> No
     await tell_of_cases(outbox, work, told, work.clock.now())
 
 
-async def list_stalls(
-    connection: Connection,
-    scope: Scope,
-    restricted: Scope | None,
-    asked: StallFilter,
-    *,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> list[Stall]:
+async def list_stalls(connection: Connection, scope: Scope, restricted: Scope | None, asked: StallPage) -> list[Stall]:
     """What is held up inside the scope, oldest first; ``restricted`` is of whoever learns that such a case exists."""
     seen, values = within(scope)
     regional, more = in_region(scope, "s.region")
@@ -105,6 +95,4 @@ async def list_stalls(
         joined="LEFT JOIN cases ON cases.case_id = s.case_id",
         condition=f"CASE WHEN s.case_id IS NULL THEN {regional} ELSE {seen} END",
         values=values | more,
-        after=after,
-        limit=limit,
     )

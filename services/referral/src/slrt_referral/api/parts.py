@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from slrt_kit.clocks.commands import ClockParts
 from slrt_kit.db import Database
 from slrt_kit.outbox import Outbox
 from slrt_kit.privacy import Vault
@@ -22,7 +21,6 @@ class ReferralParts:
     routing: RoutingBook
     vault: Vault
     referrals: ReferralStores
-    clocks: ClockParts
 
 
 # A coroutine, because FastAPI sends a plain function to a thread, which costs more than the work.

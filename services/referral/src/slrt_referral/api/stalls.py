@@ -1,36 +1,8 @@
-"""Which referrals are held up: the task of those above, oldest first."""
+"""The referrals that are held up."""
 
-from datetime import datetime
-from typing import Annotated
-from uuid import UUID
-
-from fastapi import APIRouter
-
-from slrt_contracts.codes import StallKind
-from slrt_kit.http.auth import Authorized, require
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
-from slrt_kit.stalls.listing import StallFilter
-from slrt_kit.stalls.views import DistrictText, StallView
-from slrt_referral.api.parts import Parts
+from slrt_kit.http.stalls import stall_routes
 from slrt_referral.store.stalls import list_stalls
 
-router = APIRouter(prefix="/stalls", tags=["stalls"])
-
-
-@router.get("")
-async def get_stalls(
-    authorized: Annotated[Authorized, require("referral.stall.read")],
-    parts: Parts,
-    limit: Limit = 50,
-    cursor: Cursor = None,
-    kind: StallKind | None = None,
-    district: DistrictText | None = None,
-) -> Page[StallView]:
-    """The referrals of the caller's area or office that are held up, oldest first, with what each lacks and the remedy.
-
-    One is gone from the list by itself, some seconds after it has what it lacked.
-    """
-    after = None if cursor is None else decode_position(cursor, datetime, UUID)
-    async with parts.database.read() as session:
-        found = await list_stalls(session, authorized.scope, StallFilter(kind, district), after=after, limit=limit + 1)
-    return page_of(found, limit, StallView.of, lambda each: (each.found_at, each.stall_id))
+router = stall_routes(
+    "referral.stall.read", lambda connection, authorized, asked: list_stalls(connection, authorized.scope, asked)
+)

@@ -1,10 +1,8 @@
 """Say which referrals are open, for the check that nothing stops without a sound; and list what is held up."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from typing import Final
-from uuid import UUID
 
 from slrt_kit.access import Scope
 from slrt_kit.clock import Clock, day_of
@@ -13,7 +11,7 @@ from slrt_kit.db import Connection, UnitOfWork
 from slrt_kit.outbox import Outbox
 from slrt_kit.scoped import in_region
 from slrt_kit.stalls.checker import Watched
-from slrt_kit.stalls.listing import StallFilter, list_of
+from slrt_kit.stalls.listing import StallPage, list_of
 from slrt_kit.stalls.model import Stall
 from slrt_kit.stalls.store import CLOCK_COLUMNS, CLOCK_JOIN
 from slrt_kit.stalls.telling import event_of
@@ -70,9 +68,7 @@ async def _tell(outbox: Outbox, work: UnitOfWork, stalls: Sequence[Stall]) -> No
     await tell_of_referrals(outbox, work, told, work.clock.now())
 
 
-async def list_stalls(
-    connection: Connection, scope: Scope, asked: StallFilter, *, after: tuple[datetime, UUID] | None, limit: int
-) -> list[Stall]:
+async def list_stalls(connection: Connection, scope: Scope, asked: StallPage) -> list[Stall]:
     """The referrals inside the scope that are held up, oldest first; and regions in which nobody is on duty."""
     seen, values = within(scope)
     regional, more = in_region(scope, "s.region")
@@ -82,6 +78,4 @@ async def list_stalls(
         joined="LEFT JOIN referrals ON referrals.referral_id = s.subject_id",
         condition=f"CASE WHEN s.case_id IS NULL THEN {regional} ELSE {seen} END",
         values=values | more,
-        after=after,
-        limit=limit,
     )

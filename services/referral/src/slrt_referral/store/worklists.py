@@ -10,6 +10,7 @@ from slrt_kit.clocks.worklist import (
     Lane,
     Subjects,
     areas_of,
+    each_of,
     escalated,
     in_region,
     list_items,
@@ -61,8 +62,4 @@ def _lanes(
 
 
 def _of_offices(offices: Sequence[str]) -> Lane:
-    return Lane(
-        f"{OPEN} AND c.owner = w.office",
-        ["unnest(CAST(%(offices)s AS text[])) AS w(office)"],
-        {"offices": list(offices)},
-    )
+    return each_of(Lane(OPEN), "c.owner", "office", offices)
