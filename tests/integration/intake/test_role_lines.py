@@ -33,8 +33,8 @@ entries:
 """
 
 
-async def decree(intake: Any, roles: str) -> None:
-    """Two people change what Tanjungbalai says of its roles, and it comes into force."""
+async def decree(intake: Any, roles: str, layer: str = "12.74", others: dict[str, str] | None = None) -> None:
+    """Two people change what a layer, Tanjungbalai's, says of its roles, and it comes into force."""
 
     async def do(what: str, *arguments: Any, by: str, **more: Any) -> Any:
         async with intake.database.unit_of_work() as unit:
@@ -43,10 +43,10 @@ async def decree(intake: Any, roles: str) -> None:
             await unit.commit()
         return found
 
-    documents = PACKAGED["12.74"] | {"roles": roles}
-    version = await do("propose", "12.74", documents, by="manajer", why="keputusan")
-    await do("decide", "12.74", version.number, by="kepala", verdict=APPROVED, why=None)
-    await do("activate", "12.74", version.number, by="kepala", effective_from=None, why="keputusan")
+    documents = (PACKAGED[layer] if others is None else others) | {"roles": roles}
+    version = await do("propose", layer, documents, by="manajer", why="keputusan")
+    await do("decide", layer, version.number, by="kepala", verdict=APPROVED, why=None)
+    await do("activate", layer, version.number, by="kepala", effective_from=None, why="keputusan")
     intake.clock.move(seconds=2 * LEAD.total_seconds())
     await intake.runtime.deadlines.refresh()
 
@@ -184,3 +184,21 @@ async def test_every_role_has_a_line_to_the_centre_in_both(intake: Any) -> None:
             await decree(intake, roles)
         for role in DutyRole:
             assert (await line(intake, role))[-1] == "centre_desk"
+
+
+async def test_a_policy_from_before_there_were_roles_goes_on_until_somebody_takes_them_over(intake: Any) -> None:
+    older = {layer: {kind: text for kind, text in each.items() if kind != "roles"} for layer, each in PACKAGED.items()}
+    await intake.rows_changed("TRUNCATE policy_layers CASCADE")
+    await bring_in(intake.database, RULES, older)
+    deadlines = intake.runtime.deadlines
+    deadlines._book = PolicyBook(RULES, intake.database)
+    await deadlines.refresh()
+    assert (await line(intake, "facilitator"))[1:3] == ["supervisor", "manager"]
+    with pytest.raises(PolicyFindingsError) as refused:
+        await decree(intake, "entries:\n  supervisor: {hears: [supervisor]}\n")
+    assert {(each.code, each.place.file) for each in refused.value.findings} == {
+        ("incomplete-entry", "12.74/roles.yaml")
+    }
+    await decree(intake, PACKAGED["00"]["roles"], "00", older["00"])
+    await decree(intake, OTHER_LINE)
+    assert (await line(intake, "facilitator"))[1:3] == ["supervisor", "coordinator"]

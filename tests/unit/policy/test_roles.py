@@ -57,6 +57,7 @@ def codes(entries: str) -> set[tuple[str, int, str]]:
         ("  service: {label: {id: mesin, en: machine}, level: regency, reports_to: manager}\n", 2, "unknown-code"),
         ("  supervisor: {reports_to: camat}\n", 2, "unknown-code"),
         ("  supervisor:\n    reports_to: head_of_division\n", 3, "unknown-code"),
+        ("  supervisor:\n    reports_to: opd_officer\n", 3, "unknown-code"),
         ("  supervisor: {reports_to: supervisor}\n", 2, "reporting-cycle"),
         ("  manager:\n    reports_to: supervisor\n", 3, "reporting-cycle"),
         (
@@ -69,6 +70,7 @@ def codes(entries: str) -> set[tuple[str, int, str]]:
         ("  supervisor:\n    hears: [boss]\n", 3, "unknown-code"),
         ("  supervisor:\n    hears: [owner]\n", 3, "unknown-code"),
         ("  supervisor:\n    hears: []\n", 3, "audience-nobody-hears"),
+        ("  supervisor:\n    hears: []\n  opd_officer: {hears: [supervisor]}\n", 4, "audience-nobody-hears"),
         ("  facilitator:\n    hears_end_of: [the_moon]\n", 3, "unknown-code"),
         ("  facilitator:\n    follows: [everything]\n", 3, "unknown-code"),
         ("  facilitator:\n    level: moon\n", 3, "unknown-code"),
@@ -176,17 +178,40 @@ def test_an_audience_whose_new_ears_nobody_has_is_found() -> None:
     assert [(each.code, each.place.line) for each in found] == [("role-nobody-holds", 4)]
 
 
-_LINES = st.dictionaries(st.sampled_from(sorted(DutyRole)), st.sampled_from(sorted(DutyRole)), max_size=6)
+AUDIENCES = [str(whom) for whom in ClockAudience if whom is not ClockAudience.OWNER]
+_FIELDS = st.fixed_dictionaries(
+    {},
+    optional={
+        "reports_to": st.sampled_from([str(role) for role in DutyRole]),
+        "level": st.sampled_from(["village", "regency", "province", "nation"]),
+        "last_stand_in": st.sampled_from(["true", "false"]),
+        "hears": st.lists(st.sampled_from(AUDIENCES), unique=True, max_size=3),
+    },
+)
 
 
-@given(above=_LINES)
-def test_every_line_ends_whatever_a_draft_says_and_one_without_findings_ends_at_the_centre(
-    above: dict[str, str],
+@given(said=st.dictionaries(st.sampled_from(sorted(DutyRole)), _FIELDS, max_size=4))
+def test_every_line_ends_and_one_without_findings_reaches_the_centre_and_every_ear(
+    said: dict[str, dict[str, object]],
 ) -> None:
-    entries = "".join(f"  {role}: {{reports_to: {boss}}}\n" for role, boss in above.items())
-    made = layers(f"entries:\n{entries}")
-    roles = RegionRoles.of(made.policy("12.74"))
+    stated = (
+        f"  {role}: {{{', '.join(f'{name}: {value}' for name, value in fields.items())}}}\n".replace("'", "")
+        for role, fields in said.items()
+    )
+    made = layers(f"entries:\n{''.join(stated)}")
+    policy = made.policy("12.74")
+    roles = RegionRoles.of(policy)
     lines = [roles.line(role) for role in DutyRole]
     assert all(len(set(line)) == len(line) for line in lines)
-    if not RULES.findings(made, ["12.74"]):
-        assert {line[-1] for line in lines} == {"centre_desk"}
+    if RULES.findings(made, ["12.74"]):
+        return
+    tops = {line[-1] for line in lines}
+    assert {policy.entries("roles")[each].fields["level"] for each in tops} == {"nation"}
+    assert all(roles.hears(ClockAudience(whom)) for whom in AUDIENCES)
+    for state in policy.entries("workflow").values():
+        levels = [
+            policy.entries("roles")[role].fields["level"]
+            for role in roles.stand_ins(str(state.fields.get("owner")))
+            if role in roles
+        ]
+        assert {"province", "nation"}.isdisjoint(levels if levels[:1] in (["village"], ["regency"]) else ())

@@ -59,6 +59,10 @@ class RegionRoles:
         self._heights = {
             code: min(RANKS[ClockAudience(whom)] for whom in role.hears) for code, role in roles.items() if role.hears
         }
+        self._words = {code: Text(role.label.id, f"the {role.label.en}") for code, role in roles.items()}
+        # The first of those that hear it, in the order of the source.
+        self._highest = {rank: self._words[code] for code, rank in reversed(self._heights.items())}
+        self._highest[RANKS[ClockAudience.NEXT_LEVEL]] = _NEXT_LEVEL
 
     @classmethod
     def of(cls, policy: RegionPolicy) -> Self:
@@ -95,14 +99,11 @@ class RegionRoles:
 
     def words(self, role: str) -> Text:
         """What a role is called, with its article; its code where it has no entry."""
-        known = self._roles.get(role)
-        return Text(role, role) if known is None else Text(known.label.id, f"the {known.label.en}")
+        return self._words.get(role) or Text(role, role)
 
     def words_of_height(self, height: int) -> Text:
         """Who it is to whom something has come that has risen so high."""
-        if height >= RANKS[ClockAudience.NEXT_LEVEL]:
-            return _NEXT_LEVEL
-        return next((self.words(role) for role, rank in self._heights.items() if rank == height), _NEXT_LEVEL)
+        return self._highest.get(height, _NEXT_LEVEL)
 
     def __contains__(self, role: object) -> bool:
         return role in self._roles

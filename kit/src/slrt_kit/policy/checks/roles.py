@@ -15,12 +15,15 @@ from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.problems import Text
 
 ON_DUTY: Final = frozenset(role.value for role in DutyRole)
+_IN_AN_AREA: Final = ON_DUTY - {DutyRole.OPD_OFFICER.value}
+"""An officer of an office is always at one: nothing of an area goes up to them."""
 _SERVICE: Final = "service"
 _LEVELS: Final = ("village", "regency", "province", "nation")
 _NATION: Final = "nation"
 # A name behind a title, an address, a number that may be a telephone's or a NIK.
 _PERSONAL: Final = re.compile(
-    r"\d{4,}|@|\b(?i:bapak|pak|ibu|bu|sdr|sdri|mr|mrs|ms|drs|dra|dr|ir|hj|h)\b\.?\s+[A-Z]|,\s*(?:S|M)\.\s?[A-Z]"
+    r"\d{5,}|@|,\s*(?:S|M)\.\s?[A-Z]"
+    r"|\b(?i:bapak|pak|ibu(?! kota)|bu|sdr|sdri|mr|mrs|ms|drs|dra|dr|ir|hj|h)\b\.?\s+[A-Z]"
 )
 
 
@@ -78,8 +81,8 @@ def _above(role: Entry, roles: Mapping[str, Entry]) -> Iterator[Finding]:
                     "add `reports_to:`; only a role of the nation is without one",
                 ),
             )
-    elif above not in roles or above not in ON_DUTY:
-        yield unknown_code(role.place("reports_to"), above, among=ON_DUTY & roles.keys())
+    elif above not in roles or above not in _IN_AN_AREA:
+        yield unknown_code(role.place("reports_to"), above, among=_IN_AN_AREA & roles.keys())
     elif _LEVELS.index(roles[above].fields["level"]) < _LEVELS.index(level):
         theirs = roles[above].fields["level"]
         yield Finding(
@@ -117,7 +120,7 @@ def _circles(roles: Mapping[str, Entry]) -> Iterator[Finding]:
 
 
 def _unheard(roles: Mapping[str, Entry]) -> Iterator[Finding]:
-    heard = {whom for role in roles.values() if role.key in ON_DUTY for whom in role.fields.get("hears", ())}
+    heard = {whom for role in roles.values() if role.key in _IN_AN_AREA for whom in role.fields.get("hears", ())}
     places = [role.place("hears") for role in roles.values() if "hears" in role.fields]
     for whom in ClockAudience:
         if whom is ClockAudience.OWNER or whom in heard:
@@ -164,7 +167,7 @@ def _endless(roles: Mapping[str, Entry], owners: Iterable[str]) -> Iterator[Find
     for owner in owners:
         line = [each for each in line_of(roles, owner) if each in roles]
         here = [each for each in line if _LEVELS.index(roles[each].fields["level"]) <= _LEVELS.index("regency")]
-        if len(here) < len(line) and not any(roles[each].fields.get("last_stand_in") for each in here):
+        if here and len(here) < len(line) and not any(roles[each].fields.get("last_stand_in") for each in here):
             places = [roles[each].place(field) for each in here for field in ("reports_to", "last_stand_in")]
             found.setdefault(_nearest(places), []).append(owner)
     for place, desks in found.items():
