@@ -12,9 +12,9 @@ from tests.perf.stack import Bench
 from slrt_intake.api.worklists import CaseWorkItem
 from slrt_intake.store.worklists import list_cases_due
 from slrt_kit.access import Principal
+from slrt_kit.clocks.reporting import packaged_roles
 from slrt_kit.clocks.worklist import Asked
 from slrt_kit.db import Database
-from slrt_kit.duty.roles import packaged_roles
 from slrt_kit.http.pages import Page
 
 SIZES = (10_000, 1_000_000)

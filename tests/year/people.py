@@ -55,7 +55,7 @@ from slrt_kit.clocks.clock import ClockState
 from slrt_kit.clocks.commands import ClockCommands
 from slrt_kit.clocks.lengths import Length, Unit
 from slrt_kit.clocks.problems import ExtensionRefusedError
-from slrt_kit.duty.roles import packaged_roles
+from slrt_kit.clocks.reporting import packaged_roles
 from slrt_kit.inbox import RawEvent
 from slrt_kit.regions import NATION, Level, Regions, region_code
 from slrt_referral import usecases as referral_work

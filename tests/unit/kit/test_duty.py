@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from slrt_contracts.codes import DutyRole
 from slrt_contracts.types import DutyId, OfficerId
 from slrt_kit.clock import day_of
+from slrt_kit.clocks.reporting import packaged_roles
 from slrt_kit.duty import Duty, chain, holders, levels_of, officer_id_of
-from slrt_kit.duty.roles import packaged_roles
 from slrt_kit.regions import NATION
 from slrt_kit.regions.codes import InvalidRegionCodeError
 

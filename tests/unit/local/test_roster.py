@@ -7,8 +7,8 @@ from slrt_contracts.types import DutyId
 from slrt_intake.api.duties import DutyBody
 from slrt_intake.domain.duty import DutyTerms
 from slrt_kit.clock import new_uuid7
+from slrt_kit.clocks.reporting import packaged_roles
 from slrt_kit.duty import Duty, chain, officer_id_of
-from slrt_kit.duty.roles import packaged_roles
 from slrt_kit.regions import Regions
 from slrt_local.demo.roster import roster
 

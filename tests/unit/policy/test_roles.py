@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from slrt_contracts.codes import ClockAudience, ClockPauseReason, DutyRole
 from slrt_kit.clocks.clock import Owner
+from slrt_kit.clocks.reporting import RegionRoles, packaged_roles
 from slrt_kit.clocks.wording import owner_words
-from slrt_kit.duty.roles import RegionRoles, packaged_roles
 from slrt_kit.policy.checks.roster import held_by_nobody
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding
@@ -95,11 +95,11 @@ def test_a_line_that_cannot_work_is_named_with_its_place(entries: str, line: int
 @pytest.mark.parametrize("role", ["front_office", "back_office"])
 def test_a_role_that_a_step_needs_is_not_taken_away(role: str) -> None:
     found = {(file, code) for file, _, code in codes(f"  {role}: {{removed: true}}\n")}
-    assert ("00/workflow.yaml", "role-not-here") in found
+    assert ("12.74/roles.yaml", "role-not-here") in found
 
 
 def test_a_role_to_which_another_reports_is_not_taken_away() -> None:
-    assert ("00/roles.yaml", "unknown-code") in {(f, c) for f, _, c in codes("  manager: {removed: true}\n")}
+    assert ("12.74/roles.yaml", "unknown-code") in {(f, c) for f, _, c in codes("  manager: {removed: true}\n")}
 
 
 def test_a_role_that_somebody_has_is_not_taken_away_and_one_that_nobody_has_is() -> None:

@@ -9,8 +9,8 @@ from slrt_contracts.codes import ClockMoveCause
 from slrt_kit.clock import NewId
 from slrt_kit.clocks.clock import Clock, Owner, OwnerKind, Subject
 from slrt_kit.clocks.policy import BESIDE, ClockPolicy, Terms, clock_policy
+from slrt_kit.clocks.reporting import RegionRoles
 from slrt_kit.clocks.store import ClockStore
-from slrt_kit.duty.roles import RegionRoles
 from slrt_kit.policy.checks.workflow import GOES_ON, NO_CLOCK
 from slrt_kit.policy.entries import Entry, RegionPolicy
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from slrt_contracts.codes import ClockPauseReason
 from slrt_kit.clocks.clock import Owner, OwnerKind
-from slrt_kit.duty.roles import RegionRoles
+from slrt_kit.clocks.reporting import RegionRoles
 from slrt_kit.problems import Text
 
 PAUSES: Final[Mapping[str, Text]] = MappingProxyType(

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from slrt_kit.access import Scope
 from slrt_kit.clocks.clock import Clock, SubjectKind
+from slrt_kit.clocks.reporting import RegionRoles
 from slrt_kit.clocks.rows import COLUMNS, clock_of
 from slrt_kit.db import Connection, Row
-from slrt_kit.duty.roles import RegionRoles
 
 OPEN: Final = "c.state <> 'stopped'"
 _CLOCK: Final = ", ".join(f"c.{name}" for name in COLUMNS.split(", "))

@@ -81,7 +81,7 @@ def holders(
 def chain(
     duties: Iterable[Duty], line: Iterable[str], area: str, *, on: date, office: str | None = None
 ) -> tuple[Step, ...]:
-    """Who stands at each role of a line (`slrt_kit.duty.roles.RegionRoles.line`), from the owner up to the centre.
+    """Who stands at each role of a line (`slrt_kit.clocks.reporting.RegionRoles.line`), from the owner on.
 
     A step that nobody has stands there as missing, and the next follows. ``office`` is that of an owner at one: then
     the head of that office stands for the heads, and where it has none the head of the area's own does.

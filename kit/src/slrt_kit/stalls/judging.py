@@ -8,9 +8,9 @@ from slrt_contracts.codes import ClockAudience, ClockPauseReason, StallKind
 from slrt_kit.clocks.chain import Step
 from slrt_kit.clocks.clock import ClockState, Owner, OwnerKind
 from slrt_kit.clocks.policy import UnknownTermError
+from slrt_kit.clocks.reporting import RegionRoles
 from slrt_kit.clocks.steps import Deadlines, StepClocks
 from slrt_kit.duty.model import AT_AN_OFFICE
-from slrt_kit.duty.roles import RegionRoles
 from slrt_kit.policy.entries import Entry
 from slrt_kit.problems import NotFoundError
 from slrt_kit.stalls.model import Held, OpenGroup, Verdict

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 
 from slrt_contracts.codes import ClockAudience, DutyRole
-from slrt_kit.duty.roles import KIND, RegionRoles
+from slrt_kit.clocks.reporting import KIND, RegionRoles
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding, Place
 from slrt_kit.problems import Text
