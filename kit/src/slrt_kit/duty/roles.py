@@ -97,6 +97,11 @@ class RegionRoles:
         """Whether all that is open in their area (``cases``, ``referrals``) is on the list of somebody with these."""
         return any(what in self._roles[role].follows for role in roles if role in self._roles)
 
+    def label(self, role: str) -> Text:
+        """What a role is called, without an article; its code where it has no entry."""
+        known = self._roles.get(role)
+        return Text(role, role) if known is None else known.label
+
     def words(self, role: str) -> Text:
         """What a role is called, with its article; its code where it has no entry."""
         return self._words.get(role) or Text(role, role)
