@@ -3,7 +3,7 @@
 It gives nobody a right: what a role may do stands in access.yaml.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -60,9 +60,7 @@ class RegionRoles:
             code: min(RANKS[ClockAudience(whom)] for whom in role.hears) for code, role in roles.items() if role.hears
         }
         self._words = {code: Text(role.label.id, f"the {role.label.en}") for code, role in roles.items()}
-        # The first of those that hear it, in the order of the source.
-        self._highest = {rank: self._words[code] for code, rank in reversed(self._heights.items())}
-        self._highest[RANKS[ClockAudience.NEXT_LEVEL]] = _NEXT_LEVEL
+        self._words_of_height = dict(self._each_height())
 
     @classmethod
     def of(cls, policy: RegionPolicy) -> Self:
@@ -108,10 +106,17 @@ class RegionRoles:
 
     def words_of_height(self, height: int) -> Text:
         """Who it is to whom something has come that has risen so high."""
-        return self._highest.get(height, _NEXT_LEVEL)
+        return self._words_of_height.get(height, _NEXT_LEVEL)
 
     def __contains__(self, role: object) -> bool:
         return role in self._roles
+
+    def _each_height(self) -> Iterator[tuple[int, Text]]:
+        for whom, ears in self._hears.items():
+            if ears and whom not in (ClockAudience.NEXT_LEVEL, ClockAudience.OFFICE_HEAD):
+                # Rather one that hears of nothing lower; of several the first in the order of the source.
+                ear = next((code for code in ears if self._heights[code] == RANKS[whom]), ears[0])
+                yield RANKS[whom], self._words[ear]
 
     def _up_to_the_last(self, role: str) -> tuple[str, ...]:
         line = self.line(role)
