@@ -78,10 +78,15 @@ async def on_duty(intake: Any, *roles: str) -> None:
 
 
 async def line(intake: Any, role: str, area: str = "12.74.03.1002", **more: str) -> list[str]:
+    return [step["role"] for step in await steps(intake, role, area, **more)]
+
+
+async def steps(intake: Any, role: str, area: str = "12.74.03.1002", **more: str) -> list[dict[str, Any]]:
     query = "&".join(f"{name}={value}" for name, value in {"role": role, "area_code": area, **more}.items())
     answer = await intake.get(f"/v1/duties/line?{query}", "manager", region=area[:5])
     assert answer.status_code == 200, answer.text
-    return [step["role"] for step in answer.json()["steps"]]
+    found: list[dict[str, Any]] = answer.json()["steps"]
+    return found
 
 
 async def worklist(intake: Any, role: str, region: str = "12.74") -> list[dict[str, Any]]:
@@ -137,6 +142,9 @@ async def test_things_go_up_by_the_line_of_the_regency_from_the_day_on_which_it_
     assert (await line(intake, "facilitator", "12.71.01"))[:3] == ["facilitator", "supervisor", "manager"]
     assert (await line(intake, "facilitator", on="2026-06-30"))[:3] == ["facilitator", "supervisor", "manager"]
     assert (await line(intake, "front_office"))[:2] == ["front_office", "manager"]
+    said = {step["role"]: step["label"] for step in await steps(intake, "facilitator")}
+    assert said["coordinator"] == {"id": "koordinator SLRT", "en": "SLRT coordinator"}
+    assert said["head_of_office"] == {"id": "kepala dinas", "en": "head of the office"}
 
 
 async def test_what_is_late_is_on_the_list_of_whoever_hears_there_and_in_the_words_of_the_place(intake: Any) -> None:

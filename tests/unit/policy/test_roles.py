@@ -148,6 +148,16 @@ def test_another_line_says_who_stands_in_who_hears_and_what_they_are_called() ->
     assert owner_words(Owner.resident(), here).id == "warga"
 
 
+def test_a_height_has_the_name_of_whoever_hears_it_there_also_of_one_who_hears_of_more() -> None:
+    own = "entries:\n  supervisor: {hears: [supervisor, manager]}\n  manager: {hears: [head_of_office]}\n"
+    both = "entries:\n  supervisor: {hears: [supervisor, manager]}\n"
+    words = [RegionRoles.of(layers(each).policy("12.74")).words_of_height for each in (own, both)]
+    assert [[says(height).en for height in (1, 2, 3)] for says in words] == [
+        ["the supervisor", "the supervisor", "the manager"],
+        ["the supervisor", "the manager", "the head of the office"],
+    ]
+
+
 def test_a_policy_that_is_older_than_the_kind_goes_by_the_line_of_the_package() -> None:
     older = RegionRoles.of(RegionPolicy("12.74", "00:1"))
     assert all(older.line(role) == packaged_roles().line(role) for role in DutyRole)

@@ -3,7 +3,7 @@
 It gives nobody a right: what a role may do stands in access.yaml.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -60,9 +60,7 @@ class RegionRoles:
             code: min(RANKS[ClockAudience(whom)] for whom in role.hears) for code, role in roles.items() if role.hears
         }
         self._words = {code: Text(role.label.id, f"the {role.label.en}") for code, role in roles.items()}
-        # The first of those that hear it, in the order of the source.
-        self._highest = {rank: self._words[code] for code, rank in reversed(self._heights.items())}
-        self._highest[RANKS[ClockAudience.NEXT_LEVEL]] = _NEXT_LEVEL
+        self._words_of_height = dict(self._each_height())
 
     @classmethod
     def of(cls, policy: RegionPolicy) -> Self:
@@ -97,16 +95,28 @@ class RegionRoles:
         """Whether all that is open in their area (``cases``, ``referrals``) is on the list of somebody with these."""
         return any(what in self._roles[role].follows for role in roles if role in self._roles)
 
+    def label(self, role: str) -> Text:
+        """What a role is called, without an article; its code where it has no entry."""
+        known = self._roles.get(role)
+        return Text(role, role) if known is None else known.label
+
     def words(self, role: str) -> Text:
         """What a role is called, with its article; its code where it has no entry."""
         return self._words.get(role) or Text(role, role)
 
     def words_of_height(self, height: int) -> Text:
         """Who it is to whom something has come that has risen so high."""
-        return self._highest.get(height, _NEXT_LEVEL)
+        return self._words_of_height.get(height, _NEXT_LEVEL)
 
     def __contains__(self, role: object) -> bool:
         return role in self._roles
+
+    def _each_height(self) -> Iterator[tuple[int, Text]]:
+        for whom, ears in self._hears.items():
+            if ears and whom not in (ClockAudience.NEXT_LEVEL, ClockAudience.OFFICE_HEAD):
+                # Rather one that hears of nothing lower; of several the first in the order of the source.
+                ear = next((code for code in ears if self._heights[code] == RANKS[whom]), ears[0])
+                yield RANKS[whom], self._words[ear]
 
     def _up_to_the_last(self, role: str) -> tuple[str, ...]:
         line = self.line(role)

@@ -17,6 +17,7 @@ from slrt_intake.store.duties import list_duties
 from slrt_intake.usecases import duties
 from slrt_intake.usecases.duties import HasRole, RowReport
 from slrt_kit.clock import WIB, day_of
+from slrt_kit.clocks.reporting import RegionRoles
 from slrt_kit.db import UnitOfWork
 from slrt_kit.duty import Step, chain, duties_around
 from slrt_kit.http.auth import Authorized, require
@@ -128,14 +129,16 @@ class StepView(BaseModel):
     """A step of a reporting line."""
 
     role: DutyRole
+    label: dict[str, str] = Field(description="what the role is called in the region, `id` and `en`")
     missing: bool = Field(description="nobody is on duty: the next step answers")
     duty_ids: list[UUID]
     officer_ids: list[UUID]
 
     @classmethod
-    def of(cls, step: Step) -> Self:
+    def of(cls, step: Step, roles: RegionRoles) -> Self:
         return cls(
             role=step.role,
+            label=roles.label(step.role)._asdict(),
             missing=step.is_missing,
             duty_ids=[duty.duty_id for duty in step.duties],
             officer_ids=[duty.officer_id for duty in step.duties],
@@ -179,11 +182,14 @@ async def get_line(
     day = on or day_of(now)
     # What is planned for a later day holds there already, and what held on an earlier one still does.
     at = now if day == day_of(now) else datetime.combine(day, time.min, WIB)
-    line = parts.deadlines.roles(area_code, at).line(role)
+    roles = parts.deadlines.roles(area_code, at)
     async with parts.database.read() as session:
         known = await duties_around(session, area_code, on=day, office=office_code)
     return LineView(
-        on=day, steps=[StepView.of(step) for step in chain(known, line, area_code, on=day, office=office_code)]
+        on=day,
+        steps=[
+            StepView.of(step, roles) for step in chain(known, roles.line(role), area_code, on=day, office=office_code)
+        ],
     )
 
 

@@ -41,8 +41,9 @@ async def get_worklist(
     """What is open in the caller's area, the first to be due first, with the reasons why it is on the list.
 
     Without ``owner`` it is what is the caller's: what it is their turn with, what has come up to them because it is
-    late, and requests for more time that they may grant. A facilitator sees all that the staff has in her area. What
-    waits for a resident is on it when it is asked for: ``owner=resident``.
+    late, and requests for more time that they may grant. Whoever follows cases by the policy (nationally the
+    facilitator) sees all that the staff has in their area. What waits for a resident is on it when it is asked for:
+    ``owner=resident``.
     """
     principal = authorized.principal
     async with parts.database.read() as session:

@@ -49,7 +49,8 @@ async def get_referral_worklist(
     """What is open at the caller's office or in the caller's area, the first to be due first, with the reasons.
 
     Without ``owner`` it is what is the caller's: what their office has, what has come up to them because it is late,
-    and requests for more time that they may grant. The back office and the coordinator see all of their area.
+    and requests for more time that they may grant. Whoever follows referrals by the policy (nationally the back office
+    and the coordinator) sees all of their area.
     """
     principal = authorized.principal
     async with parts.database.read() as session:
