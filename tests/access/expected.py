@@ -93,6 +93,10 @@ def callers() -> Iterator[Caller]:
                 yield Caller(role, place, **claims)  # type: ignore[arg-type]
 
 
+_OF_REGION = ("region", "region_and_office")
+_OF_OFFICE = ("office", "region_and_office")
+
+
 def _covers(region: str | None, code: str) -> bool:
     return region is not None and (code + ".").startswith(region + ".")
 
@@ -113,11 +117,11 @@ def _reaches_case(caller: Caller, kind: str, kept: Kept, *, looking: bool) -> bo
 
 
 def _reaches_area(caller: Caller, kind: str, code: str = VILLAGE) -> bool:
-    return kind == "any" or (kind == "region" and _covers(caller.region, code))
+    return kind == "any" or (kind in _OF_REGION and _covers(caller.region, code))
 
 
 def _reaches_office(caller: Caller, kind: str, kept: Kept) -> bool:
-    return kind == "office" and caller.office == OFFICE and kept is not Kept.SEALED
+    return kind in _OF_OFFICE and caller.office == OFFICE and kept is not Kept.SEALED
 
 
 def _is_open(kept: Kept) -> bool:

@@ -52,10 +52,9 @@ from slrt_kit.regions import RegionCode
 
 VILLAGES = ("12.74.03.1002", "51.71.01.1001", "91.71.01.1001")
 CONTACT = Contact(phone=None, email=None, language="id", kk_number=None, address=None, proxy_name=None)
-MOST_CASES = 3
 NEXT = {"registered": "screening", "screening": "in_handling", "in_handling": "resolved"}
 TICK = timedelta(microseconds=1)
-SPANS = (TICK, *(timedelta(hours=hours) for hours in (1, 5, 24, 24, 24 * 4, 24 * 20)))
+SPANS = (*(timedelta(hours=hours) for hours in (24 * 20, 24 * 9, 24 * 4, 24, 5, 1)), TICK)
 
 
 class ClockLife(RuleBasedStateMachine):
@@ -83,8 +82,9 @@ class ClockLife(RuleBasedStateMachine):
         for model in self.models:
             model.fire(self.office.clock.now())
 
-    @rule(place=st.integers(0, 2))
-    def one_worker_takes_what_is_due_oldest_first(self, place: int) -> None:
+    @rule(place=st.integers(0, 2), by=st.sampled_from(SPANS))
+    def one_worker_takes_what_is_due_oldest_first(self, place: int, by: timedelta) -> None:
+        self.time_passes(by)
         before = len(self.office.facts())
         self.office.loop.run(self.office.timers(self.office.workers[place], batch=1).once())
         self._fire()
@@ -92,8 +92,10 @@ class ClockLife(RuleBasedStateMachine):
         since = [models[case_id].since[fact] for case_id, fact in self.office.facts()[before:]]
         assert since == sorted(since)
 
-    @rule(batch=st.integers(1, 3))
-    def workers_side_by_side_and_woken_twice(self, batch: int) -> None:
+    @rule(batch=st.integers(1, 3), by=st.sampled_from(SPANS))
+    def workers_side_by_side_and_woken_twice(self, batch: int, by: timedelta) -> None:
+        self.time_passes(by)
+
         async def all_of_them() -> None:
             made = [self.office.timers(database, batch) for database in self.office.workers]
             await asyncio.gather(*[each.once() for each in (*made, made[0])])
@@ -119,20 +121,26 @@ class ClockLife(RuleBasedStateMachine):
 
     # -- cases ------------------------------------------------------------------------------------------------------
 
-    which = st.sampled_from([0, 0, 0, 1, 2])
+    which = st.integers(0, 2)
     dying = st.sampled_from([False, False, False, True])
 
-    @initialize(village=st.sampled_from(VILLAGES), steps=st.integers(0, 3))
-    def first(self, village: str, steps: int) -> None:
-        self.register(village)
-        for _ in range(steps):
-            self.step(0, dies=False)
+    @initialize(
+        villages=st.permutations(VILLAGES),
+        steps=st.lists(st.sampled_from([0, 1, 2, 3, 3]), min_size=3, max_size=3),
+        later=st.sampled_from(SPANS),
+        place=st.integers(0, 2),
+    )
+    def first(self, villages: list[str], steps: list[int], later: timedelta, place: int) -> None:
+        """A case in each zone, an hour apart, at any step; and some time later. By chance few lives would get there."""
+        for number, village in enumerate(villages):
+            self.time_passes(timedelta(hours=1))
+            self.register(village)
+            for _ in range(steps[number]):
+                self.step(number, dies=False)
+        self.one_worker_takes_what_is_due_oldest_first(place, later)
+        self.time_passes(later)
 
-    @rule(village=st.sampled_from(VILLAGES))
     def register(self, village: str) -> None:
-        if len(self.models) == MOST_CASES:
-            return
-        self.time_passes()
         need_id, case_id = NeedId(UUID(int=next(self.ids))), CaseId(UUID(int=next(self.ids)))
         case = Case.register(
             case_id=case_id,
@@ -336,7 +344,7 @@ def test_clocks_of_any_life_have_each_effect_once_and_stand_with_their_ledger(
 ) -> None:
     ClockLife.url = service_database("intake")
     few = settings(
-        max_examples=12,
+        max_examples=20,
         stateful_step_count=30,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

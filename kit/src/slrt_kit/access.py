@@ -22,6 +22,8 @@ class ScopeKind(StrEnum):
 
     REGION = "region"
     OFFICE = "office"
+    REGION_AND_OFFICE = "region_and_office"
+    """Either of the two: of the office also what its region does not know of."""
     OWN = "own"
     ASSIGNED = "assigned"
     ANY = "any"
@@ -60,8 +62,8 @@ class Principal:
         return Scope(
             subject=self.subject,
             everywhere=ScopeKind.ANY in kinds,
-            region=self.region if ScopeKind.REGION in kinds else None,
-            office=self.office if ScopeKind.OFFICE in kinds else None,
+            region=self.region if kinds & {ScopeKind.REGION, ScopeKind.REGION_AND_OFFICE} else None,
+            office=self.office if kinds & {ScopeKind.OFFICE, ScopeKind.REGION_AND_OFFICE} else None,
             own=ScopeKind.OWN in kinds,
             assigned=ScopeKind.ASSIGNED in kinds,
         )

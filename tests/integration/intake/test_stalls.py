@@ -187,10 +187,15 @@ async def test_a_regency_without_a_roster_is_told_once_and_not_case_by_case(inta
     await intake.stalls.once()
     assert await held_up(intake) == [("no_roster", "region")]
     assert await told(intake, "case-stalled") == []
+    (missing,) = await told(intake, "roster-missing")
+    assert missing["area_code"] == "12.74"
     for role in PLACES:
         await on_duty(intake, role)
     await intake.stalls.once()
     assert await held_up(intake) == []
+    assert await told(intake, "roster-filled") == [missing]
+    rows = await intake.rows("SELECT key_sequence FROM outbox WHERE partition_key = %(id)s", id=missing["stall_id"])
+    assert [each.key_sequence for each in rows] == [1, 2]
 
 
 async def test_what_is_closed_is_held_up_no_longer(intake: Any) -> None:

@@ -50,6 +50,23 @@ async def test_its_region_does_not_see_it(role: str, service: Service) -> None:
     assert await _sees(service, referral, service.officer(SOCIAL)) == (404, False)
 
 
+async def test_the_head_of_the_office_that_got_it_grants_more_time_and_nobody_of_its_region(service: Service) -> None:
+    referral = await _restricted(service)
+    referral = referral | (await service.act(referral, "accept")).json()
+    more, path = {"unit": "working_days", "count": 2, "reason": "field_visit"}, "clock/extensions"
+    asked = await service.act(referral, path, more, version=1)
+    assert asked.status_code == 200, asked.text
+    grant = f"{path}/{asked.json()['extension_id']}/approve"
+    for role, office in (("head_of_office", "12.74.SLRT"), ("manager", CHILD), ("supervisor", None)):
+        other = service.issuer.headers(role, region="12.74", office=office, sub="somebody else")
+        assert (await service.act(referral, grant, version=1, headers=other)).status_code == 404, role
+    head = service.issuer.headers("head_of_office", region="12.74", office=CHILD, sub="head of the office")
+    assert await _sees(service, referral, head) == (200, True)
+    granted = await service.act(referral, grant, version=1, headers=head)
+    assert granted.status_code == 200, granted.text
+    assert granted.json()["due_at"] > asked.json()["due_at"]
+
+
 async def test_what_it_becomes_when_it_is_declined_is_restricted_too(service: Service) -> None:
     referral = await _restricted(service)
     answer = await service.act(referral, "decline", {"reason_code": "other_owner", "better_office_code": SOCIAL})

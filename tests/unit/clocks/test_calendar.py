@@ -1,6 +1,7 @@
 """Working days and working hours: by the day, over holidays and year ends, and against a model that walks."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -75,8 +76,22 @@ def test_a_length_that_leaves_the_known_years_is_an_error_and_no_wrong_date() ->
             CALENDAR.add(last, length)
 
 
-@pytest.mark.parametrize("field", [{}, {"working_days": 0}, {"days": 3}, {"hours": 1, "working_days": 1}])
-def test_what_is_no_length_is_refused(field: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "field",
+    [
+        {},
+        {"working_days": 0},
+        {"working_days": -3},
+        {"working_days": 2.5},
+        {"working_days": True},
+        {"hours": "3"},
+        {"hours": None},
+        {"hours": 10**9},
+        {"days": 3},
+        {"hours": 1, "working_days": 1},
+    ],
+)
+def test_what_is_no_length_is_refused(field: dict[str, Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 — of the enumeration, or ours
         Length.of(field)
 
@@ -84,6 +99,34 @@ def test_what_is_no_length_is_refused(field: dict[str, int]) -> None:
 def test_a_province_without_a_zone_is_an_error() -> None:
     with pytest.raises(UnknownProvinceError):
         zone_name("99.01")
+
+
+FAR = st.one_of(
+    st.datetimes(timezones=st.sampled_from([UTC, WIB, WITA, WIT])),
+    st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)]),
+)
+
+
+@given(FAR, FAR, st.sampled_from(Unit), st.integers(1, 100_000), st.timedeltas())
+def test_whatever_is_asked_there_is_an_answer_in_the_known_years_or_the_error_that_says_so(
+    at: datetime, other: datetime, unit: Unit, count: int, by: timedelta
+) -> None:
+    length = Length(unit, count)
+    for ask in (
+        lambda: CALENDAR.add(at, length),
+        lambda: CALENDAR.add_worked(at, by),
+        lambda: CALENDAR.shift(at, by, length),
+        lambda: CALENDAR.between(at, other),
+        lambda: CALENDAR.days_between(at, other),
+    ):
+        try:
+            found = ask()
+        except UnknownYearError as error:
+            named = error.year
+        else:
+            assert not isinstance(found, datetime) or found.astimezone(WIB).year in CALENDAR.years
+            continue
+        assert named not in CALENDAR.years
 
 
 # -- the rule ----------------------------------------------------------------------------------------------------
@@ -105,6 +148,9 @@ def test_a_province_without_a_zone_is_an_error() -> None:
         ("2028-02-29 10:00", 1, "2028-03-01 16:00"),
         ("2027-02-26 10:00", 1, "2027-03-01 16:00"),  # and none
         ("2026-07-06 10:00", 60, "2026-09-30 16:00"),
+        ("2027-12-31 10:00", 1, "2028-01-03 16:00"),  # into a year that no decree is known of
+        ("2027-12-30 23:59", 1, "2027-12-31 16:30"),
+        ("2024-04-05 10:00", 1, "2024-04-16 16:00"),  # a whole week and more of Lebaran and joint leave
     ],
 )
 def test_a_working_day_is_a_day_and_ends_with_its_office_hours(start: str, count: int, end: str) -> None:

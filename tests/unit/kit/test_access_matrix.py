@@ -50,8 +50,9 @@ head_of_division: intake export.approve=region case.read=region restricted.list=
     report.read=region stall.read=region | policy version.read=any
 head_of_office: intake export.approve=region case.read=region case.seal=region restricted.list=region
     emergency.open=region report.read=region look.read=region duty.read=region stall.read=region clock.approve=region |
-    referral referral.read=region policy.read=any report.read=region stall.read=region clock.approve=region | registry
-    disposal.decide=region | policy version.read=any version.approve=region version.activate=region
+    referral referral.read=region_and_office policy.read=any report.read=region stall.read=region
+    clock.approve=region_and_office | registry disposal.decide=region | policy version.read=any version.approve=region
+    version.activate=region
     version.compare=region
 province_desk: intake report.read=region duty.read=region | referral policy.read=any report.read=region | policy
     version.read=any version.propose=region version.compare=region

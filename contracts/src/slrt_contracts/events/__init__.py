@@ -85,7 +85,14 @@ from slrt_contracts.events.registry import (
     ProgrammeNeedMet,
     ProgrammeNeedRecorded,
 )
-from slrt_contracts.events.stalls import CaseStalled, CaseStallEnded, ReferralStalled, ReferralStallEnded
+from slrt_contracts.events.stalls import (
+    CaseStalled,
+    CaseStallEnded,
+    ReferralStalled,
+    ReferralStallEnded,
+    RosterFilled,
+    RosterMissing,
+)
 
 _ALL: Final[tuple[type[Event], ...]] = (
     CaseRegistered,
@@ -152,6 +159,8 @@ _ALL: Final[tuple[type[Event], ...]] = (
     CaseStallEnded,
     ReferralStalled,
     ReferralStallEnded,
+    RosterMissing,
+    RosterFilled,
 )
 EVENT_TYPES: Final = MappingProxyType({event.TYPE: event for event in _ALL})
 """CloudEvents type → model."""
@@ -250,6 +259,8 @@ __all__ = [
     "RegistryAuditDaySealed",
     "RegistryLooksRecorded",
     "ResidentCodeRequested",
+    "RosterFilled",
+    "RosterMissing",
     "SharingWithdrawn",
     "UndecodableEventError",
     "UnknownEventTypeError",

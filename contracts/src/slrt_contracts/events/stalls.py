@@ -10,7 +10,7 @@ from pydantic import Field
 
 from slrt_contracts.codes import ClockOwner, Open, StallKind
 from slrt_contracts.events.base import Event, Part
-from slrt_contracts.types import CaseId, DistrictCode, NeedId, OfficeCode, ReferralId, StallId, StepCode
+from slrt_contracts.types import CaseId, DistrictCode, DutyArea, NeedId, OfficeCode, ReferralId, StallId, StepCode
 
 
 class StallPart(Part):
@@ -79,3 +79,26 @@ class ReferralStallEnded(StallPart, _ReferralStall):
     """
 
     TYPE: ClassVar[str] = "id.slrt.referral.referral-stall-ended.v1"
+
+
+class _RosterStall(Event):
+    TOPIC: ClassVar[str] = "slrt.intake.roster.v1"
+    KEY: ClassVar[str] = "stall_id"
+
+    stall_id: StallId
+    area_code: DutyArea
+
+
+class RosterMissing(_RosterStall):
+    """In a regency where cases are open nobody at all is on duty: told once, in place of each of its cases.
+
+    For whoever sets up the roster there, and for those above. Until RosterFilled of the same stall.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.roster-missing.v1"
+
+
+class RosterFilled(_RosterStall):
+    """Somebody is on duty in the regency again, or nothing is open there any more."""
+
+    TYPE: ClassVar[str] = "id.slrt.intake.roster-filled.v1"

@@ -132,7 +132,7 @@ class WorkCalendar:
 
     def shift(self, at: datetime, by: timedelta, length: Length) -> datetime:
         """The instant moved by so much of the time that a length of that kind passes in."""
-        return self.add_worked(at, by) if length.is_worked else self._instant(self._microseconds(at + by))
+        return self.add_worked(at, by) if length.is_worked else self._instant(self._microseconds(at) + _us(by))
 
     def days_between(self, start: datetime, end: datetime) -> int:
         """How many working days come after the day of ``start``, up to the day of ``end``."""
@@ -166,13 +166,19 @@ class WorkCalendar:
     def _microseconds(self, at: datetime) -> int:
         found = _us(at - _EPOCH)
         if not self._first <= found < self._last:
-            raise UnknownYearError(at.astimezone(self.zone).year, self.years)
+            raise self._unknown(found, at.year)
         return found
 
     def _instant(self, microseconds: int) -> datetime:
         if not self._first <= microseconds < self._last:
-            raise UnknownYearError(_at(microseconds).astimezone(self.zone).year, self.years)
+            raise self._unknown(microseconds)
         return _at(microseconds)
+
+    def _unknown(self, microseconds: int, year: int | None = None) -> UnknownYearError:
+        """Of an instant outside; that may be one that no date can be made of."""
+        if microseconds < self._first:
+            return UnknownYearError(min(year or self.years[0], self.years[0] - 1), self.years)
+        return UnknownYearError(max(year or 0, self.years[-1] + 1), self.years)
 
     def _worked(self, at: int) -> int:
         """What was worked since the calendar begins."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 
 class Unit(StrEnum):
@@ -14,16 +14,20 @@ class Unit(StrEnum):
     HOURS = "hours"
 
 
+MOST: Final = 100_000
+"""Of any unit: more than any policy may say, and far less than what dates cannot count."""
+
+
 @dataclass(frozen=True, slots=True)
 class Length:
-    """A number of working days, working hours or hours, from 1."""
+    """A number of working days, working hours or hours, from 1 to `MOST`."""
 
     unit: Unit
     count: int
 
     def __post_init__(self) -> None:
         """Raises ValueError: it is no length."""
-        if self.count < 1:
+        if not 1 <= self.count <= MOST:
             raise ValueError(f"{self.count} {self.unit} is no length")
 
     @classmethod
@@ -32,7 +36,9 @@ class Length:
         if len(field) != 1:
             raise ValueError("a length has one unit")
         ((unit, count),) = field.items()
-        return cls(Unit(unit), int(count))
+        if type(count) is not int:
+            raise ValueError(f"{count!r} is no number of {unit}")
+        return cls(Unit(unit), count)
 
     @property
     def is_worked(self) -> bool:

@@ -42,13 +42,15 @@ class Watched:
     """What a service has that can be held up.
 
     ``opened`` are the queries of what is open (`StallStore`), ``hold`` one that locks, in order, the rows of those
-    ``ids`` that nobody else holds, and gives their ids.
+    ``ids`` that nobody else holds, and gives their ids. ``tell_of_regions`` is there where the service tells of regions
+    in which nobody is on duty: the one that keeps the roster does, and once is enough.
     """
 
     opened: Mapping[Held, str]
     hold: str
     tell: Tell
     office_exists: OfficeExists
+    tell_of_regions: Callable[[UnitOfWork, Sequence[Stall]], None] | None = None
 
 
 class StallCheck:
@@ -127,6 +129,9 @@ class StallCheck:
         told = [each for each in (*new, *gone) if each.told_by is not None]
         if told:
             await self._watched.tell(unit, told)
+        of_regions = [each for each in (*new, *gone) if each.told_by is None]
+        if of_regions and self._watched.tell_of_regions is not None:
+            self._watched.tell_of_regions(unit, of_regions)
         for each in new:
             metrics.STALLS_FOUND.labels(each.kind).inc()
         return len(new) + len(gone)

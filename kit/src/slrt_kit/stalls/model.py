@@ -99,7 +99,7 @@ class Stall:
 
     @property
     def told_by(self) -> UUID | None:
-        """The case or the referral on whose key it is told; None of a region, which has no events."""
+        """The case or the referral on whose key it is told; None of a region, which has no row to hold meanwhile."""
         return self.subject_id if self.held is Held.REFERRAL else self.case_id
 
     @classmethod

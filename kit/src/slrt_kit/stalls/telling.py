@@ -5,8 +5,17 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from slrt_contracts.codes import ClockOwner
-from slrt_contracts.events import CaseStalled, CaseStallEnded, Event, ReferralStalled, ReferralStallEnded
-from slrt_contracts.types import DistrictCode
+from slrt_contracts.events import (
+    CaseStalled,
+    CaseStallEnded,
+    Event,
+    ReferralStalled,
+    ReferralStallEnded,
+    RosterFilled,
+    RosterMissing,
+)
+from slrt_contracts.types import DistrictCode, DutyArea, StallId
+from slrt_kit.aggregate import RecordedEvent
 from slrt_kit.stalls.model import Held, Stall
 
 _EVENTS: Final[Mapping[tuple[bool, bool], type[Event]]] = MappingProxyType(
@@ -35,6 +44,14 @@ def event_of(stall: Stall, *, district: DistrictCode, **ids: Any) -> Event:
     if not over:
         fields |= {"step": stall.step, "owner": _owner(stall)}
     return _EVENTS[of_referral, over](**fields, **ids)
+
+
+def event_of_region(stall: Stall) -> RecordedEvent:
+    """The event of a regency in which nobody is on duty, or where it has an end, of that: on the stall's own key."""
+    fields = {"stall_id": StallId(stall.stall_id), "area_code": DutyArea(stall.region)}
+    if stall.ended_at is None:
+        return RecordedEvent(RosterMissing(**fields), 1, stall.found_at)
+    return RecordedEvent(RosterFilled(**fields), 2, stall.ended_at)
 
 
 def _owner(stall: Stall) -> ClockOwner | None:

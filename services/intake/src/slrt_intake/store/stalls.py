@@ -18,7 +18,7 @@ from slrt_kit.stalls.checker import Watched
 from slrt_kit.stalls.listing import StallPage, list_of
 from slrt_kit.stalls.model import Held, Stall
 from slrt_kit.stalls.store import CLOCK_COLUMNS, CLOCK_JOIN, NO_CLOCK_COLUMNS
-from slrt_kit.stalls.telling import event_of
+from slrt_kit.stalls.telling import event_of, event_of_region
 
 STEP: Final = (
     f"CASE WHEN c.status = '{CaseStatus.DECIDED}' AND c.resolved_at IS NOT NULL THEN '{RESOLVED}' ELSE c.status END"
@@ -77,12 +77,22 @@ CLOCKLESS: Final = Clockless(
 
 def watched(outbox: Outbox) -> Watched:
     """Cases and their needs. Whether an office exists the referral service knows; here no step is an office's."""
-    return Watched(OPENED, _HOLD, partial(_tell, outbox), office_exists=lambda _: True)
+    return Watched(
+        OPENED,
+        _HOLD,
+        partial(_tell, outbox),
+        office_exists=lambda _: True,
+        tell_of_regions=partial(_tell_of_regions, outbox),
+    )
 
 
 async def _tell(outbox: Outbox, work: UnitOfWork, stalls: Sequence[Stall]) -> None:
     told = [(each.case_id, partial(event_of, each)) for each in stalls if each.case_id is not None]
     await tell_of_cases(outbox, work, told, work.clock.now())
+
+
+def _tell_of_regions(outbox: Outbox, work: UnitOfWork, stalls: Sequence[Stall]) -> None:
+    outbox.add(work, [event_of_region(each) for each in stalls])
 
 
 async def list_stalls(connection: Connection, scope: Scope, restricted: Scope | None, asked: StallPage) -> list[Stall]:
