@@ -1,4 +1,4 @@
-"""Play deadlines again, by the policy in force and with the drafts: when each was due, and who would have heard of it."""
+"""Play deadlines again, by the policy in force and with the drafts: when each was due, and who would have heard."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
