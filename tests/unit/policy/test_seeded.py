@@ -224,6 +224,20 @@ def test_a_mistake_of_the_nation_is_not_told_again_for_each_region() -> None:
     assert {each.place.file.partition("/")[0] for each in found} == {"00"}
 
 
+def test_what_cannot_be_read_hides_no_mistake_of_another_kind() -> None:
+    rules, packaged = RULES["referral"], PACKAGED["referral"]
+    wrong = {
+        "calendar": f"entries:\n  libur: {{{LABEL}, adds_to: office, days_off: [{{dat: 2027-01-04}}]}}\n",
+        "offices": packaged["12.74"]["offices"].replace("[SOSIAL]", "[SOSAIL]", 1),
+        "routing": "entries:\n  letter-of-poverty: {removed: true}\n",
+        "workflow": "entries:\n  sent: {clock: none}\n",
+        "letters": "entries: {}\n",
+    }
+    layers = packaged | {"12.74": packaged["12.74"] | wrong}
+    found = {each.code for each in rules.findings(rules.layers({code: (1, each) for code, each in layers.items()}))}
+    assert found >= {"unknown-key", "unknown-code", "need-without-route", "step-without-clock", "unknown-kind"}
+
+
 def many(count: int, line: str) -> str:
     """So many entries; ``{n}`` is the number of each, ``{next}`` that of the next."""
     return "entries:\n" + "".join(line.replace("{n}", str(n)).replace("{next}", str(n + 1)) for n in range(count))
