@@ -232,6 +232,39 @@ async def test_two_who_activate_different_layers_at_once_do_not_pass_each_other(
     assert sorted(type(each).__name__ for each in done) == ["Activation", "PolicyFindingsError"]
 
 
+async def test_of_two_who_activate_at_the_same_instant_one_does(desk: Desk, fixed_clock: FixedClock) -> None:
+    await desk.put_into_force("00", CENTRE)
+    fixed_clock.move(minutes=1)
+    for functions in ("SLRT, PMD", "SLRT, NAKER"):
+        version = await desk.do("propose", "00", offices(office("00.SLRT", functions=functions)), by="manajer", why="")
+        await desk.do("decide", "00", version.number, by="kepala", verdict=APPROVED, why=None)
+    at = fixed_clock.now() + timedelta(days=1)
+    done = await asyncio.gather(
+        *(desk.do("activate", "00", number, by="kepala", effective_from=at, why="") for number in (2, 3)),
+        return_exceptions=True,
+    )
+    assert sorted(type(each).__name__ for each in done) == ["Activation", "PolicyAtOnceError"]
+    assert await count(desk.database, "policy_activations") == 2
+    (kept,) = [each for each in done if not isinstance(each, BaseException)]
+    assert await numbers(desk.database, at) == {"00": kept.number}
+
+
+async def test_one_does_not_go_back_to_what_would_be_wrong_by_now(desk: Desk, fixed_clock: FixedClock) -> None:
+    await desk.put_into_force("12.74", {"offices": "entries:\n" + office("12.74.SOSIAL")})
+    fixed_clock.move(minutes=1)
+    await desk.put_into_force("12.74", {"offices": "entries:\n" + office("12.74.PMD", functions="PMD")})
+    fixed_clock.move(minutes=1)
+    # The village's office goes by what is in force; the older version has nothing of that name to take away.
+    await desk.put_into_force("12.74.05", {"offices": "entries:\n  12.74.PMD: {removed: true}\n"})
+    fixed_clock.move(minutes=1)
+    with pytest.raises(PolicyFindingsError) as refused:
+        await desk.do("roll_back", "12.74", 1, by="kepala", effective_from=None, why="")
+    assert [f"{each.place} {each.code}" for each in refused.value.findings] == [
+        "12.74.05/offices.yaml:2 removes-nothing"
+    ]
+    assert (await numbers(desk.database, fixed_clock.now() + LEAD))["12.74"] == 2
+
+
 # -- what comes with the package --------------------------------------------------------------------------------------
 
 

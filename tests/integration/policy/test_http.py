@@ -82,6 +82,9 @@ async def test_nobody_approves_or_rejects_their_own(people: People) -> None:
         ("2027-02-29T00:00:00Z", 422, "invalid-request"),
         ("2026-12-01T00:00:00", 422, "invalid-request"),
         ("2028-02-29T00:00:00+07:00", 200, None),
+        ("0001-01-01T00:00:00+14:00", 422, "policy-too-soon"),
+        ("9999-12-31T23:59:59-12:00", 422, "invalid-request"),
+        ("2262-01-01T00:00:00Z", 422, "invalid-request"),
     ],
 )
 async def test_an_instant_that_cannot_be_is_refused(at: str, status: int, slug: str | None, people: People) -> None:
@@ -112,3 +115,32 @@ async def test_one_person_goes_back(people: People, fixed_clock: FixedClock) -> 
     fixed_clock.move(minutes=1)
     back = await people("head_of_office", "POST", "/layers/12.74/versions/1/rollback", WHY)
     assert (back.status_code, back.json()["kind"]) == (200, "rollback")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "slug"),
+    [
+        ({"old": 10**20}, 422, "invalid-request"),
+        ({"old": -1}, 422, "invalid-request"),
+        ({"old": 99}, 404, "not-found"),
+        ({"new": 1, "documents": DRAFT}, 422, "invalid-request"),
+        ({"documents": {}}, 422, "invalid-request"),
+        ({"documents": {"offices": "entries: [\n"}}, 422, "policy-findings"),
+    ],
+)
+async def test_what_cannot_be_compared_is_refused_and_never_shown_as_taken_away(
+    body: dict[str, Any], status: int, slug: str, people: People
+) -> None:
+    answer = await people("manager", "POST", "/changes/search", {"layer": "12.74"} | body)
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:slrt:problem:{slug}"), answer.text
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "2027-02-29"])
+async def test_a_day_that_cannot_be_reckoned_is_refused(day: str, people: People) -> None:
+    answer = await people("manager", "POST", "/what-if/search", {"layers": {"12.74": DRAFT}, "day": day})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/day")
+
+
+async def test_a_layer_without_any_file_is_not_proposed(people: People) -> None:
+    answer = await people("centre_desk", "POST", "/layers/12.75/versions", {"documents": {}} | WHY, region=None)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/documents")

@@ -6,6 +6,7 @@ import pytest
 
 from slrt_kit.policy.packaged import packaged_documents
 from slrt_kit.policy.rules import PolicyRules
+from slrt_kit.policy.source import MAX_CHARS
 
 RULES = {name: PolicyRules.of(name) for name in ("intake", "referral", "notification")}
 PACKAGED = {name: packaged_documents(f"slrt_{name}", rules) for name, rules in RULES.items()}
@@ -221,3 +222,82 @@ def test_a_mistake_of_the_nation_is_not_told_again_for_each_region() -> None:
     layers = packaged | {"00": packaged["00"] | {"notifications": text}}
     found = rules.findings(rules.layers({code: (1, each) for code, each in layers.items()}))
     assert {each.place.file.partition("/")[0] for each in found} == {"00"}
+
+
+def test_what_cannot_be_read_hides_no_mistake_of_another_kind() -> None:
+    rules, packaged = RULES["referral"], PACKAGED["referral"]
+    wrong = {
+        "calendar": f"entries:\n  libur: {{{LABEL}, adds_to: office, days_off: [{{dat: 2027-01-04}}]}}\n",
+        "offices": packaged["12.74"]["offices"].replace("[SOSIAL]", "[SOSAIL]", 1),
+        "routing": "entries:\n  letter-of-poverty: {removed: true}\n",
+        "workflow": "entries:\n  sent: {clock: none}\n",
+        "letters": "entries: {}\n",
+    }
+    layers = packaged | {"12.74": packaged["12.74"] | wrong}
+    found = {each.code for each in rules.findings(rules.layers({code: (1, each) for code, each in layers.items()}))}
+    assert found >= {"unknown-key", "unknown-code", "need-without-route", "step-without-clock", "unknown-kind"}
+
+
+def many(count: int, line: str) -> str:
+    """So many entries; ``{n}`` is the number of each, ``{next}`` that of the next."""
+    return "entries:\n" + "".join(line.replace("{n}", str(n)).replace("{next}", str(n + 1)) for n in range(count))
+
+
+OVERFULL = {
+    "offices of one function": (
+        "referral",
+        "offices",
+        many(2500, "  12.74.A{n}: {functions: [SOSIAL], name: Kantor, valid_from: 2024-01-01}\n"),
+        ("two-offices", 2499),
+    ),
+    "rules of one need": (
+        "referral",
+        "routing",
+        many(
+            1000,
+            "  r{n}:\n    need: SKTM\n    when: urgent && district == '12.74.01'\n    priority: {n}\n"
+            "    to: {function: KECAMATAN, level: district}\n",
+        ),
+        ("too-costly", 1),
+    ),
+    "needs that wait for each other without an end": (
+        "referral",
+        "routing",
+        many(1200, "  r{n}:\n    need: N{n}\n    after: [N{next}]\n    to: {function: KECAMATAN, level: district}\n"),
+        ("unknown-code", 2400),
+    ),
+    "messages about one event": (
+        "notification",
+        "notifications",
+        many(
+            1400,
+            "  m{n}: {event: id.slrt.intake.case-closed.v1, layout: standard, priority: 3, "
+            "stage: {id: tutup, en: closed}, channels: [email]}\n",
+        ),
+        ("ambiguous-messages", 1399),
+    ),
+    "a tree of needs without an end": (
+        "intake",
+        "taxonomy",
+        many(3800, f"  t{{n}}: {{{LABEL}, parent: t{{next}}}}\n"),
+        ("unknown-code", 1),
+    ),
+    "a tree of needs that is one circle": (
+        "intake",
+        "taxonomy",
+        many(3000, f"  t{{n}}: {{{LABEL}, parent: t{{next}}}}\n") + f"  t3000: {{{LABEL}, parent: t0}}\n",
+        ("taxonomy-cycle", 1),
+    ),
+}
+
+
+@pytest.mark.parametrize(("service", "kind", "text", "expected"), OVERFULL.values(), ids=OVERFULL)
+def test_a_document_as_large_as_may_be_has_as_many_findings_as_entries_and_not_as_pairs(
+    service: str, kind: str, text: str, expected: tuple[str, int]
+) -> None:
+    rules, packaged = RULES[service], PACKAGED[service]
+    assert len(text) <= MAX_CHARS
+    documents = packaged | {"12.74": packaged.get("12.74", {}) | {kind: text}}
+    found = rules.findings(rules.layers({code: (1, each) for code, each in documents.items()}))
+    assert len([each for each in found if each.code == expected[0]]) == expected[1]
+    assert len(found) < 8000

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from slrt_kit.access import Scope
 from slrt_kit.db import Database, UnitOfWork
@@ -19,6 +20,7 @@ from slrt_kit.policy.changes import Draft, PolicyChanges
 from slrt_kit.policy.diff import Change, diff
 from slrt_kit.policy.findings import Finding
 from slrt_kit.policy.layers import Layer
+from slrt_kit.policy.problems import PolicyFindingsError
 from slrt_kit.policy.rules import PolicyRules, view_of
 from slrt_kit.policy.source import MAX_CHARS
 from slrt_kit.policy.store import APPROVED, REJECTED, Activation, PolicyStore, Version, in_force
@@ -38,8 +40,26 @@ Why = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10, max
 Document = Annotated[str, StringConstraints(max_length=MAX_CHARS)]
 Documents = Annotated[
     dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_-]{0,39}$")], Document],
-    Field(max_length=40, description="the text of each document by its kind, as it stands in `<kind>.yaml`"),
+    Field(
+        min_length=1, max_length=40, description="the text of each document by its kind, as it stands in `<kind>.yaml`"
+    ),
 ]
+
+
+_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def _reckonable(given: datetime) -> datetime:
+    """An instant in UTC. One of long ago is as much in the past as the year 2000; none is beyond 2100."""
+    if given.year < _FIRST.year:
+        return _FIRST
+    if given.year >= _LAST.year:
+        raise PydanticCustomError("too_far_ahead", "paling lambat 2099 / 2099 at the latest")
+    return given.astimezone(UTC)
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_reckonable)]
+VersionNumber = Annotated[int, Field(ge=1, le=999_999)]
 
 
 class FindingView(BaseModel):
@@ -152,9 +172,17 @@ class DiffBody(Body):
     """Two versions of a layer, or a version and a draft. Without ``old`` the version in force."""
 
     layer: LayerCode
-    old: int | None = None
-    new: int | None = None
+    old: VersionNumber | None = None
+    new: VersionNumber | None = None
     documents: Documents | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.new is not None and self.documents is not None:
+            raise PydanticCustomError(
+                "version_and_draft", "sebut new atau documents, bukan keduanya / name new or documents, not both"
+            )
+        return self
 
 
 class ProposalBody(Body):
@@ -173,7 +201,7 @@ class DecisionBody(Body):
 class ActivationBody(Body):
     """From when a version is to be in force; without a time as soon as every process can know."""
 
-    effective_from: AwareDatetime | None = None
+    effective_from: Instant | None = None
     why: Why
 
 
@@ -266,6 +294,9 @@ async def compare_policies(request: Request, body: DiffBody, _: Reader) -> list[
     before = _layer(rules, body.layer, old, documents)
     if body.documents is not None:
         after = rules.layer(body.layer, body.documents)
+        if after.findings:
+            # What cannot be read would look as if it were taken away.
+            raise PolicyFindingsError(after.findings)
     else:
         after = _layer(rules, body.layer, new, documents)
     return [ChangeView.of(each) for each in diff(before, after)]
@@ -367,8 +398,9 @@ async def _activate(
     async def work(unit: UnitOfWork) -> Answer:
         changes = PolicyChanges(unit, _rules(request))
         act = changes.roll_back if back else changes.activate
-        at = None if body.effective_from is None else body.effective_from.astimezone(UTC)
-        activation = await act(layer, number, effective_from=at, why=body.why, by=asked.principal.subject)
+        activation = await act(
+            layer, number, effective_from=body.effective_from, why=body.why, by=asked.principal.subject
+        )
         return Answer(ActivationView.of(activation))
 
     return await asked.run(work)

@@ -58,7 +58,10 @@ class WhatIfBody(Body):
     days: Annotated[int, Field(ge=1, le=366)] = DAYS
     region: LayerCode | None = Field(default=None, description="only what is in it; without one all that is yours")
     day: date | None = Field(
-        default=None, description="offices and versions as they are on that day (WIB), such as that of the activation"
+        default=None,
+        ge=date(2000, 1, 1),
+        lt=date(2100, 1, 1),
+        description="offices and versions as they are on that day (WIB), such as that of the activation",
     )
 
     @model_validator(mode="after")

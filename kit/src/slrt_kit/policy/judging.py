@@ -64,7 +64,15 @@ def _of_chain(
         return  # something above has nothing left: whatever lies below it would be found wrong for that
     merged = [layers.layer(each) for each in chain]
     yield from _removals_of_nothing(merged)
-    yield from _of_merged(merged, code, kinds, readable=not alone)
+    yield from _of_merged(merged, code, kinds, _broken(alone, kinds))
+
+
+def _broken(findings: Iterable[Finding], kinds: Mapping[str, Kind]) -> frozenset[str]:
+    """The kinds of which something could not be read; all of them where it is the layer itself."""
+    names = {
+        each.place.file.rpartition("/")[2].removesuffix(".yaml") for each in findings if each.code != "unknown-kind"
+    }
+    return frozenset(names) if names <= kinds.keys() else frozenset(kinds)
 
 
 def _of_layer(layer: Layer, is_region: Known) -> Iterator[Finding]:
@@ -82,20 +90,22 @@ def _of_layer(layer: Layer, is_region: Known) -> Iterator[Finding]:
         yield _unknown_region(layer.place, str(layer.parent))
 
 
-def _of_merged(layers: Sequence[Layer], code: str, kinds: Mapping[str, Kind], *, readable: bool) -> Iterator[Finding]:
-    """What is wrong with the entries as they hold in a region, one layer over the other."""
+def _of_merged(
+    layers: Sequence[Layer], code: str, kinds: Mapping[str, Kind], broken: Iterable[str] = ()
+) -> Iterator[Finding]:
+    """What is wrong with the entries as they hold in a region, layer over layer; ``broken`` kinds are not checked."""
     policy = RegionPolicy(code, "", merge(layers))
+    unread = set(broken)
     for name, entry in policy:
         for finding in kinds[name].schema.problems(dict(entry.fields), entry.places, whole=True):
-            readable = False
+            unread.add(name)
             yield finding
-    for name, entries in policy.kinds.items() if readable else ():
-        if not entries and not kinds[name].may_be_empty:
-            readable = False
-            yield _nothing_left(layers, name)
+    emptied = {name for name, entries in policy.kinds.items() if not entries and not kinds[name].may_be_empty} - unread
+    for name in sorted(emptied):
+        yield _nothing_left(layers, name)
     # A check may take for granted that every value is of its type, and that there is something.
-    if readable:
-        for kind in kinds.values():
+    for kind in kinds.values():
+        if (unread | emptied).isdisjoint({kind.name, *kind.beside}):
             yield from kind.check(policy)
 
 
@@ -119,7 +129,7 @@ def _traced(finding: Finding, layers: Sequence[Layer], code: str, kinds: Mapping
         return finding
 
     def is_found(instead: Layer) -> bool:
-        found = _of_merged([*layers[:-1], instead], code, kinds, readable=True)
+        found = _of_merged([*layers[:-1], instead], code, kinds)
         return any(key_of(each) == key_of(finding) for each in found)
 
     if is_found(replace(own, kinds=MappingProxyType({}))):

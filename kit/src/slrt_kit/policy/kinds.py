@@ -22,12 +22,16 @@ Check = Callable[[RegionPolicy], Iterator[Finding]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind. ``services`` are those that keep it; ``may_be_empty``: a region can do without an entry of it."""
+    """One kind. ``services`` are those that keep it; ``may_be_empty``: a region can do without an entry of it.
+
+    ``beside`` are the other kinds that its check looks at: it is left out where one of them cannot be read.
+    """
 
     name: str
     services: frozenset[str]
     check: Check
     may_be_empty: bool = False
+    beside: frozenset[str] = frozenset()
 
     @property
     def schema(self) -> EntrySchema:
@@ -42,14 +46,14 @@ KINDS: tuple[Kind, ...] = (
     Kind("programmes", _INTAKE, programmes.check),
     Kind("forms", _INTAKE, forms.check, may_be_empty=True),
     Kind("documents", _INTAKE, documents.check, may_be_empty=True),
-    Kind("workflow", _INTAKE | _REFERRAL, workflow.check),
-    Kind("roles", _INTAKE | _REFERRAL, roles.check),
+    Kind("workflow", _INTAKE | _REFERRAL, workflow.check, beside=frozenset({"sla", "escalation"})),
+    Kind("roles", _INTAKE | _REFERRAL, roles.check, beside=frozenset({"workflow"})),
     Kind("offices", _REFERRAL, offices.check, may_be_empty=True),
-    Kind("routing", _REFERRAL, routing.check),
-    Kind("sla", _INTAKE | _REFERRAL, check_sla),
+    Kind("routing", _REFERRAL, routing.check, beside=frozenset({"offices"})),
+    Kind("sla", _INTAKE | _REFERRAL, check_sla, beside=frozenset({"calendar", "escalation"})),
     Kind("calendar", _INTAKE | _REFERRAL, check_calendar),
     Kind("escalation", _INTAKE | _REFERRAL, check_escalation),
-    Kind("notifications", _NOTIFICATION, check_notifications),
+    Kind("notifications", _NOTIFICATION, check_notifications, beside=frozenset({"layouts", "channels"})),
     Kind("layouts", _NOTIFICATION, check_layouts),
     Kind("channels", _NOTIFICATION, check_channels),
 )

@@ -41,8 +41,8 @@ class PolicyTooSoonError(ProblemError):
 class PolicyAtOnceError(ProblemError):
     slug, status = "policy-two-at-once", 409
     title = Text(
-        "Pada saat itu sudah ada versi lain dari lapisan ini yang mulai berlaku",
-        "Another version of this layer begins at that instant already",
+        "Pada saat itu sudah ada versi dari lapisan ini yang mulai berlaku",
+        "A version of this layer begins at that instant already",
     )
 
     def __init__(self, number: int) -> None:

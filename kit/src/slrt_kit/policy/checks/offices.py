@@ -5,7 +5,6 @@ The key of an entry is the office's code: its region and its own short name, suc
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import combinations
 
 from slrt_contracts.codes import FunctionCode
 from slrt_contracts.types import OFFICE_PATTERN
@@ -86,18 +85,29 @@ def _two_for_one_function(offices: Sequence[Entry]) -> Iterator[Finding]:
         for function in office.fields.get("functions", ()):
             by_duty.setdefault((region_of(office), function), []).append(office)
     for (region, function), several in by_duty.items():
-        for one, two in combinations(several, 2):
-            (first, last), (begins, ends) = period_of(one), period_of(two)
-            if max(first, begins) <= min(last, ends):
-                yield Finding(
-                    two.place("functions"),
-                    "two-offices",
-                    Text(
-                        f"{one.key} dan {two.key} sama-sama menangani {function} di {region} pada waktu yang sama",
-                        f"{one.key} and {two.key} both do {function} in {region} at the same time",
-                    ),
-                    Text(
-                        "beri `valid_to` pada yang lama, atau hapus fungsi itu dari salah satunya",
-                        "give the older one its `valid_to`, or take the function from one of them",
-                    ),
-                )
+        for earlier, later in _overlapping(several):
+            # In the order of the source, whichever begins first.
+            one, two = sorted((earlier, later), key=several.index)
+            yield Finding(
+                two.place("functions"),
+                "two-offices",
+                Text(
+                    f"{one.key} dan {two.key} sama-sama menangani {function} di {region} pada waktu yang sama",
+                    f"{one.key} and {two.key} both do {function} in {region} at the same time",
+                ),
+                Text(
+                    "beri `valid_to` pada yang lama, atau hapus fungsi itu dari salah satunya",
+                    "give the older one its `valid_to`, or take the function from one of them",
+                ),
+            )
+
+
+def _overlapping(offices: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    """Each office that begins while another one lasts, with that one: as many as there are offices, and not pairs."""
+    ordered = sorted(offices, key=period_of)
+    last = ordered[0]
+    for office in ordered[1:]:
+        if period_of(office)[0] <= period_of(last)[1]:
+            yield last, office
+        if period_of(office)[1] > period_of(last)[1]:
+            last = office

@@ -18,34 +18,43 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     for entry in entries.values():
         yield from unknown_codes(entry, "need", NeedCode)
         yield from _parent(entry, entries)
+    yield from _circles(entries)
     yield from _leaves_without_need(entries)
     yield from _synonyms_twice(entries)
 
 
 def _parent(entry: Entry, entries: Mapping[str, Entry]) -> Iterator[Finding]:
-    passed, parent = [entry.key], entry.fields.get("parent")
-    while parent is not None:
-        if parent not in entries:
-            if len(passed) == 1:
-                yield Finding(
-                    entry.place("parent"),
-                    "unknown-code",
-                    Text(f"tidak ada entri {parent}", f"there is no entry {parent}"),
-                    Text("tambahkan entri itu, atau pindahkan", "add that entry, or move this one"),
-                )
-            return
-        if parent in passed:
-            if parent == entry.key:
-                shown = " → ".join([*passed, parent])
-                yield Finding(
-                    entry.place("parent"),
-                    "taxonomy-cycle",
-                    Text(f"induknya berputar: {shown}", f"its parents go in a circle: {shown}"),
-                    Text("beri salah satunya induk lain", "give one of them another parent"),
-                )
-            return
-        passed.append(parent)
-        parent = entries[parent].fields.get("parent")
+    parent = entry.fields.get("parent")
+    if parent is not None and parent not in entries:
+        yield Finding(
+            entry.place("parent"),
+            "unknown-code",
+            Text(f"tidak ada entri {parent}", f"there is no entry {parent}"),
+            Text("tambahkan entri itu, atau pindahkan", "add that entry, or move this one"),
+        )
+
+
+def _circles(entries: Mapping[str, Entry]) -> Iterator[Finding]:
+    """Each circle of parents once, at the first of its entries in the source."""
+    done: set[str] = set()
+    for first in entries:
+        passed: dict[str, None] = {}
+        key: str | None = first
+        while key is not None and key in entries and key not in done and key not in passed:
+            passed[key] = None
+            key = entries[key].fields.get("parent")
+        if key in passed:
+            listed = list(passed)
+            inside = listed[listed.index(str(key)) :]
+            place = min(entries[each].place("parent") for each in inside)
+            shown = " → ".join([*inside[:10], inside[0]])
+            yield Finding(
+                place,
+                "taxonomy-cycle",
+                Text(f"induknya berputar: {shown}", f"its parents go in a circle: {shown}"),
+                Text("beri salah satunya induk lain", "give one of them another parent"),
+            )
+        done.update(passed)
 
 
 def _leaves_without_need(entries: Mapping[str, Entry]) -> Iterator[Finding]:

@@ -1,7 +1,6 @@
 """What must hold of the messages of a region: of each, and of all that are about one event."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 
 from slrt_contracts.codes import NotificationChannel
 from slrt_kit.policy.checks.codes import unknown_code
@@ -145,8 +144,9 @@ def _ways(message: Entry, event: str, channels: Mapping[str, Entry]) -> Iterator
 
 
 def _together(messages: Sequence[tuple[Entry, Sequence[Condition]]]) -> Iterator[Finding]:
-    for (one, its), (two, others) in combinations(messages, 2):
-        if priority_of(one) != priority_of(two) or any(a.excludes(b) for a in its for b in others):
+    for number, (two, others) in enumerate(messages):
+        one = next((each for each, its in messages[:number] if _meet((each, its), (two, others))), None)
+        if one is None:
             continue
         yield Finding(
             two.place("event"),
@@ -157,6 +157,12 @@ def _together(messages: Sequence[tuple[Entry, Sequence[Condition]]]) -> Iterator
             ),
             Text("beri salah satunya prioritas lebih tinggi", "give one of them a higher priority"),
         )
+
+
+def _meet(one: tuple[Entry, Sequence[Condition]], two: tuple[Entry, Sequence[Condition]]) -> bool:
+    if priority_of(one[0]) != priority_of(two[0]):
+        return False
+    return not any(a.excludes(b) for a in one[1] for b in two[1])
 
 
 def priority_of(message: Entry) -> int:

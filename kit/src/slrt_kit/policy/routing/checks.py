@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import islice
 
 from slrt_contracts.catalogue import FUNCTIONS, NEEDS, PROGRAMMES
 from slrt_kit.policy.entries import Entry, RegionPolicy
@@ -27,6 +27,10 @@ from slrt_kit.regions import NATION, packaged_regions
 RESERVED = frozenset({"better-owner-named"})
 """Stands where a rule's id stands when a declining office named the next one."""
 
+MOST_RULES = 200
+"""Of one need: each is compared with each."""
+_NAMED = 3
+
 OFFICES = "offices"
 _REACH: Mapping[str, int | str] = {"national": NATION, "province": 2, "regency": 5, "district": 8}
 
@@ -47,9 +51,11 @@ def check(policy: RegionPolicy) -> Iterator[Finding]:
     sorted_rules = by_need(rules)
     for need, several in sorted_rules.items():
         yield from _together(need, several, places)
+    sorted_rules = {need: several for need, several in sorted_rules.items() if len(several) <= MOST_RULES}
     # A rule that could not be read would be missed.
     read = {rule.key for rule in rules}
-    unread = {entry.fields.get("need") for entry in policy.entries(KIND).values() if entry.key not in read}
+    costly = {need for need, several in by_need(rules).items() if len(several) > MOST_RULES}
+    unread = costly | {entry.fields.get("need") for entry in policy.entries(KIND).values() if entry.key not in read}
     if not sorted_rules.keys() <= NEEDS.keys():
         # And so would one for a need that is misspelt: nobody knows which it is meant for.
         unread |= NEEDS.keys() - sorted_rules.keys()
@@ -147,8 +153,19 @@ def _queue(policy: RegionPolicy, queues: Sequence[RoutingQueue]) -> Iterator[Fin
 
 
 def _together(need: str, rules: Sequence[RoutingRule], places: Places) -> Iterator[Finding]:
-    for one, two in combinations(rules, 2):
-        if one.priority == two.priority and (shared := _shared(one, two, places)) is not None:
+    if len(rules) > MOST_RULES:
+        yield _finding(
+            rules[MOST_RULES].entry,
+            (),
+            "too-costly",
+            Text(f"{need} punya {len(rules)} aturan", f"{need} has {len(rules)} rules"),
+            Text(f"paling banyak {MOST_RULES} untuk satu kebutuhan", f"at most {MOST_RULES} for one need"),
+        )
+        return
+    for number, two in enumerate(rules):
+        for one in rules[:number]:
+            if one.priority != two.priority or (shared := _shared(one, two, places)) is None:
+                continue
             when = _when(shared)
             yield _finding(
                 two.entry,
@@ -160,6 +177,7 @@ def _together(need: str, rules: Sequence[RoutingRule], places: Places) -> Iterat
                 ),
                 Text("beri salah satunya prioritas lebih tinggi", "give one of them a higher priority"),
             )
+            break
     try:
         counts = winning(rules)
     except TooManyBoxesError:
@@ -181,8 +199,8 @@ def _together(need: str, rules: Sequence[RoutingRule], places: Places) -> Iterat
                 Text("perbaiki syaratnya, atau hapus aturan ini", "correct the condition, or take the rule away"),
             )
         elif not any(places.possible(box) for box in boxes):
-            above = [o for o in rules if o.priority > rule.priority and _shared(o, rule, places) is not None]
-            names = ", ".join(other.key for other in above)
+            above = (o for o in rules if o.priority > rule.priority and _shared(o, rule, places) is not None)
+            names = ", ".join(other.key for other in islice(above, _NAMED))
             yield _finding(
                 rule.entry,
                 ("when",),
@@ -315,6 +333,8 @@ def _waits_in_a_circle(rules: Iterable[RoutingRule]) -> Iterator[Finding]:
     waits: dict[str, dict[str, _Wait]] = {}
     for rule in rules:
         for number, awaited in enumerate(rule.after):
+            if not {rule.need, awaited} <= NEEDS.keys():
+                continue  # told already
             waits.setdefault(rule.need, {}).setdefault(awaited, _Wait(rule, number))
     done: set[str] = set()
 

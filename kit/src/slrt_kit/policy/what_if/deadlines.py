@@ -1,11 +1,10 @@
 """Play deadlines again, by the policy in force and with the drafts: when each was due, and who would have heard."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from slrt_kit.clocks.calendar import UnknownYearError
-from slrt_kit.clocks.chain import Step
 from slrt_kit.clocks.clock import Extension, OwnerKind, Pause, reckon
 from slrt_kit.clocks.policy import Terms, UnknownTermError
 from slrt_kit.clocks.rows import extensions_of, pauses_of
@@ -13,7 +12,7 @@ from slrt_kit.clocks.steps import StepClocks, StepTerms
 from slrt_kit.db import Row, Values
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.what_if.comparing import Comparison, Pair
-from slrt_kit.policy.what_if.tally import Deadlines, Notice, NotJudged, RegionTally, Tally
+from slrt_kit.policy.what_if.tally import Deadlines, Heard, Notice, NotJudged, Tally
 
 _CLOCKS: Final = """
     SELECT c.region, c.step, c.owner_kind, c.owner, c.sla_class, c.started_at, c.stopped_at, c.pauses, c.extensions,
@@ -51,6 +50,7 @@ class DeadlineReplay:
         self._comparison, self._tally, self._subjects = comparison, tally, subjects
         self._steps: dict[tuple[int, str, str], StepClocks] = {}
         self._both: dict[_Key, _Both | NotJudged] = {}
+        self._heard: dict[tuple[object, ...], list[Heard]] = {}
 
     @property
     def column(self) -> str:
@@ -143,7 +143,7 @@ class DeadlineReplay:
         found.count += 1
         found.open += row.stopped_at is None
         found.late_before += _binds(both.before) and ended > due
-        self._tell(tally, row, both, _Ran(due, takes, ended), _Ran(due_then, takes_then, ended))
+        self._tell(row, both, _Ran(due, takes, ended), _Ran(due_then, takes_then, ended))
         if both.after is None:
             found.without += 1
             return
@@ -152,18 +152,31 @@ class DeadlineReplay:
             length = before.sla.length
             found.shifts[round(before.calendar.passed(due, due_then, length).total_seconds() / 60)] += 1
 
-    def _tell(self, tally: RegionTally, row: Row, both: _Both, before: "_Ran", after: "_Ran") -> None:
+    def _tell(self, row: Row, both: _Both, before: "_Ran", after: "_Ran") -> None:
         """Add up who heard of it, each step of a chain once: a chain that began anew told some twice."""
-        since = self._comparison.since
-        for step in _reached(both.before, row.started_at, before, since):
-            for whom in step.whom:
-                heard = tally.heard(Notice(step.effect, whom, _owner(both.before, row)))
-                heard.before += 1
-                heard.after += both.told_alike
+        for heard in self._audience(row, both, both.before, before):
+            heard.before += 1
+            heard.after += both.told_alike
         if both.after is not None and not both.told_alike:
-            for step in _reached(both.after, row.started_at, after, since):
-                for whom in step.whom:
-                    tally.heard(Notice(step.effect, whom, _owner(both.after, row))).after += 1
+            for heard in self._audience(row, both, both.after, after):
+                heard.after += 1
+
+    def _audience(self, row: Row, both: _Both, step: StepTerms, ran: "_Ran") -> Sequence[Heard]:
+        """What counts those who hear of the steps that a clock came to."""
+        first, last = _reached(step, row.started_at, ran, self._comparison.since)
+        if first == last:
+            return ()
+        # Looked up once for all clocks that came as far: `_both` keeps each pair, so that its id stays its own.
+        key = (id(both), step is both.after, row.region[:5], row.owner, first, last)
+        found = self._heard.get(key)
+        if found is None:
+            tally, owner = self._tally.region(row.region), _owner(step, row)
+            found = self._heard[key] = [
+                tally.heard(Notice(each.effect, whom, owner))
+                for each in step.terms.chain.steps[first:last]
+                for whom in each.whom
+            ]
+        return found
 
 
 class _Ran(NamedTuple):
@@ -174,21 +187,28 @@ class _Ran(NamedTuple):
     ended: datetime
 
 
-def _reached(step: StepTerms, begun: datetime, ran: _Ran, since: datetime) -> Iterator[Step]:
-    """The steps of its chain that a clock came to, those of before the comparison left out."""
-    terms = step.terms
-    takes = ran.takes
-    for each in terms.chain.steps:
-        if each.left is not None and takes is None:
-            takes = terms.calendar.passed(begun, ran.due, terms.sla.length)
-        try:
-            at = each.instant(terms.calendar, length=terms.sla.length, takes=takes or timedelta(), due=ran.due)
-        except UnknownYearError:
-            return
-        if at > ran.ended:
-            return
-        if at >= since:
-            yield each
+def _reached(step: StepTerms, begun: datetime, ran: _Ran, since: datetime) -> tuple[int, int]:
+    """From which to before which step of its chain a clock came, those of before the comparison left out."""
+    calendar, length, due = step.terms.calendar, step.terms.sla.length, ran.due
+    late = ran.ended >= due
+    first = last = 0
+    for place, each in enumerate(step.terms.chain.steps):
+        if each.left is None and not late:
+            break
+        if each.left is None or not late or begun < since:
+            takes = ran.takes
+            if each.left is not None and takes is None:
+                takes = calendar.passed(begun, due, length)
+            try:
+                at = each.instant(calendar, length=length, takes=takes or timedelta(), due=due)
+            except UnknownYearError:
+                break
+            if at > ran.ended:
+                break
+            if at < since:
+                first = place + 1
+        last = place + 1
+    return first, last
 
 
 def _owner(step: StepTerms, row: Row) -> str:
