@@ -144,3 +144,9 @@ async def test_a_day_that_cannot_be_reckoned_is_refused(day: str, people: People
 async def test_a_layer_without_any_file_is_not_proposed(people: People) -> None:
     answer = await people("centre_desk", "POST", "/layers/12.75/versions", {"documents": {}} | WHY, region=None)
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/documents")
+
+
+async def test_a_region_that_there_is_not_is_no_region_in_which_nothing_happened(people: People) -> None:
+    body = {"layers": {"12.74": DRAFT}, "region": "12.74.99"}
+    answer = await people("manager", "POST", "/what-if/search", body)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:slrt:problem:policy-what-if-region")

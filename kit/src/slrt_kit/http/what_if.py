@@ -22,6 +22,7 @@ from slrt_kit.http.problems import language_of
 from slrt_kit.policy.what_if.running import DAYS, Answer, Question, Replays, WhatIfAbandonedError, what_if
 from slrt_kit.policy.what_if.tally import Change, Deadlines, Heard, Load, Notice, RegionTally, Rerouted, Tally, Way
 from slrt_kit.problems import ProblemError, Text
+from slrt_kit.regions import NATION
 
 router = APIRouter(prefix="/policy", tags=["policy"])
 
@@ -46,6 +47,13 @@ class WhatIfTooLongError(ProblemError):
         "The comparison takes too long; ask for one region, or for fewer days",
     )
     headers = {"Retry-After": "10"}  # noqa: RUF012 — as in the base
+
+
+class WhatIfRegionError(ProblemError):
+    """A misspelt region must not look like one in which nothing happened."""
+
+    slug, status = "policy-what-if-region", 422
+    title = Text("Tidak ada wilayah dengan kode itu", "There is no region of that code")
 
 
 class WhatIfBody(Body):
@@ -282,6 +290,8 @@ async def compare_with_the_past(
     turn: asyncio.Lock = request.app.state.what_if_turn
     if turn.locked():
         raise WhatIfBusyError
+    if body.region not in (None, NATION) and not request.app.state.policy_rules.is_region(body.region):
+        raise WhatIfRegionError
     database: Database = request.app.state.database
     replays: Replays = request.app.state.replays
 
@@ -305,7 +315,7 @@ def _inside(scope: Scope, region: str | None, layers: Sequence[str]) -> Scope:
     """What is looked at: the caller's own region, and the part of it that was asked for."""
     if not all(scope.covers(region=layer) for layer in layers):
         raise ForbiddenError
-    if region is None or region == "00":
+    if region is None or region == NATION:
         return scope
     if not scope.covers(region=region):
         raise ForbiddenError
