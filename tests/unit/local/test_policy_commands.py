@@ -130,7 +130,7 @@ def test_a_file_that_the_draft_leaves_out_is_noted_and_nothing_else_follows_from
     code, output = validate(tmp_path)
     assert (code, output.splitlines()[-1]) == (0, "referral: 00: nothing wrong")
     assert {line.split()[1] for line in output.splitlines() if line.startswith("note: ")} == {
-        f"00/{name}.yaml" for name in ("calendar", "escalation", "offices", "routing", "sla")
+        f"00/{name}.yaml" for name in ("calendar", "escalation", "offices", "roles", "routing", "sla")
     }
 
 
