@@ -19,6 +19,7 @@ import psycopg
 import pytest
 import structlog
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from hypothesis import settings
 from psycopg import sql
 
 from slrt_kit.messaging.topics import apply_topics
@@ -29,6 +30,10 @@ from slrt_local.net import free_port
 from slrt_local.parts.postgres import KEYED
 from slrt_local.process import PartError
 from slrt_local.testing import KafkaHandle, PostgresHandle, start_kafka, start_postgres
+
+# How long an example takes says something about the machine and nothing about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 _REQUIRED = {part.strip() for part in os.environ.get("SLRT_TEST_REQUIRE", "").split(",") if part.strip()}
 _PARTS = {"postgres", "kafka", "promtool"}

@@ -100,7 +100,7 @@ def test_whom_a_change_breaks_is_shown_by_an_event_that_is_not_understood(change
 
 
 @each_change
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_whom_a_change_does_not_break_understands_every_event(change: Change, data: st.DataObject) -> None:
     for lens in set(Lens) - change.breaks:

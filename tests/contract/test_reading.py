@@ -122,7 +122,7 @@ def test_the_key_of_an_event_is_the_text_of_its_id() -> None:
 
 # -- the schema and the model are one ------------------------------------------------------------------------
 @pytest.mark.parametrize("event", EVENT_TYPES.values(), ids=lambda event: event.__name__)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_what_the_schema_allows_the_model_takes_and_writes_back(event: type[Event], data: st.DataObject) -> None:
     schema = event_schema(event)

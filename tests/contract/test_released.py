@@ -238,7 +238,7 @@ def _of_tomorrow(payload: Any, schema: dict[str, Any], chance: random.Random) ->
 
 
 @pytest.mark.parametrize("event", EVENT_TYPES.values(), ids=lambda event: event.__name__)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 @given(data=st.data(), chance=st.randoms(use_true_random=False))
 def test_the_opened_schema_takes_tomorrows_events_and_so_does_decode(
     event: type[Event], data: st.DataObject, chance: random.Random

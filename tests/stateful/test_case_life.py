@@ -198,5 +198,5 @@ class CaseLife(RuleBasedStateMachine):
         )
 
 
-CaseLife.TestCase.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+CaseLife.TestCase.settings = settings(max_examples=80, stateful_step_count=40)
 TestCaseLife = CaseLife.TestCase

@@ -346,7 +346,6 @@ def test_clocks_of_any_life_have_each_effect_once_and_stand_with_their_ledger(
     few = settings(
         max_examples=20,
         stateful_step_count=30,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
     run_state_machine_as_test(ClockLife, settings=few)

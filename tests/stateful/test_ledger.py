@@ -427,7 +427,6 @@ def test_the_ledger_of_any_life_adds_up_to_the_microsecond(service_database: Cal
     few = settings(
         max_examples=50,
         stateful_step_count=40,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
     )
     run_state_machine_as_test(LedgerLife, settings=few)

@@ -218,7 +218,5 @@ class Life(RuleBasedStateMachine):
 
 def test_each_effect_happens_once_and_never_early(clocks_url: str) -> None:
     Life.url = clocks_url
-    Life.TestCase.settings = settings(
-        max_examples=8, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
-    )
+    Life.TestCase.settings = settings(max_examples=8, stateful_step_count=15, suppress_health_check=list(HealthCheck))
     Life.TestCase().runTest()

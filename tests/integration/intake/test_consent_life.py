@@ -197,7 +197,7 @@ async def _life(intake: Any) -> Life:
     return Life(intake, case["case_id"], [person["person_id"] for person in people])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rounds=ROUNDS)
 async def test_nothing_is_shared_without_consent_and_everything_shared_has_one_receipt(
     rounds: list[tuple[list[tuple[Any, ...]], int]], intake: Any

@@ -202,7 +202,7 @@ _PARTS = {
 }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=st.fixed_dictionaries({}, optional=_PARTS))
 async def test_any_body_is_answered_alike(changes: dict[str, Any], intake: Any, ordinary: Any, made: Any) -> None:
     body = json.dumps(made.registration(**changes)).encode()

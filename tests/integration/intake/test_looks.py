@@ -178,7 +178,7 @@ async def test_told_again_a_look_is_still_one(intake: Any, told: Told) -> None:
     assert await _count(intake, case) == 2, "the same look in another event is known by its place in the log"
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chunks=st.lists(st.lists(st.integers(0, 9), min_size=1, max_size=6), min_size=1, max_size=8))
 async def test_however_events_are_cut_repeated_and_mixed_each_look_is_listed_once(
     chunks: list[list[int]], intake: Any

@@ -337,7 +337,6 @@ def test_under_any_order_of_events_nothing_goes_early_and_everything_goes(
     limits = settings(
         max_examples=30,
         stateful_step_count=12,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
         database=None,
         phases=(Phase.generate,),

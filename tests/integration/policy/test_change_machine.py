@@ -191,7 +191,5 @@ def machine(url: str, rules: PolicyRules) -> Callable[[], RuleBasedStateMachine]
 def test_what_is_in_force_is_what_two_people_wanted(policy_url: str, policy_rules: PolicyRules) -> None:
     run_state_machine_as_test(
         machine(policy_url, policy_rules),
-        settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
+        settings=settings(max_examples=25, stateful_step_count=25, suppress_health_check=list(HealthCheck)),
     )

@@ -289,7 +289,7 @@ async def test_exactly_those_are_due_who_may_be_erased(service: Any, office: Off
         [{"closed": closed, "participation": began, "held": False, "linked": True} for closed, began in near]
     ]
 
-    @settings(max_examples=40, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, database=None, suppress_health_check=list(HealthCheck))
     @given(_PEOPLE)
     def collect(people: list[dict[str, Any]]) -> None:
         tries.append(people)

@@ -126,7 +126,7 @@ def test_a_document_that_is_none_or_too_long_is_refused(content: bytes, slug: st
     assert refused(content, MediaType.PDF) == slug
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(place=st.integers(0, 2000), noise=st.binary(min_size=1, max_size=20), kind=st.sampled_from(MediaType))
 def test_damage_anywhere_is_refused_or_gone_and_never_a_crash(place: int, noise: bytes, kind: MediaType) -> None:
     content = {

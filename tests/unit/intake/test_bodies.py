@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
@@ -216,7 +216,6 @@ STORABLE = (
 
 
 @given(STORABLE, STORABLE)
-@settings(deadline=None)
 def test_every_name_and_description_is_taken_as_it_is(name: str, description: str) -> None:
     body = schemas.RegisterCaseBody.model_validate(
         {

@@ -189,4 +189,4 @@ class Codes(RuleBasedStateMachine):
 
 
 TestCodes = Codes.TestCase
-TestCodes.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestCodes.settings = settings(max_examples=60, stateful_step_count=40)

@@ -131,7 +131,7 @@ def _personal(command: cases.RegisterCase, case: Case) -> set[str]:
 
 
 @given(commands)
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_event_of_a_whole_life_holds_anything_personal(command: cases.RegisterCase) -> None:
     case = _registered(command)
     _whole_life(case)
@@ -145,7 +145,7 @@ def test_no_event_of_a_whole_life_holds_anything_personal(command: cases.Registe
 
 
 @given(commands)
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_the_order_of_persons_is_not_told_either(command: cases.RegisterCase) -> None:
     told = _registered(command).raised[0].event.encode().decode()
     assert "person" not in told

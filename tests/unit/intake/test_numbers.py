@@ -4,7 +4,7 @@ from datetime import date
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slrt_contracts.codes import Channel, NeedCode
@@ -66,7 +66,6 @@ def test_a_family_card_number_with_a_digit_too_few_raises_a_doubt() -> None:
 
 
 @given(st.text(min_size=1, max_size=32).filter(lambda t: "\x00" not in t and t.strip() and not is_masked(t)))
-@settings(deadline=None)
 def test_no_number_is_refused_and_none_is_repeated_in_its_doubt(written: str) -> None:
     body = RegisterCaseBody.model_validate(
         {

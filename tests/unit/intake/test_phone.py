@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slrt_intake.domain.party import normalise_phone
@@ -70,14 +70,12 @@ def test_the_usual_ways_of_writing_are_understood(written: str, read: str) -> No
 
 
 @given(st.text(max_size=30))
-@settings(deadline=None)
 def test_any_text_is_a_number_in_normal_form_or_none(written: str) -> None:
     read = normalise_phone(written)
     assert read is None or E164.fullmatch(read)
 
 
 @given(st.text(alphabet="0123456789 -.()+", max_size=24))
-@settings(deadline=None)
 def test_no_digit_is_lost_or_made_up(written: str) -> None:
     read = normalise_phone(written)
     if read is not None:

@@ -4,7 +4,7 @@ import re
 import string
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slrt_intake.domain.ticket import ALPHABET, RANDOM_BITS, make_ticket, normalise_ticket
@@ -47,7 +47,6 @@ def test_every_wrong_character_is_noticed_wherever_it_stands(place: int) -> None
 
 
 @given(regencies, bits, st.integers(0, 11), st.sampled_from(ALPHABET))
-@settings(deadline=None)
 def test_one_wrong_character_of_any_ticket_is_noticed(regency: str, random: int, place: int, wrong: str) -> None:
     compact = make_ticket(regency, random).replace("-", "")
     if compact[place] != wrong:
@@ -55,21 +54,18 @@ def test_one_wrong_character_of_any_ticket_is_noticed(regency: str, random: int,
 
 
 @given(regencies, bits, st.integers(0, 11))
-@settings(deadline=None)
 def test_a_forgotten_character_of_any_ticket_is_noticed(regency: str, random: int, place: int) -> None:
     compact = make_ticket(regency, random).replace("-", "")
     assert normalise_ticket(compact[:place] + compact[place + 1 :]) is None
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None)
 def test_no_text_breaks_the_reading_of_a_ticket(written: str) -> None:
     found = normalise_ticket(written)
     assert found is None or normalise_ticket(found) == found
 
 
 @given(regencies, bits)
-@settings(deadline=None)
 def test_a_ticket_that_was_made_is_read_back_as_it_is(regency: str, random: int) -> None:
     made = make_ticket(regency, random)
     assert re.fullmatch(rf"[0-9]{{4}}-[{ALPHABET}]{{4}}-[{ALPHABET}]{{4}}", made)
@@ -78,7 +74,6 @@ def test_a_ticket_that_was_made_is_read_back_as_it_is(regency: str, random: int)
 
 
 @given(bits, bits)
-@settings(deadline=None)
 def test_other_random_bits_make_another_ticket(one: int, other: int) -> None:
     assert (make_ticket("12.74", one) == make_ticket("12.74", other)) == (one == other)
 
@@ -92,7 +87,6 @@ def _habits(ticket: str) -> st.SearchStrategy[str]:
 
 
 @given(st.data(), regencies, bits)
-@settings(deadline=None)
 def test_typing_habits_are_understood(data: st.DataObject, regency: str, random: int) -> None:
     made = make_ticket(regency, random)
     assert normalise_ticket(data.draw(_habits(made))) == made

@@ -42,7 +42,7 @@ VALUES: dict[str, tuple[Value, ...]] = {
 TYPES = {name: fact.type for name, fact in CONTEXT.facts.items()}
 
 # A busy machine is no fault of the rules.
-steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60)
+steady = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60)
 
 
 def _quoted(value: Value) -> str:

@@ -77,7 +77,7 @@ def test_what_is_harmless_stays_as_it_is(text: str) -> None:
     assert neutral(text) == text
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(text=CELLS)
 @example(text="'")
 @example(text=";'=")
@@ -85,7 +85,7 @@ def test_nothing_is_lost(text: str) -> None:
     assert plain(neutral(text)) == text
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_however_a_program_splits_the_file_no_cell_starts_an_expression(rows: list[list[str]]) -> None:
     written = "".join(csv_lines(rows))
@@ -96,7 +96,7 @@ def test_however_a_program_splits_the_file_no_cell_starts_an_expression(rows: li
         assert not starts_an_expression(cell), cell
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_a_program_that_knows_the_rule_reads_what_was_written(rows: list[list[str]]) -> None:
     written = "".join(csv_lines(rows))
@@ -114,7 +114,7 @@ async def test_a_file_says_its_encoding_when_it_is_asked_to() -> None:
     assert pieces == (BOM + '"nama","catatan"\r\n"Bunga","\'=1"\r\n').encode()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(rows=st.lists(st.lists(CELLS.filter(str.isprintable), min_size=1, max_size=4), min_size=1, max_size=4))
 @example(rows=[ATTACKS[:1], ["http://x.invalid"], ["123"], ["{=1}"]])
 def test_a_workbook_holds_texts_and_neither_formulas_nor_links(rows: list[list[str]]) -> None:

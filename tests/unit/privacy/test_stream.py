@@ -82,7 +82,7 @@ def test_an_empty_chunk_at_the_end_is_refused_unless_the_file_is_empty() -> None
         opened(file + forged.finish())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.sampled_from(EDGES), data=st.data())
 def test_however_it_is_cut_into_pieces_what_was_sealed_is_opened(size: int, data: st.DataObject) -> None:
     content = content_of(size)
@@ -93,7 +93,7 @@ def test_however_it_is_cut_into_pieces_what_was_sealed_is_opened(size: int, data
     assert opened(file, pieces=data.draw(cuts)) == content
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     size=st.integers(0, 3 * CHUNK),
     place=st.integers(0, 3 * CHUNK + 64),
@@ -106,7 +106,7 @@ def test_every_altered_byte_is_noticed(size: int, place: int, change: int) -> No
         opened(bytes(file))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(CHUNK + 1, 4 * CHUNK), data=st.data())
 def test_chunks_moved_repeated_or_left_out_are_noticed(size: int, data: st.DataObject) -> None:
     file = sealed(content_of(size))
@@ -118,7 +118,7 @@ def test_chunks_moved_repeated_or_left_out_are_noticed(size: int, data: st.DataO
         opened(file[:1] + b"".join(chunks[place] for place in places))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(size=st.integers(0, 2 * CHUNK), cut=st.integers(0, 2 * SEALED_CHUNK))
 def test_wherever_it_is_cut_off_it_is_noticed(size: int, cut: int) -> None:
     file = sealed(content_of(size))

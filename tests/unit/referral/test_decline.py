@@ -155,7 +155,7 @@ async def test_a_notice_about_nothing_is_not_found(referrals: MemoryReferrals) -
         await usecases.note_received(ReferralId(new_uuid7()), referrals=referrals, at=AT)
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(moves=st.lists(st.tuples(st.integers(0, 9), st.sampled_from([None, *OFFICES])), max_size=14))
 async def test_whatever_the_offices_do_every_need_is_on_one_desk_and_can_end(
     moves: list[tuple[int, str | None]],

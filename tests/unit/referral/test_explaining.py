@@ -92,7 +92,7 @@ def test_asking_changes_nothing_and_routes_as_routing_does() -> None:
 
 # -- for any rules ------------------------------------------------------------------------------------------------
 
-steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=80)
+steady = settings(suppress_health_check=[HealthCheck.too_slow], max_examples=80)
 clauses = st.sampled_from(
     [f"{name} {operator} '{value}'" for name in (LINE, GRID) for value in ASKED[name] for operator in ("==", "!=")]
     + ["urgent", "!urgent", "regency == '12.74'", "district != '12.74.05'", f"{LINE} in ['yellow', 'no']"]

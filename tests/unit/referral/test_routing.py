@@ -164,7 +164,7 @@ def test_an_office_knows_its_level(make_office: Callable[..., Office]) -> None:
 regencies = st.sampled_from(["12.74", "18.04", "34.04", "36.04", "32.03", "12.75", "91.99"])
 districts = st.builds("{}.{:02}".format, regencies, st.integers(1, 99))
 # A busy machine is no fault of the rules.
-steady = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+steady = settings(suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

@@ -45,19 +45,19 @@ def check(text: str) -> ParsedMessage:
     return message
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.text(max_size=400))
 def test_any_text_is_answered(text: str) -> None:
     check(text)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(SEPARATORS), st.text(max_size=60)), max_size=30))
 def test_any_values_under_the_labels_are_answered(rows: list[tuple[str, str, str]]) -> None:
     check("\n".join(label + separator + value for label, separator, value in rows))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.sampled_from(TEXTS),
     st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 30), st.text(max_size=8)), max_size=12),
@@ -68,7 +68,7 @@ def test_a_report_damaged_anywhere_is_answered(text: str, damages: list[tuple[in
     check(text)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.sampled_from(TEXTS), st.text(alphabet="\u200b\u200e\u202e\ufeff\u00ad", max_size=20), st.data())
 def test_invisible_characters_change_nothing(text: str, hidden: str, data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(text)))

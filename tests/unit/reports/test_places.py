@@ -88,7 +88,7 @@ def test_a_misspelt_pair_takes_less_than_two_milliseconds(finder: PlaceFinder) -
     assert min(seconds() for _ in range(5)) < 0.002
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(*[st.none() | st.text(max_size=60)] * 3)
 def test_no_name_is_refused(village: str | None, district: str | None, regency: str | None) -> None:
     match = _FINDER.find_village(village, district, regency)
