@@ -214,6 +214,25 @@ async def test_a_stall_that_lasts_is_told_once(intake: Any) -> None:
     assert len(await told(intake, "case-stalled")) == 1
 
 
+async def test_a_stall_that_lasts_says_what_is_missing_by_now_and_since_when_anything_was(intake: Any) -> None:
+    case = await intake.register()
+    await off_duty(intake, "manager")
+    await intake.stalls.once()
+    query = "SELECT stall_id, kind, lacks, step, owner, found_at FROM stalls WHERE ended_at IS NULL"
+    (before,) = await intake.rows(query)
+    assert (before.kind, before.lacks) == ("no_escalation", ["manager"])
+    intake.clock.move(seconds=3600)
+    await on_duty(intake, "manager")
+    await off_duty(intake, "supervisor")
+    assert (await intake.step(case, "screen", 1)).status_code == 200
+    assert await intake.stalls.once() == 1
+    (after,) = await intake.rows(query)
+    assert (after.lacks, after.step, after.owner) == (["supervisor"], "screening", "back_office")
+    assert (after.stall_id, after.found_at) == (before.stall_id, before.found_at)
+    assert await intake.stalls.once() == 0
+    assert len(await told(intake, "case-stalled")) == 1
+
+
 async def test_a_case_that_somebody_works_on_is_told_at_the_next_look(intake: Any) -> None:
     case = await intake.register()
     await intake.rows_changed("DELETE FROM clocks")

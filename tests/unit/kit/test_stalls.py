@@ -120,8 +120,13 @@ def test_what_began_before_there_were_versions_goes_by_the_policy_in_force(deadl
 def test_steps_of_the_escalation_that_are_over_need_nobody(deadlines: Deadlines) -> None:
     people = without("supervisor", "manager", "head_of_office")
     missing = kinds(deadlines, group(), people)[StallKind.NO_ESCALATION]
-    assert missing == ("manager", "head_of_office", "office_head")
+    assert missing == ("supervisor", "manager", "head_of_office", "office_head")
     assert kinds(deadlines, group(clock=clock(next_step=4)), people) == {}
+
+
+def test_that_the_late_one_hears_of_it_brings_it_up_to_nobody(deadlines: Deadlines) -> None:
+    assert kinds(deadlines, group(), without("supervisor")) == {StallKind.NO_ESCALATION: ("supervisor",)}
+    assert kinds(deadlines, group(clock=clock(next_step=2)), without("supervisor")) == {}
 
 
 def test_a_class_that_the_policy_does_not_know_reaches_nobody(deadlines: Deadlines) -> None:

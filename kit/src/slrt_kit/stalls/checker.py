@@ -67,7 +67,7 @@ class StallCheck:
         await every(EVERY_S, self.once, stop, named="stalls", faults=(Exception,))
 
     async def once(self) -> int:
-        """Look at all that is open; gives how many stalls were found or ended.
+        """Look at all that is open; gives how many stalls were found, ended, or lack something else by now.
 
         Raises:
             PolicyUnknownError: no policy has been read yet. psycopg.Error: the database is away.
@@ -111,8 +111,12 @@ class StallCheck:
             if not await unit.connection.value(_LEAD):
                 return 0
             found = [self._found(row, StallKind(row.kind), lacks=row.lacks) for row in rows if row.stall_id is None]
-            ended = [Stall.of_row(row) for row in rows if row.stall_id is not None]
-            done = await self._record(unit, found, ended)
+            known = [Stall.of_row(row) for row in rows if row.stall_id is not None]
+            ended = [each for each in known if each.ended_at is not None]
+            other = [each for each in known if each.ended_at is None]
+            # Told once, when it was found: that it lacks another thing by now is for who reads the list.
+            corrected = await StallStore(unit.connection, self._watched.opened).correct(other)
+            done = await self._record(unit, found, ended) + len(corrected)
             await unit.commit()
         return done
 

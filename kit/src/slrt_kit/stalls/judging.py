@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from slrt_contracts.codes import ClockAudience, ClockPauseReason, StallKind
-from slrt_kit.clocks.chain import Step
+from slrt_kit.clocks.chain import EffectKind, Step
 from slrt_kit.clocks.clock import ClockState, Owner, OwnerKind
 from slrt_kit.clocks.policy import UnknownTermError
 from slrt_kit.clocks.reporting import RegionRoles
@@ -124,14 +124,11 @@ class Judge:
             return (clock.sla_class,)
         missing = [
             _name(whom, owner)
-            for step in chain[clock.next_step :]
-            if not self._reaches(step, owner, found.district)
-            for whom in step.whom
+            for whoms in map(_ears, chain[clock.next_step :])
+            if whoms and not any(self._hears(whom, owner, found.district) for whom in whoms)
+            for whom in whoms
         ]
         return tuple(dict.fromkeys(missing)) if missing else None
-
-    def _reaches(self, step: Step, owner: Owner | None, district: str) -> bool:
-        return not step.whom or any(self._hears(whom, owner, district) for whom in step.whom)
 
     def _hears(self, whom: ClockAudience, owner: Owner | None, district: str) -> bool:
         if whom is ClockAudience.OWNER:
@@ -163,6 +160,12 @@ def _has_its_clock(found: OpenGroup, steps: StepClocks | None, state: Entry | No
 def _actions(state: Entry) -> Iterable[Mapping[str, Any]]:
     found: Mapping[str, Mapping[str, Any]] = state.fields.get("actions", {})
     return found.values()
+
+
+def _ears(step: Step) -> Sequence[ClockAudience]:
+    """One of whom must be there. That who is late hears of it as well brings it up to nobody."""
+    above = [whom for whom in step.whom if whom is not ClockAudience.OWNER]
+    return above if step.effect is EffectKind.ESCALATE and above else step.whom
 
 
 def _name(whom: ClockAudience, owner: Owner | None) -> str:

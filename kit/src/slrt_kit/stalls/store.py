@@ -54,16 +54,18 @@ _DIFFERENCES: Final = """
     WITH wanted AS (
         {wanted}
     )
-    SELECT s.stall_id, coalesce(s.subject_kind, w.subject_kind) AS subject_kind,
-           coalesce(s.subject_id, w.subject_id) AS subject_id, coalesce(s.case_id, w.case_id) AS case_id,
-           coalesce(s.kind, w.kind) AS kind, coalesce(s.region, w.region) AS region, coalesce(s.step, w.step) AS step,
-           coalesce(s.owner_kind, w.owner_kind) AS owner_kind, coalesce(s.owner, w.owner) AS owner,
-           coalesce(s.lacks, w.lacks) AS lacks, s.found_at, s.ended_at
+    SELECT s.stall_id, coalesce(w.subject_kind, s.subject_kind) AS subject_kind,
+           coalesce(w.subject_id, s.subject_id) AS subject_id, coalesce(w.case_id, s.case_id) AS case_id,
+           coalesce(w.kind, s.kind) AS kind, coalesce(w.region, s.region) AS region, coalesce(w.step, s.step) AS step,
+           coalesce(w.owner_kind, s.owner_kind) AS owner_kind, coalesce(w.owner, s.owner) AS owner,
+           coalesce(w.lacks, s.lacks) AS lacks, s.found_at,
+           CASE WHEN w.kind IS NULL THEN CAST(%(at)s AS timestamptz) END AS ended_at
     FROM wanted w
     FULL JOIN (SELECT * FROM stalls WHERE ended_at IS NULL AND subject_kind = %(held)s) AS s
         ON s.subject_id = w.subject_id AND s.kind = w.kind
     WHERE s.stall_id IS NULL OR w.kind IS NULL
-    ORDER BY 4, 3, 5
+       OR (s.region, s.step, s.owner, s.lacks) IS DISTINCT FROM (w.region, w.step, w.owner, w.lacks)
+    ORDER BY case_id, subject_id, kind
     """
 _OF_GROUPS: Final = f"""
     SELECT DISTINCT ON (o.subject_id, j.kind) o.subject_kind, o.subject_id, o.case_id, j.kind, o.district AS region,
@@ -87,6 +89,11 @@ _ADD: Final = f"""
 _END: Final = """
     UPDATE stalls SET ended_at = greatest(found_at, %(at)s)
     WHERE stall_id = ANY(%(stall_ids)s) AND ended_at IS NULL RETURNING stall_id
+    """
+_CORRECT: Final = """
+    UPDATE stalls s SET region = n.region, step = n.step, owner_kind = n.owner_kind, owner = n.owner, lacks = n.lacks
+    FROM jsonb_populate_recordset(NULL::stalls, CAST(%(stalls)s AS jsonb)) AS n
+    WHERE s.stall_id = n.stall_id AND s.ended_at IS NULL RETURNING s.stall_id
     """
 _ROSTER: Final = """
     SELECT DISTINCT role, left(area_code, 8) AS area_code, office_code FROM duties
@@ -148,7 +155,8 @@ class StallStore:
     async def differences(
         self, judged: Sequence[Judged], regions: Sequence[tuple[str, UUID, StallKind]], at: datetime
     ) -> Sequence[Row]:
-        """What is on record and should not be, and what should be and is not (``stall_id`` is None).
+        """What is on record and should not be (it has an end), what should be and is not (``stall_id`` is None),
+        and what lasts and lacks something else by now.
 
         By what is held up, and then by case.
         """
@@ -172,6 +180,11 @@ class StallStore:
         """Keep new stalls; gives the ids of those that were not on record already."""
         rows = [_row(each) for each in stalls]
         return set(await self._connection.values(_ADD, {"stalls": orjson.dumps(rows).decode()})) if rows else set()
+
+    async def correct(self, stalls: Sequence[Stall]) -> set[UUID]:
+        """Keep what stalls that last lack by now; gives their ids."""
+        rows = [_row(each) for each in stalls]
+        return set(await self._connection.values(_CORRECT, {"stalls": orjson.dumps(rows).decode()})) if rows else set()
 
     async def end(self, stall_ids: Sequence[UUID], *, at: datetime) -> set[UUID]:
         """End stalls; gives the ids of those that lasted."""
