@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from tests.perf.machine import LOUD, ForeignCpu
 
 from slrt_local import control, status
@@ -68,6 +69,11 @@ class Bench:
     def database(self) -> str:
         """Intake's."""
         return self.database_of("intake")
+
+    def checkpoint(self) -> None:
+        """Have PostgreSQL write down what was filled in, so that nobody who is measured waits beside that."""
+        with psycopg.connect(Postgres(self.state).url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
 
     @property
     def bootstrap(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Self
 from uuid import UUID
 
@@ -126,9 +127,15 @@ class WorkItem(BaseModel):
             escalated=clock.escalated,
             paused=None if stands is None else StandsView(reason=stands.reason, since=stands.since),
             extension_asked_at=item.asked_at,
-            reasons=[ReasonView(code=code, says=Words.of(text)) for code, text in _reasons(item, roles, office, now)],
+            reasons=[_view(code, text) for code, text in _reasons(item, roles, office, now)],
             **more,
         )
+
+
+@lru_cache(maxsize=1024)
+def _view(code: Reason, text: Text) -> ReasonView:
+    """There are some dozens of them, and a hundred on a page."""
+    return ReasonView(code=code, says=Words.of(text))
 
 
 def _reasons(item: Item, roles: Collection[str], office: str | None, now: datetime) -> Iterator[tuple[Reason, Text]]:
