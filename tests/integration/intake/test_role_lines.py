@@ -174,7 +174,7 @@ async def test_who_stands_in_and_who_hears_is_judged_by_the_line_of_the_regency(
     await on_duty(intake, "back_office", "coordinator", "head_of_office", "province_desk")
     missing = await lacks(intake)
     assert "no_owner" not in missing
-    assert missing["no_escalation"] == ["manager"]
+    assert missing["no_escalation"] == ["supervisor", "manager"]
     await on_duty(intake, "manager")
     await decree(intake, OTHER_LINE)
     await on_duty(intake, "front_office")
