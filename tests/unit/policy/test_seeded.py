@@ -301,3 +301,13 @@ def test_a_document_as_large_as_may_be_has_as_many_findings_as_entries_and_not_a
     found = rules.findings(rules.layers({code: (1, each) for code, each in documents.items()}))
     assert len([each for each in found if each.code == expected[0]]) == expected[1]
     assert len(found) < 8000
+
+
+def test_where_looking_for_the_cause_takes_too_long_the_layer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slrt_kit.policy.judging._MOST_TRIED_IN_ALL", 0)
+    rules = PolicyRules.of("referral")
+    text = "entries:\n  in_service: {removed: true}\n"
+    documents = PACKAGED["referral"] | {"12.74": PACKAGED["referral"]["12.74"] | {"workflow": text}}
+    (found,) = rules.findings(rules.layers({code: (1, each) for code, each in documents.items()}))
+    assert (found.place.file, found.code) == ("00/workflow.yaml", "unknown-code")
+    assert found.what.en.startswith("12.74: ")

@@ -20,6 +20,8 @@ Known = Callable[[str], bool]
 """Whether there is a region of that code."""
 _MOST_TRIED = 80
 """Entries of a layer that are left out, one by one, to see which of them it is: some 10 ms each."""
+_MOST_TRIED_IN_ALL = 400
+"""Of all findings together: whoever proposes waits for it, and others behind them."""
 
 _NOTHING_LEFT = "nothing-left"
 
@@ -38,6 +40,7 @@ def findings_of(
     seen: dict[Key, set[str]] = {}
     told: dict[Key, Finding] = {}
     emptied: set[str] = set()
+    tries = iter(range(_MOST_TRIED_IN_ALL))
     # Whatever is wrong above is told there, and not once more for each layer below.
     for code, chain in sorted(((each, layers.chain(each)) for each in codes), key=lambda pair: (len(pair[1]), pair[0])):
         for finding in _of_chain(layers, code, chain, kinds, is_region, merges=emptied.isdisjoint(chain)):
@@ -46,7 +49,7 @@ def findings_of(
             known = seen.setdefault(key_of(finding), set())
             if known.isdisjoint(chain):
                 known.add(code)
-                shown = _traced(finding, [layers.layer(each) for each in chain], code, kinds)
+                shown = _traced(finding, [layers.layer(each) for each in chain], code, kinds, tries)
                 told.setdefault(key_of(shown), shown)
     return tuple(sorted(told.values(), key=key_of))
 
@@ -122,8 +125,13 @@ def _nothing_left(layers: Sequence[Layer], name: str) -> Finding:
 # -- where it can be mended ---------------------------------------------------------------------------------------
 
 
-def _traced(finding: Finding, layers: Sequence[Layer], code: str, kinds: Mapping[str, Kind]) -> Finding:
-    """The finding at the entry of its layer that makes it so, where it shows in a layer above."""
+def _traced(
+    finding: Finding, layers: Sequence[Layer], code: str, kinds: Mapping[str, Kind], tries: Iterator[int]
+) -> Finding:
+    """The finding at the entry of its layer that makes it so, where it shows in a layer above.
+
+    When ``tries`` have run out it stays where it shows, and names the layer.
+    """
     own = layers[-1]
     if own.code != code or not code or finding.place.file.startswith(f"{code}/"):
         return finding
@@ -134,7 +142,7 @@ def _traced(finding: Finding, layers: Sequence[Layer], code: str, kinds: Mapping
 
     if is_found(replace(own, kinds=MappingProxyType({}))):
         return finding
-    for kind, key in _suspects(own, layers[:-1], finding)[:_MOST_TRIED]:
+    for (kind, key), _ in zip(_suspects(own, layers[:-1], finding)[:_MOST_TRIED], tries, strict=False):
         if not is_found(_without(own, kind, key)):
             return replace(finding, place=own.kinds[kind][key].places[()], what=_shown_at(finding))
     what = Text(f"{code}: {finding.what.id}", f"{code}: {finding.what.en}")
