@@ -56,8 +56,10 @@ _DIFFERENCES: Final = """
     )
     SELECT s.stall_id, coalesce(w.subject_kind, s.subject_kind) AS subject_kind,
            coalesce(w.subject_id, s.subject_id) AS subject_id, coalesce(w.case_id, s.case_id) AS case_id,
-           coalesce(w.kind, s.kind) AS kind, coalesce(w.region, s.region) AS region, coalesce(w.step, s.step) AS step,
-           coalesce(w.owner_kind, s.owner_kind) AS owner_kind, coalesce(w.owner, s.owner) AS owner,
+           coalesce(w.kind, s.kind) AS kind, coalesce(w.region, s.region) AS region,
+           CASE WHEN w.kind IS NULL THEN s.step ELSE w.step END AS step,
+           CASE WHEN w.kind IS NULL THEN s.owner_kind ELSE w.owner_kind END AS owner_kind,
+           CASE WHEN w.kind IS NULL THEN s.owner ELSE w.owner END AS owner,
            coalesce(w.lacks, s.lacks) AS lacks, s.found_at,
            CASE WHEN w.kind IS NULL THEN CAST(%(at)s AS timestamptz) END AS ended_at
     FROM wanted w
