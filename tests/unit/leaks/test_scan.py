@@ -167,6 +167,8 @@ def test_a_leak_is_found_in_the_middle_of_a_megabyte(scanner: Scanner) -> None:
     [
         "NIK 1274050101909001",
         '"nik":"3604045208879002"',
+        "person.1274050101909001",
+        "12.1274050101909001",
         "1274 0501 0190 9001",
         "12.74.05.010190.9001",
         "127405-010190-9001",
@@ -191,6 +193,8 @@ def test_somebody_whom_nobody_planted_is_found_by_the_shape(shapes: Scanner, tex
         "1274050113909001",  # no such month
         "1274053002909001",  # 30 February
         "12740501019090011",
+        "0.1274050101909001",  # a fraction
+        "seconds_sum 1.1274050101909001",
         "a1274050101909001",
         "1763805629123456",  # microseconds since 1970
         "offset=000000001234",
