@@ -114,6 +114,19 @@ async def test_a_database_that_was_brought_back_from_before_is_closed_by_the_pub
     assert three_days.check(await three_days.export(), told).problems == []
 
 
+async def test_who_was_refused_stands_in_nobodys_way_not_even_while_their_session_lasts(three_days: Chain) -> None:
+    await as_owner(three_days, "DELETE FROM audit WHERE position > 26")
+    loss = Loss(reason=LossReason.DISK_LOST, by="operator:root", lost_to=20)
+    async with await connect(three_days.url) as still_open:
+        await as_owner(three_days, "ALTER TABLE audit_head RENAME TO audit_head_away")
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            await close_chain(
+                still_open, "intake", three_days.signer, loss, at=three_days.clock.now(), new_id=new_uuid7
+            )
+        await as_owner(three_days, "ALTER TABLE audit_head_away RENAME TO audit_head")
+        assert (await close(three_days)).position == 26
+
+
 async def test_where_even_the_chain_is_lost_the_operator_names_it(three_days: Chain) -> None:
     told = await three_days.told()
     await as_owner(three_days, "DELETE FROM audit", "DELETE FROM audit_days", "DELETE FROM audit_head")

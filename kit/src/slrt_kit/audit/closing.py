@@ -51,9 +51,9 @@ async def close_chain(
         psycopg.Error: the database is away, or refuses.
     """
     store = SealedStore(connection)
-    if not await store.try_to_lead():
-        raise NotClosedError("a sealer is at work: stop every relay of the service first, also in `all`")
     async with connection.transaction():
+        if not await store.leads_until_commit():
+            raise NotClosedError("a sealer is at work: stop every relay of the service first, also in `all`")
         head, newest = await _known_end(store, service, signer, loss)
         days = await _days(store, signer, head.chain_id)
         position, link = await _last_sound(store, head, {day.last: day for day, _ in days})

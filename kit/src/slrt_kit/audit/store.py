@@ -63,6 +63,13 @@ class SealedStore:
         row = await cursor.fetchone()
         return bool(row and row[0])
 
+    async def leads_until_commit(self) -> bool:
+        """Whether nobody seals before this transaction ends; with it that ends, and not when the session is noticed to
+        be gone."""
+        cursor = await self.connection.execute("SELECT pg_try_advisory_xact_lock(hashtext(%s))", (LOCK_KEY,))
+        row = await cursor.fetchone()
+        return bool(row and row[0])
+
     async def take(self, limit: int) -> list[str]:
         """Remove the first that wait and give their entries, in the order of their ids."""
         rows = await (await self.connection.execute(_TAKE, (limit,))).fetchall()
