@@ -109,6 +109,7 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/emergency-accesses/{access_id}/review": Probe("review", {"justified": True}, _NEVER),
     "GET /intake/v1/figures/cases": Probe("nothing", query="?by=status"),
     "GET /intake/v1/cases/{case_id}/holdings": Probe("case to look at"),
+    "GET /intake/v1/cases/{case_id}/likely-duplicates": Probe("case to look at"),
     "GET /intake/v1/holding-times": Probe("nothing", query="?month=2026-11&by=holder"),
     "GET /intake/v1/worklists": Probe(
         "case", query="?limit=200&" + "&".join(f"owner={each}" for each in _OWNERS), lists="case_id"

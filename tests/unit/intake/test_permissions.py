@@ -16,6 +16,7 @@ from slrt_intake.api import (
     clocks,
     consents,
     drafts,
+    duplicates,
     duties,
     events,
     exports,
@@ -77,6 +78,7 @@ DEMANDS = {
     ("POST", f"{EMERGENCY}/review"): "intake.emergency.review",
     ("GET", "/v1/figures/cases"): "intake.report.read",
     ("GET", f"{CASE}/holdings"): "intake.case.read",
+    ("GET", f"{CASE}/likely-duplicates"): "intake.case.read",
     ("GET", "/v1/holding-times"): "intake.report.read",
     ("GET", "/v1/worklists"): "intake.case.read",
     ("GET", f"{CASE}/clock"): "intake.case.read",
@@ -145,7 +147,7 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, clocks, consents, drafts, duties),
-    *(events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
+    *(duplicates, events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
 )
 
 
@@ -158,6 +160,7 @@ def _routes() -> Iterator[APIRoute]:
         clocks,
         consents,
         drafts,
+        duplicates,
         duties,
         events,
         exports,
