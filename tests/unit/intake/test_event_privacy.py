@@ -68,7 +68,6 @@ contacts = st.builds(
     belongs_to=st.sampled_from(ContactOf),
     reporter=st.none() | st.builds(Reporter, role=st.sampled_from(ReporterRole), name=texts),
     proxy=st.none() | st.builds(Proxy, name=texts, relation=st.none() | st.sampled_from(ProxyRelation)),
-    slip_code=st.none() | st.from_regex("[0-9]{4}", fullmatch=True),
 )
 attributes = st.dictionaries(st.sampled_from(AttributeName), st.none(), max_size=3).flatmap(
     lambda names: st.fixed_dictionaries({name: st.sampled_from(sorted(ATTRIBUTES[name])) for name in names})

@@ -26,6 +26,7 @@ from slrt_intake.domain.problems import AnswersError
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store import cases as case_store
 from slrt_intake.store.new_cases import NewCase
+from slrt_intake.store.sealed import slip_code
 from slrt_intake.store.timeline import timeline
 from slrt_intake.usecases import cases
 from slrt_intake.usecases.answers import refusal
@@ -70,7 +71,7 @@ async def register_case(
     if refused is not None:
         return await request.run(_refused(refused))
     events = identify(case.raised, parts.database.new_id)
-    answered = request.answered(registered(case, stated, warnings), types_of(events))
+    answered = request.answered(registered(case, stated, warnings, parts), types_of(events))
     new = NewCase(case, stated.persons, stated.contact, events, answered, request.actor)
     if await parts.registrations.add(new):
         return response(answered)
@@ -86,7 +87,7 @@ async def register_case(
             at=unit.clock.now(),
             new_id=unit.new_id,
         )
-        return registered(drawn_anew, stated, warnings)
+        return registered(drawn_anew, stated, warnings, parts)
 
     return await request.run(work)
 
@@ -100,10 +101,11 @@ def _refused(problem: AnswersError) -> Callable[[UnitOfWork], Awaitable[Answer]]
     return work
 
 
-def registered(case: Case, stated: RegisterCase, warnings: list[str]) -> Answer:
-    """The answer to a registration."""
+def registered(case: Case, stated: RegisterCase, warnings: list[str], parts: IntakeParts) -> Answer:
+    """The answer to a registration; of a case without a phone with the code for its slip."""
+    code = None if stated.contact.phone else slip_code(parts.vault, case.ticket_number)
     return Answer(
-        CaseReceipt.of(case, warnings, slip_code=stated.contact.slip_code),
+        CaseReceipt.of(case, warnings, slip_code=code),
         status=201,
         version=1,
         headers={"Location": f"/intake/v1/cases/{case.case_id}"},

@@ -143,7 +143,7 @@ async def confirm_draft(
         )
         confirmed = Look("draft-confirmed", "draft", draft.draft_id, ("case",), case_id=case.case_id)
         record_looks(unit, parts.outbox.service, request.actor, [confirmed])
-        return registered(case, stated, cases.number_warnings(stated, regions=parts.regions))
+        return registered(case, stated, cases.number_warnings(stated, regions=parts.regions), parts)
 
     return await request.run(work)
 

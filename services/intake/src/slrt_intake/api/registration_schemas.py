@@ -1,6 +1,5 @@
 """What registers a case over HTTP: who brought what, for whom. Unknown fields are refused; sizes are bounded."""
 
-import secrets
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
@@ -178,13 +177,12 @@ class RegisterCaseBody(Body):
         return self
 
     def command(self, new_id: NewId) -> RegisterCase:
-        """As the use case takes it; a case without a phone gets the code of its ticket slip."""
+        """As the use case takes it."""
         concerns = self.concerns or (Concern.INDIVIDUAL if self.persons else Concern.PLACE)
         contact = Contact(
             **vars(self.contact),
             reporter=None if self.reporter is None else Reporter(**vars(self.reporter)),
             proxy=None if self.proxy is None else Proxy(**vars(self.proxy)),
-            slip_code=None if self.contact.phone else f"{secrets.randbelow(10_000):04}",
         )
         return RegisterCase(
             channel=self.channel,

@@ -99,8 +99,6 @@ class Proxy:
 class Contact:
     """How the resident is reached, where the family lives and who speaks for it. Phones in E.164; ``language`` is
     ``id`` or ``en``.
-
-    ``slip_code`` are four digits on the ticket slip of a case without a phone: they open it as a phone's last four do.
     """
 
     phone: str | None
@@ -111,18 +109,12 @@ class Contact:
     belongs_to: ContactOf = ContactOf.SUBJECT
     reporter: Reporter | None = None
     proxy: Proxy | None = None
-    slip_code: str | None = None
 
     @property
     def reachable_by(self) -> tuple[NotificationChannel, ...]:
         """The channels that an address was given for."""
         given = ((NotificationChannel.EMAIL, self.email), (NotificationChannel.WHATSAPP, self.phone))
         return tuple(channel for channel, address in given if address)
-
-    @property
-    def last_four(self) -> str | None:
-        """The four digits that open the case to whoever has its ticket."""
-        return self.phone[-4:] if self.phone else self.slip_code
 
 
 # [0-9] and not \d, which also takes the digits of other scripts.

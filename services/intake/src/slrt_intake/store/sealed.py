@@ -20,7 +20,7 @@ from slrt_kit.privacy.vault import text_of
 
 PERSONS, CONTACTS, NEEDS, DRAFTS = "persons", "contacts", "needs", "drafts"
 EMERGENCIES, ATTACHMENTS, EXPORTS = "emergency_accesses", "attachments", "exports"
-_PHONE_CHECK = "ticket phone"
+_PHONE_CHECK, _SLIP = "ticket phone", "ticket slip"
 
 
 def seal_person(vault: Vault, key: SubjectKey, person: Person) -> dict[str, object]:
@@ -41,12 +41,12 @@ def seal_contact(vault: Vault, key: SubjectKey, case: Case, contact: Contact) ->
         "reporter": contact.reporter and asdict(contact.reporter),
         "proxy": contact.proxy and asdict(contact.proxy),
     }
-    last4 = contact.last_four
+    last4 = contact.phone[-4:] if contact.phone else slip_code(vault, case.ticket_number)
     return {
         "case_id": case.case_id,
         "language": contact.language,
         "sealed": text_of(vault.seal(key, fields, table=CONTACTS, row=case.case_id)),
-        "phone_check": None if last4 is None else text_of(phone_check(vault, case.ticket_number, last4)),
+        "phone_check": text_of(phone_check(vault, case.ticket_number, last4)),
     }
 
 
@@ -68,6 +68,12 @@ def phone_check(vault: Vault, ticket_number: str, last4: str) -> bytes:
     Four digits have ten thousand values: whatever could be computed without a key could be tried out in a moment.
     """
     return vault.blind.of(_PHONE_CHECK, ticket_number, last4)
+
+
+def slip_code(vault: Vault, ticket_number: str) -> str:
+    """Four digits for the ticket slip of a case without a phone; always the same ones, so that a slip can be printed
+    again, and nobody's to work out without the key."""
+    return f"{int.from_bytes(vault.blind.of(_SLIP, ticket_number)) % 10_000:04}"
 
 
 def phone_agrees(vault: Vault, check: bytes | None, ticket_number: str, last4: str) -> bool:
