@@ -79,6 +79,11 @@ PROBES: dict[str, Probe] = {
     "DELETE /intake/v1/cases/{case_id}/attachments/{attachment_id}": Probe(
         "no case at all", query="?reason=not_needed"
     ),
+    # A file without a row: whoever is let through is told so (422), and nothing is kept.
+    "POST /intake/v1/batches": Probe("nothing", "no file"),
+    "POST /intake/v1/batches/explain": Probe("nothing", "no file"),
+    "GET /intake/v1/batches/{batch_id}": Probe("no case at all"),
+    "GET /intake/v1/batches/{batch_id}/rows": Probe("no case at all"),
     # Asked for without a column, so that nothing is kept; of a request that nobody made.
     "POST /intake/v1/exports": Probe(
         "nothing", {"purpose": "case-handling", "reason": "percobaan hak akses", "columns": []}

@@ -48,6 +48,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.api import (  # noqa: PLC0415
         access,
         attachments,
+        batches,
         cases,
         claims,
         clocks,
@@ -68,6 +69,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         worklists,
     )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
+    from slrt_intake.paper.columns import PaperReader  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.forms import FormBook  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -83,6 +85,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
         routers=[
             cases.router,
+            batches.router,
             access.router,
             attachments.router,
             events.router,
@@ -134,6 +137,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         stores,
         runtime.deadlines,
         FormBook(runtime.policy_book),
+        PaperReader.load(regions),
         Uploads.of(_settings(runtime)),
     )
     return app

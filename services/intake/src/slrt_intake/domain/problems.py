@@ -60,6 +60,16 @@ class AnswersError(ProblemError):
     title = Text("Jawaban tidak sesuai formulir kebutuhan ini", "The answers do not fit the form of the need")
 
 
+class SheetError(ProblemError):
+    """A file of paper forms cannot be read as one; ``reason`` says why, and nothing of it was registered."""
+
+    slug, status = "sheet-refused", 422
+    title = Text(
+        "Berkas tidak dapat dibaca sebagai lembar formulir; lihat reason",
+        "The file cannot be read as a sheet of forms; see reason",
+    )
+
+
 class DraftIncompleteError(ProblemError):
     slug, status = "draft-incomplete", 422
     title = Text("Draf belum lengkap", "The draft is not complete")

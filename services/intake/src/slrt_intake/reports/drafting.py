@@ -7,7 +7,7 @@ from slrt_contracts.codes import Channel, NeedCode
 from slrt_intake.domain.party import ProxyRelation
 from slrt_intake.reports.model import ParsedReport
 
-_RELATIONS = {
+PROXY_RELATIONS = {
     "suami": ProxyRelation.HUSBAND,
     "istri": ProxyRelation.WIFE,
     "anak": ProxyRelation.CHILD,
@@ -75,6 +75,6 @@ def _proxy(report: ParsedReport) -> dict[str, Any] | None:
     relation = report.proxy_relation
     return {
         "name": report.proxy_name,
-        "relation": None if relation is None else _RELATIONS[relation].value,
+        "relation": None if relation is None else PROXY_RELATIONS[relation].value,
         "phone": None,
     }

@@ -82,12 +82,22 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id), actor=self._work.actor)
-        values = await add_case_values(new, self._outbox, self._vault, self._clocks, self._work)
-        if await self._work.connection.value(ADD_CASES, values) != 1:
+        await self.add_all([(case, persons, contact)])
+
+    async def add_all(self, new: Sequence[tuple[Case, Sequence[Person], Contact]]) -> None:
+        """Insert new cases with their people, in one statement.
+
+        Raises:
+            TicketTakenError: another case has a ticket number of theirs; the others are written, not to be committed.
+        """
+        work = self._work
+        rows = [NewCase(*each, identify(each[0].raised, work.new_id), actor=work.actor) for each in new]
+        values = await add_case_values(rows, self._outbox, self._vault, self._clocks, work)
+        if rows and await work.connection.value(ADD_CASES, values) != len(rows):
             raise TicketTakenError
-        self._work.recorded += types_of(new.events)
-        case.mark_saved()
+        for each in rows:
+            work.recorded += types_of(each.events)
+            each.case.mark_saved()
 
     async def save(self, case: Case) -> None:
         """Write a changed case.

@@ -141,15 +141,27 @@ class Registrations:
 
 
 async def add_case_values(
-    new: NewCase, outbox: Outbox, vault: Vault, clocks: CaseClocks, work: UnitOfWork
+    new: Sequence[NewCase], outbox: Outbox, vault: Vault, clocks: CaseClocks, work: UnitOfWork
 ) -> dict[str, object]:
-    """The values of `ADD_CASES` for one case."""
-    rows = clocks.first_rows(new.case, work.new_id)
-    return _values([await _rows_of(new, outbox, vault, rows, now=work.clock.now(), causation_id=work.causation_id)])
+    """The values of `ADD_CASES`."""
+    now = work.clock.now()
+    return _values(
+        [
+            await _rows_of(
+                each,
+                outbox,
+                vault,
+                clocks.first_rows(each.case, work.new_id),
+                now=now,
+                causation_id=work.causation_id,
+            )
+            for each in new
+        ]
+    )
 
 
 def _values(group: Sequence[Rows]) -> dict[str, object]:
-    return {table: as_json([row for rows in group for row in rows[table]]) for table in group[0]}
+    return {table: as_json([row for rows in group for row in rows[table]]) for table in (group[0] if group else ())}
 
 
 async def _rows_of(

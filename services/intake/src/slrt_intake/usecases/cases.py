@@ -140,6 +140,27 @@ async def register_case(
     raise TicketTakenError
 
 
+async def register_cases(
+    commands: Sequence[RegisterCase],
+    *,
+    cases: Cases,
+    regions: RegionTable,
+    scope: Scope,
+    by: str,
+    at: datetime,
+    new_id: NewId,
+) -> list[Case]:
+    """Register several and return the cases, in their order.
+
+    Raises:
+        TicketTakenError: a number that was drawn is somebody else's; nothing may be committed.
+        What `new_case` raises.
+    """
+    made = [new_case(each, regions=regions, scope=scope, by=by, at=at, new_id=new_id) for each in commands]
+    await cases.add_all([(case, each.persons, each.contact) for case, each in zip(made, commands, strict=True)])
+    return made
+
+
 def number_warnings(command: RegisterCase, *, regions: RegionTable) -> list[str]:
     """Doubts about NIK and KK numbers, each with where it is: ``persons/0/nik:length``. They refuse nothing."""
 
