@@ -79,6 +79,11 @@ PROBES: dict[str, Probe] = {
     "DELETE /intake/v1/cases/{case_id}/attachments/{attachment_id}": Probe(
         "no case at all", query="?reason=not_needed"
     ),
+    # A file without a row: whoever is let through is told so (422), and nothing is kept.
+    "POST /intake/v1/batches": Probe("nothing", "no file"),
+    "POST /intake/v1/batches/explain": Probe("nothing", "no file"),
+    "GET /intake/v1/batches/{batch_id}": Probe("no case at all"),
+    "GET /intake/v1/batches/{batch_id}/rows": Probe("no case at all"),
     # Asked for without a column, so that nothing is kept; of a request that nobody made.
     "POST /intake/v1/exports": Probe(
         "nothing", {"purpose": "case-handling", "reason": "percobaan hak akses", "columns": []}
@@ -109,6 +114,7 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/emergency-accesses/{access_id}/review": Probe("review", {"justified": True}, _NEVER),
     "GET /intake/v1/figures/cases": Probe("nothing", query="?by=status"),
     "GET /intake/v1/cases/{case_id}/holdings": Probe("case to look at"),
+    "GET /intake/v1/cases/{case_id}/likely-duplicates": Probe("case to look at"),
     "GET /intake/v1/holding-times": Probe("nothing", query="?month=2026-11&by=holder"),
     "GET /intake/v1/worklists": Probe(
         "case", query="?limit=200&" + "&".join(f"owner={each}" for each in _OWNERS), lists="case_id"

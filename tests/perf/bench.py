@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.perf import (
     accept,
     audit,
+    batches,
     clocks,
     latency,
     lists,
@@ -50,6 +51,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("commit",): latency.whole_stack,
     ("stack-memory",): memory,
     ("durable-201", "overload"): accept.measure,
+    ("bulk-entry",): batches.measure,
     ("list-of-50",): lists.measure,
     ("backbone",): latency.backbone,
     ("relay-drain",): publish.drain,

@@ -51,7 +51,7 @@ from slrt_kit.holdings.model import HolderKind
 from slrt_kit.regions import RegionCode
 
 VILLAGES = ("12.74.03.1002", "51.71.01.1001", "91.71.01.1001")
-CONTACT = Contact(phone=None, email=None, language="id", kk_number=None, address=None, proxy_name=None)
+CONTACT = Contact(phone=None, email=None, language="id", kk_number=None, address=None)
 NEXT = {"registered": "screening", "screening": "in_handling", "in_handling": "resolved"}
 TICK = timedelta(microseconds=1)
 SPANS = (*(timedelta(hours=hours) for hours in (24 * 20, 24 * 9, 24 * 4, 24, 5, 1)), TICK)

@@ -56,7 +56,7 @@ from slrt_kit.testing import FixedClock, raw_event, vault_of
 
 VILLAGES = ("12.74.03.1002", "12.74.05.1010", "12.71.01.1001")
 OFFICES = ("12.74.PUPR", "12.ESDM", "12.74.DUKCAPIL")
-CONTACT = Contact(phone=None, email=None, language="id", kk_number=None, address=None, proxy_name=None)
+CONTACT = Contact(phone=None, email=None, language="id", kk_number=None, address=None)
 MOST_CASES = 3
 FRONT, BACK, COORDINATOR, RESIDENT = "front_office", "back_office", "coordinator", "resident"
 

@@ -180,7 +180,7 @@ class People:
             channel=arrival.channel,
             village_code=self.villages[arrival.village],
             persons=[person],
-            contact=Contact(phone=None, email=None, language="id", kk_number=None, address=None, proxy_name=None),
+            contact=Contact(phone=None, email=None, language="id", kk_number=None, address=None),
             needs=[
                 NeedInput(
                     need_code=need.code,

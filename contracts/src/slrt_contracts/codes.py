@@ -283,10 +283,69 @@ class Channel(Code):
     FACILITATOR = "facilitator"
     FRONT_OFFICE = "front_office"
     PUSKESOS = "puskesos"
+    SUPERVISOR = "supervisor"
     WHATSAPP = "whatsapp"
     PHONE = "phone"
+    EMAIL = "email"
     WEB = "web"
     PAPER = "paper"
+    PARTNER = "partner"
+
+
+class CaseKind(Code):
+    """What somebody came with (Kemensos FO-BO manual: pertanyaan, saran, pengaduan)."""
+
+    QUESTION = "question"
+    SUGGESTION = "suggestion"
+    COMPLAINT = "complaint"
+
+
+class Concern(Code):
+    """Whom a case is about: a person, a family on one card, all in one house, a group such as a hamlet, or a place."""
+
+    INDIVIDUAL = "individual"
+    FAMILY = "family"
+    HOUSEHOLD = "household"
+    GROUP = "group"
+    PLACE = "place"
+
+
+class NeedSubject(Code):
+    """What a need is about: a programme that they are in (kepesertaan), one that they are not in (kebutuhan), or a
+    complaint (keluhan)."""
+
+    PARTICIPATION = "participation"
+    NEED = "need"
+    COMPLAINT = "complaint"
+
+
+class GrievanceType(Code):
+    """What is wrong, in the words of PublicSchema.
+
+    The decision table of the Unified Database (TNP2K, 2015) has them so: a household that should be listed is an
+    exclusion error, a wrong welfare status a data correction, somebody listed who is not entitled an inclusion error,
+    trouble with how a programme runs service quality, and how staff behave misconduct.
+    """
+
+    EXCLUSION_ERROR = "exclusion_error"
+    INCLUSION_ERROR = "inclusion_error"
+    PAYMENT_COMPLAINT = "payment_complaint"
+    DATA_CORRECTION = "data_correction"
+    APPEAL = "appeal"
+    SERVICE_QUALITY = "service_quality"
+    MISCONDUCT = "misconduct"
+    INFORMATION_REQUEST = "information_request"
+    OTHER = "other"
+
+
+class WaitReason(Code):
+    """Why one need can only be met after another one."""
+
+    IDENTITY_FIRST = "identity_first"
+    REGISTRY_FIRST = "registry_first"
+    MEMBERSHIP_FIRST = "membership_first"
+    DOCUMENT_FIRST = "document_first"
+    OTHER = "other"
 
 
 class NotificationChannel(Code):

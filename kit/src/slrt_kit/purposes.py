@@ -60,7 +60,9 @@ class Recipient(StrEnum):
 
 RESOURCES: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        "case-parties": frozenset({"name", "nik", "kk_number", "birth_date", "sex", "address", "phone"}),
+        "case-parties": frozenset(
+            {"name", "nik", "kk_number", "birth_date", "sex", "address", "phone", "reporter", "proxy", "words"}
+        ),
         "case-contact": frozenset({"phone", "email"}),
         # What the registry's own views show of people, masked, they show for every purpose that names them.
         "person": frozenset({"nik", "kk_number", "birth_date"}),

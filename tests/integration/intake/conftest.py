@@ -38,6 +38,8 @@ TABLES = [
     "persons",
     "contacts",
     "drafts",
+    "batches",
+    "batch_rows",
     "timeline",
     "timeline_editions",
     "office_needs",

@@ -1,5 +1,6 @@
 """Drafts over HTTP: a message becomes drafts, its author alone corrects and confirms them, once."""
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -21,8 +22,8 @@ GOOD = REPORT.format(name="Mawar Karangan", nik="1274035203879001")
 
 @pytest.fixture
 async def draft(intake: Any) -> dict[str, Any]:
-    """A draft of facilitator-1 that lacks nothing."""
-    answer = await intake.post("/v1/drafts", {"text": GOOD})
+    """A draft of facilitator-1 that lacks nothing; of a message of its own."""
+    answer = await intake.post("/v1/drafts", {"text": f"{GOOD}\nKode : {uuid4().hex}"})
     assert answer.status_code == 201, answer.text
     [made] = answer.json()["drafts"]
     return made
@@ -152,7 +153,7 @@ async def test_a_report_becomes_a_draft_a_correction_and_a_case(intake: Any, mad
     seen = await intake.get(_path(draft))
     content = seen.json()["content"]
     assert seen.headers["ETag"] == '"1"'
-    assert seen.json()["text"] == GOOD
+    assert seen.json()["text"].startswith(GOOD)
     assert (content["village_code"], content["visit_date"]) == ("12.74.03.1002", "2026-06-30")
     assert content["persons"][0]["name"] == "Mawar Karangan"
     assert [need["need_code"] for need in content["needs"]] == ["BPBL", "PIP"]
@@ -206,3 +207,40 @@ async def test_the_kept_answer_to_a_message_holds_nothing_of_it(intake: Any, dra
 async def test_a_draft_is_nobody_s_business_but_its_author_s(intake: Any, draft: dict[str, Any]) -> None:
     assert not await intake.rows("SELECT 1 FROM outbox WHERE partition_key = %(id)s", id=draft["draft_id"])
     assert not await intake.rows("SELECT 1 FROM timeline WHERE case_id = %(id)s", id=draft["draft_id"])
+
+
+# -- the same message again ---------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_comes_again_from_its_sender_is_the_draft_that_it_was(intake: Any) -> None:
+    text = f"{GOOD}\nKode : {uuid4().hex}"
+    [first] = (await intake.post("/v1/drafts", {"text": text})).json()["drafts"]
+    copied = text.upper().replace("\n", "\r\n\u200b ")
+    async with intake.unchanged(but="idempotency"):
+        again = await intake.post("/v1/drafts", {"text": copied})
+    assert (again.status_code, again.json()["drafts"]) == (200, [first])
+
+
+async def test_a_message_that_comes_again_after_it_became_a_case_names_the_case(intake: Any) -> None:
+    text = f"{GOOD}\nKode : {uuid4().hex}"
+    [draft] = (await intake.post("/v1/drafts", {"text": text})).json()["drafts"]
+    confirmed = await intake.post(f"{_path(draft)}/confirm", role="facilitator", version=1)
+    assert confirmed.status_code == 201, confirmed.text
+    [again] = (await intake.post("/v1/drafts", {"text": text})).json()["drafts"]
+    assert again["case_id"] == confirmed.json()["case_id"]
+
+
+async def test_a_message_that_somebody_else_has_given_is_doubted_and_nothing_of_theirs_is_shown(intake: Any) -> None:
+    text = f"{GOOD}\nKode : {uuid4().hex}"
+    [first] = (await intake.post("/v1/drafts", {"text": text})).json()["drafts"]
+    answer = await intake.post("/v1/drafts", {"text": text}, sub="facilitator-2")
+    [second] = answer.json()["drafts"]
+    assert (answer.status_code, second["draft_id"] != first["draft_id"]) == (201, True)
+    assert (second["warnings"], second["case_id"]) == ([*first["warnings"], "text:seen"], None)
+
+
+async def test_the_same_message_twice_at_once_makes_one_draft(intake: Any) -> None:
+    text = f"{GOOD}\nKode : {uuid4().hex}"
+    answers = await asyncio.gather(*(intake.post("/v1/drafts", {"text": text}) for _ in range(4)))
+    assert sorted(answer.status_code for answer in answers) == [200, 200, 200, 201]
+    assert len({answer.json()["drafts"][0]["draft_id"] for answer in answers}) == 1

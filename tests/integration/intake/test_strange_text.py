@@ -27,13 +27,17 @@ STRANGE = {
 async def test_a_strange_name_comes_back_to_the_letter(text: str, intake: Any, made: Any) -> None:
     case = await intake.register(
         persons=[{"relation": "client", "name": text, "nik": text[:32].strip()}],
-        contact={"phone": "0812-0000-9901", "address": text, "proxy_name": text, "kk_number": text[:32].strip()},
+        contact={"phone": "0812-0000-9901", "address": text, "kk_number": text[:32].strip()},
+        proxy={"name": text, "relation": "sibling"},
+        reporter={"role": "neighbour", "name": text},
         needs=[{"need_code": "BPBL", "person_ref": 0, "description": text}],
     )
     headers = intake.asking("coordinator")
     parties = (await intake.client.get(f"/v1/cases/{case['case_id']}/parties", headers=headers)).json()
     assert parties["persons"][0]["name"] == text
     assert parties["address"] == text
+    assert (parties["proxy"]["name"], parties["reporter"]["name"]) == (text, text)
+    assert parties["words"] == {case["needs"][0]["need_id"]: text}
     assert await intake.opened("needs", case_id=case["case_id"]) == [{"description": text}]
 
 

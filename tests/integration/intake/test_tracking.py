@@ -53,10 +53,11 @@ async def test_a_ticket_that_does_not_exist_looks_like_wrong_digits_and_is_not_c
         assert answer.json() | {"request_id": ""} == wrong.json() | {"request_id": ""}
 
 
-async def test_a_case_without_a_phone_cannot_be_opened_by_digits(intake: Any) -> None:
-    ticket = (await intake.register(contact={}))["ticket_number"]
-    for digits in ("0000", RIGHT):
-        assert (await _track(intake, ticket, digits)).status_code == 404
+async def test_a_case_without_a_phone_is_opened_by_the_code_of_its_slip_and_by_no_other(intake: Any) -> None:
+    case = await intake.register(contact={})
+    for digits in {"0000", RIGHT} - {case["slip_code"]}:
+        assert (await _track(intake, case["ticket_number"], digits)).status_code == 404
+    assert (await _track(intake, case["ticket_number"], case["slip_code"])).status_code == 200
 
 
 async def test_five_wrong_guesses_shut_the_ticket_also_for_the_right_digits(intake: Any) -> None:

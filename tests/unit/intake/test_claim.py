@@ -1,16 +1,18 @@
 """What a claim check shows: without the permission to unmask, no purpose makes a number clear."""
 
+from dataclasses import replace
 from datetime import date
 from uuid import uuid4
 
 import pytest
 
-from slrt_contracts.types import CaseId
+from slrt_contracts.types import CaseId, NeedId
 from slrt_intake.domain.claim import Parties, limited, shown
-from slrt_intake.domain.party import Person, Relation
+from slrt_intake.domain.party import Person, Proxy, Relation, Reporter, ReporterRole
 from slrt_kit.purposes import Recipient, Shown
 from slrt_kit.regions import RegionCode
 
+HERS, ROAD = NeedId(uuid4()), NeedId(uuid4())
 NIK, KK, PHONE = "1274035203879001", "1274030101109001", "+6281200009901"
 
 
@@ -32,7 +34,10 @@ def _parties() -> Parties:
         phone=PHONE,
         erased=False,
         persons=[person],
-        need_persons={},
+        need_persons={HERS: person.person_id, ROAD: None},
+        reporter=Reporter(role=ReporterRole.NEIGHBOUR, name="Kenanga Rekaan"),
+        proxy=Proxy(name="Bayu Karangan", phone="+6281200009902"),
+        words={HERS: "rumah gelap", ROAD: "jalan putus"},
     )
 
 
@@ -69,3 +74,31 @@ def test_a_desk_and_a_machine_are_shown_nothing_of_a_case_outside_their_scope(to
 
 def test_an_office_is_shown_nothing_of_a_region_that_its_token_names_too() -> None:
     assert shown(_parties(), to=Recipient.OFFICE, within=True, referred=[]) is None
+
+
+def test_an_office_hears_of_its_own_needs_alone_and_never_who_brought_the_report() -> None:
+    hers = shown(_parties(), to=Recipient.OFFICE, within=False, referred=[HERS])
+    assert hers is not None
+    assert (hers.words, hers.reporter) == ({HERS: "rumah gelap"}, None)
+    assert hers.proxy is not None
+
+
+def test_an_office_with_a_need_of_the_place_hears_nothing_of_a_proxy() -> None:
+    road = shown(_parties(), to=Recipient.OFFICE, within=False, referred=[ROAD])
+    assert road is not None
+    assert (road.words, road.proxy, road.reporter) == ({ROAD: "jalan putus"}, None, None)
+
+
+def test_of_a_secret_reporter_no_desk_learns_name_proxy_or_phone() -> None:
+    secret = replace(_parties(), reporter_secret=True)
+    seen = shown(secret, to=Recipient.DESK, within=True, referred=[])
+    assert seen is not None
+    assert (seen.reporter, seen.proxy, seen.phone, seen.address) == (None, None, None, None)
+    assert not {"reporter", "proxy"} & set(seen.fields)
+
+
+def test_the_phone_of_a_proxy_is_masked_as_the_phone_of_the_case_is() -> None:
+    view = limited(_parties(), _shown("proxy", "phone"), unmask=False)
+    assert view.proxy is not None
+    assert (view.proxy.name, view.proxy.phone) == ("Bayu Karangan", "+628••••••9902")
+    assert (view.reporter, view.words) == (None, {})

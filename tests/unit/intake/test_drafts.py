@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from slrt_contracts.types import CaseId
-from slrt_intake.api.schemas import RegisterCaseBody
+from slrt_intake.api.registration_schemas import RegisterCaseBody
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftConfirmedError
 from slrt_intake.reports.drafting import draft_content

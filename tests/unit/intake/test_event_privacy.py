@@ -12,18 +12,31 @@ from hypothesis import strategies as st
 from slrt_contracts.catalogue import ATTRIBUTES
 from slrt_contracts.codes import (
     AttributeName,
+    CaseKind,
     Channel,
     ClosedBy,
+    Concern,
     DecidedByLevel,
+    GrievanceType,
     NeedCode,
     NeedDecision,
+    NeedSubject,
     OutcomeCode,
     Recommendation,
     RegistryStatus,
 )
 from slrt_contracts.types import ReferralId
 from slrt_intake.domain.case import Case
-from slrt_intake.domain.party import Contact, Person, Relation
+from slrt_intake.domain.party import (
+    Contact,
+    ContactOf,
+    Person,
+    Proxy,
+    ProxyRelation,
+    Relation,
+    Reporter,
+    ReporterRole,
+)
 from slrt_intake.usecases import cases
 from slrt_kit.access import Scope
 from slrt_kit.clock import new_uuid7
@@ -52,7 +65,9 @@ contacts = st.builds(
     language=st.sampled_from(["id", "en"]),
     kk_number=st.none() | numbers,
     address=st.none() | texts,
-    proxy_name=st.none() | texts,
+    belongs_to=st.sampled_from(ContactOf),
+    reporter=st.none() | st.builds(Reporter, role=st.sampled_from(ReporterRole), name=texts),
+    proxy=st.none() | st.builds(Proxy, name=texts, relation=st.none() | st.sampled_from(ProxyRelation)),
 )
 attributes = st.dictionaries(st.sampled_from(AttributeName), st.none(), max_size=3).flatmap(
     lambda names: st.fixed_dictionaries({name: st.sampled_from(sorted(ATTRIBUTES[name])) for name in names})
@@ -64,10 +79,16 @@ needs = st.builds(
     urgent=st.booleans(),
     description=st.none() | texts,
     attributes=attributes,
+    subject=st.none() | st.sampled_from(NeedSubject),
+    grievance_type=st.none() | st.sampled_from(GrievanceType),
 )
 commands = st.builds(
     cases.RegisterCase,
     channel=st.sampled_from(Channel),
+    kind=st.sampled_from(CaseKind),
+    concerns=st.sampled_from(Concern),
+    concerned_people=st.none() | st.integers(1, 1_000_000),
+    visit_date=st.none() | st.dates(),
     village_code=st.just(VILLAGE),
     persons=st.lists(persons, min_size=1, max_size=4),
     contact=contacts,

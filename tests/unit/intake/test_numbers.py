@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slrt_contracts.codes import Channel, NeedCode
-from slrt_intake.api.schemas import RegisterCaseBody
+from slrt_intake.api.registration_schemas import RegisterCaseBody
 from slrt_intake.domain.party import Contact, Person, Relation
 from slrt_intake.usecases.cases import NeedInput, RegisterCase, number_warnings
 from slrt_kit.clock import new_uuid7
@@ -25,7 +25,7 @@ def command(*persons: Person, kk_number: str | None = None) -> RegisterCase:
         channel=Channel.FACILITATOR,
         village_code="12.74.03.1002",
         persons=persons,
-        contact=Contact(phone=None, email=None, language="id", kk_number=kk_number, address=None, proxy_name=None),
+        contact=Contact(phone=None, email=None, language="id", kk_number=kk_number, address=None),
         needs=[NeedInput(need_code=NeedCode.BPBL, person_ref=None, urgent=False, description=None, attributes={})],
     )
 

@@ -11,11 +11,13 @@ from fastapi.routing import APIRoute
 from slrt_intake.api import (
     access,
     attachments,
+    batches,
     cases,
     claims,
     clocks,
     consents,
     drafts,
+    duplicates,
     duties,
     events,
     exports,
@@ -41,6 +43,7 @@ DRAFT = "/v1/drafts/019f1a00-0000-7000-8000-000000000002"
 EMERGENCY = "/v1/emergency-accesses/019f1a00-0000-7000-8000-000000000003"
 FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
+BATCH = "/v1/batches/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
 CONSENT = "019f1a00-0000-7000-8000-000000000006"
 EXTENSION = "019f1a00-0000-7000-8000-000000000010"
@@ -60,6 +63,10 @@ DEMANDS = {
     ("GET", f"{CASE}/attachments"): "intake.attachment.read",
     ("GET", f"{FILE}/content"): "intake.attachment.read",
     ("DELETE", FILE): "intake.attachment.remove",
+    ("POST", "/v1/batches"): "intake.batch.write",
+    ("POST", "/v1/batches/explain"): "intake.batch.write",
+    ("GET", BATCH): "intake.batch.read",
+    ("GET", f"{BATCH}/rows"): "intake.batch.read",
     ("POST", "/v1/exports"): "intake.export.request",
     ("GET", "/v1/exports"): "intake.export.approve",
     ("GET", EXPORT): "intake.export.request",
@@ -77,6 +84,7 @@ DEMANDS = {
     ("POST", f"{EMERGENCY}/review"): "intake.emergency.review",
     ("GET", "/v1/figures/cases"): "intake.report.read",
     ("GET", f"{CASE}/holdings"): "intake.case.read",
+    ("GET", f"{CASE}/likely-duplicates"): "intake.case.read",
     ("GET", "/v1/holding-times"): "intake.report.read",
     ("GET", "/v1/worklists"): "intake.case.read",
     ("GET", f"{CASE}/clock"): "intake.case.read",
@@ -144,8 +152,8 @@ ROLES = [
 ]
 
 MODULES = (
-    *(access, attachments, cases, claims, clocks, consents, drafts, duties),
-    *(events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
+    *(access, attachments, batches, cases, claims, clocks, consents, drafts, duties),
+    *(duplicates, events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
 )
 
 
@@ -153,11 +161,13 @@ def _routes() -> Iterator[APIRoute]:
     for module in (
         access,
         attachments,
+        batches,
         cases,
         claims,
         clocks,
         consents,
         drafts,
+        duplicates,
         duties,
         events,
         exports,
@@ -188,6 +198,7 @@ def _filled(path: str) -> str:
         ("access_id", EMERGENCY),
         ("attachment_id", FILE),
         ("extension_id", EXTENSION),
+        ("batch_id", BATCH),
         ("export_id", EXPORT),
         ("consent_id", CONSENT),
         ("receipt_id", RECEIPT),

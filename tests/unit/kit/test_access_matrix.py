@@ -12,6 +12,7 @@ facilitator: intake attachment.add=region attachment.read=region attachment.remo
     consent.read=region consent.write=region duty.read=region | referral policy.read=any | registry person.read=region
     family.read=region | policy version.read=any
 front_office: intake attachment.add=region attachment.read=region attachment.remove=region draft.write=region
+    batch.write=region batch.read=own
     draft.read=region case.register=region case.read=region case.screen=region party.read=region emergency.open=region
     party.unmask=region consent.read=region consent.write=region sharing.read=region duty.read=region
     clock.change=region | referral policy.read=any | registry person.read=region person.unmask=region
@@ -27,12 +28,14 @@ coordinator: intake attachment.read=region case.read=region case.decide=region p
     referral referral.read=region policy.read=any report.read=region stall.read=region | registry person.read=region
     family.read=region | policy version.read=any
 supervisor: audit review.read=region review.close=region entry.read=region | intake attachment.add=region
+    batch.write=region batch.read=own
     attachment.read=region attachment.remove=region export.request=region draft.write=region draft.read=region
     case.register=region case.read=region emergency.review=region report.read=region look.read=region
     sharing.read=region duty.read=region stall.read=region clock.approve=region | referral referral.read=region
     policy.read=any report.read=region stall.read=region clock.approve=region | registry person.read=region
     family.read=region | notification delivery.read=region | policy version.read=any
 manager: audit review.read=region review.close=region entry.read=region | intake attachment.read=region
+    batch.write=region batch.read=own
     attachment.remove=region export.request=region export.approve=region case.read=region case.decide=region
     case.assign=region case.transfer=region restricted.list=region party.read=region emergency.open=region
     emergency.review=region report.read=region look.read=region party.unmask=region consent.read=region

@@ -9,14 +9,18 @@ from slrt_contracts.codes import (
     READING,
     AttributeName,
     AttributeValue,
+    CaseKind,
     Channel,
     ClosedBy,
+    Concern,
     ConsentEnd,
     DecidedByLevel,
     FileClass,
+    GrievanceType,
     MediaType,
     NeedCode,
     NeedDecision,
+    NeedSubject,
     NotificationChannel,
     Open,
     OutcomeCode,
@@ -25,6 +29,7 @@ from slrt_contracts.codes import (
     RegistryStatus,
     RemovalReason,
     Sector,
+    WaitReason,
 )
 from slrt_contracts.events.base import Event, Part
 from slrt_contracts.types import (
@@ -55,6 +60,7 @@ from slrt_contracts.types import (
 _PerNeed = Field(min_length=1, max_length=50)
 _Attributes = Field(max_length=20)
 _Channels = Field(max_length=10)
+_Waits = Field(max_length=20)
 _PerPurpose = Field(min_length=1, max_length=20)
 _PerReceipt = Field(min_length=1, max_length=100)
 
@@ -73,8 +79,15 @@ class NeedAttribute(Part):
         return self
 
 
+class Wait(Part):
+    """Another need of the case that must be met before."""
+
+    need_id: NeedId
+    reason: Open[WaitReason]
+
+
 class NeedSnapshot(Part):
-    """A need as it was when the event was recorded."""
+    """A need as it was when the event was recorded. ``waits_on`` are needs of the same case, without a cycle."""
 
     need_id: NeedId
     need_code: Open[NeedCode]
@@ -82,6 +95,9 @@ class NeedSnapshot(Part):
     programme_code: Open[ProgrammeCode] | None = None
     urgent: UrgentFlag
     attributes: Annotated[tuple[NeedAttribute, ...], _Attributes] = ()
+    subject: Open[NeedSubject] | None = None
+    grievance_type: Open[GrievanceType] | None = None
+    waits_on: Annotated[tuple[Wait, ...], _Waits] = ()
 
 
 class RecommendedNeed(Part):
@@ -116,7 +132,8 @@ class CaseRegistered(_CaseEvent):
 
     Told when the reporter's draft is confirmed. The registry fetches the identities by claim check and
     records person, family and needs; the resident is sent the ticket number, through the channels of ``reachable_by``
-    (that there is one, never the address). An event without it was recorded before the field was.
+    (that there is one, never the address). An event without it, without ``kind`` or without ``concerns`` was recorded
+    before the field was.
     """
 
     TYPE: ClassVar[str] = "id.slrt.intake.case-registered.v1"
@@ -127,6 +144,8 @@ class CaseRegistered(_CaseEvent):
     restricted: RestrictedFlag = False
     has_subject: SubjectFlag
     reachable_by: Annotated[tuple[Open[NotificationChannel], ...], _Channels] | None = None
+    kind: Open[CaseKind] | None = None
+    concerns: Open[Concern] | None = None
     needs: Annotated[tuple[NeedSnapshot, ...], _PerNeed]
 
 

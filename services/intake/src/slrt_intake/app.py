@@ -48,11 +48,13 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.api import (  # noqa: PLC0415
         access,
         attachments,
+        batches,
         cases,
         claims,
         clocks,
         consents,
         drafts,
+        duplicates,
         duties,
         events,
         exports,
@@ -67,6 +69,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         worklists,
     )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
+    from slrt_intake.paper.columns import PaperReader  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.forms import FormBook  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -82,11 +85,13 @@ def build_app(runtime: Runtime) -> "FastAPI":
         description="The one door: reports become drafts, drafts become cases, cases get decisions and outcomes.",
         routers=[
             cases.router,
+            batches.router,
             access.router,
             attachments.router,
             events.router,
             exports.router,
             drafts.router,
+            duplicates.router,
             forms.router,
             duties.router,
             claims.router,
@@ -132,6 +137,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         stores,
         runtime.deadlines,
         FormBook(runtime.policy_book),
+        PaperReader.load(regions),
         Uploads.of(_settings(runtime)),
     )
     return app

@@ -30,6 +30,9 @@ class Cases(Protocol):
     async def add(self, case: Case, *, persons: Sequence[Person], contact: Contact) -> None:
         """Raises TicketTakenError, and has written nothing then."""
 
+    async def add_all(self, new: Sequence[tuple[Case, Sequence[Person], Contact]]) -> None:
+        """Raises TicketTakenError; some are written then, and the unit of work is not to be committed."""
+
     async def get(self, case_id: CaseId) -> Case | None: ...
 
     async def get_within(self, case_id: CaseId, scope: Scope) -> Case | None:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints, model_validator
 
-from slrt_intake.api.schemas import VillageCode
+from slrt_intake.api.registration_schemas import VillageCode
 from slrt_intake.domain.emergency import EmergencyAccess
 from slrt_intake.domain.transitions import CaseStatus, SealReason
 from slrt_intake.store.figures import CountBy

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Request, Response
 from slrt_contracts.codes import DecidedByLevel
 from slrt_contracts.types import CaseId
 from slrt_intake.api.parts import IntakeParts, Parts
+from slrt_intake.api.registration_schemas import RegisterCaseBody
 from slrt_intake.api.schemas import (
     CaseReceipt,
     CaseView,
     DecideBody,
     NeedCodeView,
     RecommendBody,
-    RegisterCaseBody,
     ScreenBody,
     TimelineView,
     need_catalogue,
@@ -26,9 +26,11 @@ from slrt_intake.domain.problems import AnswersError
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_intake.store import cases as case_store
 from slrt_intake.store.new_cases import NewCase
+from slrt_intake.store.sealed import slip_code
 from slrt_intake.store.timeline import timeline
 from slrt_intake.usecases import cases
 from slrt_intake.usecases.answers import refusal
+from slrt_intake.usecases.cases import RegisterCase
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
@@ -69,7 +71,7 @@ async def register_case(
     if refused is not None:
         return await request.run(_refused(refused))
     events = identify(case.raised, parts.database.new_id)
-    answered = request.answered(registered(case, warnings), types_of(events))
+    answered = request.answered(registered(case, stated, warnings, parts), types_of(events))
     new = NewCase(case, stated.persons, stated.contact, events, answered, request.actor)
     if await parts.registrations.add(new):
         return response(answered)
@@ -85,7 +87,7 @@ async def register_case(
             at=unit.clock.now(),
             new_id=unit.new_id,
         )
-        return registered(drawn_anew, warnings)
+        return registered(drawn_anew, stated, warnings, parts)
 
     return await request.run(work)
 
@@ -99,10 +101,11 @@ def _refused(problem: AnswersError) -> Callable[[UnitOfWork], Awaitable[Answer]]
     return work
 
 
-def registered(case: Case, warnings: list[str]) -> Answer:
-    """The answer to a registration."""
+def registered(case: Case, stated: RegisterCase, warnings: list[str], parts: IntakeParts) -> Answer:
+    """The answer to a registration; of a case without a phone with the code for its slip."""
+    code = None if stated.contact.phone else slip_code(parts.vault, case.ticket_number)
     return Answer(
-        CaseReceipt.of(case, warnings),
+        CaseReceipt.of(case, warnings, slip_code=code),
         status=201,
         version=1,
         headers={"Location": f"/intake/v1/cases/{case.case_id}"},

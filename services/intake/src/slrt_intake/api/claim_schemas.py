@@ -1,5 +1,6 @@
 """What claim checks take and give over HTTP: answers of intake with personal data in them."""
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Self
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from slrt_intake.domain.claim import Parties
-from slrt_intake.domain.party import Relation
+from slrt_intake.domain.party import ProxyRelation, Relation, ReporterRole
 from slrt_kit.http.bodies import Body
 
 MAX_CLAIMS = 100
@@ -26,6 +27,21 @@ class PersonView(BaseModel):
     sex: str | None
 
 
+class ReporterView(BaseModel):
+    """Who brought the report."""
+
+    role: ReporterRole
+    name: str
+
+
+class ProxyView(BaseModel):
+    """Who acts for the person."""
+
+    name: str
+    relation: ProxyRelation | None
+    phone: str | None
+
+
 class PartiesView(BaseModel):
     """The people of a case, with the fields of the stated purpose; what it does not show is null."""
 
@@ -38,6 +54,9 @@ class PartiesView(BaseModel):
     phone: str | None
     persons: list[PersonView]
     need_persons: dict[UUID, UUID] = Field(description="need → the person it is for")
+    reporter: ReporterView | None = Field(description="who brought the report, where that is not whom it is about")
+    proxy: ProxyView | None = Field(description="who acts for the person (kuasa)")
+    words: dict[UUID, str] = Field(description="need → what was said of it, where something was")
 
     @classmethod
     def of(cls, parties: Parties, receipt_id: UUID | None = None) -> Self:
@@ -63,6 +82,9 @@ class PartiesView(BaseModel):
                 for person in parties.persons
             ],
             need_persons={need_id: found for need_id, found in parties.need_persons.items() if found is not None},
+            reporter=parties.reporter and ReporterView(**asdict(parties.reporter)),
+            proxy=parties.proxy and ProxyView(**asdict(parties.proxy)),
+            words=dict(parties.words),
         )
 
 

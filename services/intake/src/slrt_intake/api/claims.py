@@ -117,7 +117,8 @@ async def _parties(claim: _Claim) -> _Found:
     parts, purpose, scope = claim.parts, claim.purpose, claim.authorized.scope
     now, covered = parts.database.clock.now(), None
     async with parts.database.read() as session:
-        found = await people.parties_of(session, parts.vault, claim.case_ids, scope, at=now)
+        words = "words" in purpose.shows[claim.what].fields
+        found = await people.parties_of(session, parts.vault, claim.case_ids, scope, at=now, with_words=words)
         if purpose.needs_consent:
             office = None if scope.office is None else OfficeCode(scope.office)
             covered = await covered_persons(session, claim.case_ids, purpose.code, office, at=now)

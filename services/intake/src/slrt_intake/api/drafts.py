@@ -8,19 +8,21 @@ from pydantic import ValidationError
 
 from slrt_intake.api.cases import registered
 from slrt_intake.api.parts import IntakeParts, Parts
-from slrt_intake.api.schemas import CaseReceipt, DraftList, DraftReceipt, DraftView, RegisterCaseBody, ReportBody
+from slrt_intake.api.registration_schemas import RegisterCaseBody, ReportBody
+from slrt_intake.api.schemas import CaseReceipt, DraftList, DraftReceipt, DraftView
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.problems import DraftIncompleteError, NoReportError
+from slrt_intake.ports import Drafts
 from slrt_intake.reports.drafting import draft_content
 from slrt_intake.usecases import cases
 from slrt_intake.usecases.answers import refusal
-from slrt_intake.usecases.cases import NeedInput
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
 from slrt_kit.db import UnitOfWork
 from slrt_kit.http.audited import actor_of
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, command, etag, version_of
+from slrt_kit.problems import NotFoundError
 
 router = APIRouter(prefix="/drafts", tags=["drafts"])
 
@@ -29,12 +31,22 @@ router = APIRouter(prefix="/drafts", tags=["drafts"])
 async def create_drafts(
     body: ReportBody, request: Annotated[Command, command("intake.draft.write")], parts: Parts
 ) -> Response:
-    """Turn a message into drafts, one per report in it. Doubts are warnings; no report is refused for a bad field."""
+    """Turn a message into drafts, one per report in it. Doubts are warnings; no report is refused for a bad field.
+
+    A message that its sender has given before gives the same drafts again, with the cases that they became; one that
+    somebody else has given gets the warning `text:seen`.
+    """
     reports = parts.reports.parse(body.text).reports
     if not reports:
         raise NoReportError
 
     async def work(unit: UnitOfWork) -> Answer:
+        drafts = parts.drafts(unit)
+        known = await drafts.of_text(body.text)
+        own = [each.draft_id for each in known if each.author == request.principal.subject]
+        if own:
+            return Answer(DraftList(drafts=[await _receipt_again(draft_id, drafts, parts) for draft_id in own]))
+        seen = ["text:seen"] if known else []
         receipts = []
         for report in reports:
             draft = Draft(
@@ -43,15 +55,13 @@ async def create_drafts(
                 village_code=report.village_code,
                 text=body.text,
                 content=draft_content(report, parts.reports.local_needs(report)),
-                warnings=list(report.warnings),
+                warnings=[*report.warnings, *seen],
                 created_at=unit.clock.now(),
             )
-            await parts.drafts(unit).add(draft)
+            await drafts.add(draft)
             written = Look("draft-written", "draft", draft.draft_id, ("text", "content"))
             record_looks(unit, parts.outbox.service, request.actor, [written])
-            receipts.append(
-                DraftReceipt(draft_id=draft.draft_id, warnings=draft.warnings, missing=_missing(draft.content, parts))
-            )
+            receipts.append(_receipt(draft, parts))
         return Answer(DraftList(drafts=receipts), status=201)
 
     return await request.run(work)
@@ -133,9 +143,25 @@ async def confirm_draft(
         )
         confirmed = Look("draft-confirmed", "draft", draft.draft_id, ("case",), case_id=case.case_id)
         record_looks(unit, parts.outbox.service, request.actor, [confirmed])
-        return registered(case, cases.number_warnings(stated, regions=parts.regions))
+        return registered(case, stated, cases.number_warnings(stated, regions=parts.regions), parts)
 
     return await request.run(work)
+
+
+def _receipt(draft: Draft, parts: IntakeParts) -> DraftReceipt:
+    return DraftReceipt(
+        draft_id=draft.draft_id,
+        warnings=draft.warnings,
+        missing=_missing(draft.content, parts),
+        case_id=draft.case_id,
+    )
+
+
+async def _receipt_again(draft_id: UUID, drafts: Drafts, parts: IntakeParts) -> DraftReceipt:
+    draft = await drafts.get(draft_id)
+    if draft is None:
+        raise NotFoundError
+    return _receipt(draft, parts)
 
 
 def _complete(draft: Draft) -> RegisterCaseBody:
@@ -152,7 +178,7 @@ def _missing(content: dict[str, object], parts: IntakeParts) -> list[str]:
     except ValidationError as error:
         return _pointers(error)
     forms = parts.forms.at(body.village_code, parts.database.clock.now()).forms
-    refused = refusal([NeedInput(**vars(need)) for need in body.needs], forms)
+    refused = refusal([need.stated() for need in body.needs], forms)
     return [] if refused is None else [error["pointer"] for error in refused.extra["errors"]]
 
 

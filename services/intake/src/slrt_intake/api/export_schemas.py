@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from slrt_contracts.codes import NeedCode
 from slrt_intake.api.access_schemas import Reason
-from slrt_intake.api.schemas import VillageCode
+from slrt_intake.api.registration_schemas import VillageCode
 from slrt_intake.domain.export import MOST_FETCHES, OPEN_FOR, Export, ExportFilter, ExportState
 from slrt_intake.domain.export_columns import ExportColumn
 from slrt_intake.domain.transitions import CaseStatus

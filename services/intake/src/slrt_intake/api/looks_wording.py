@@ -73,6 +73,9 @@ FIELDS: Mapping[str, Text] = MappingProxyType(
         "sex": Text("jenis kelamin", "sex"),
         "address": Text("alamat", "address"),
         "phone": Text("nomor telepon", "phone number"),
+        "reporter": Text("nama pelapor", "who brought the report"),
+        "proxy": Text("nama kuasa", "who acts for the person"),
+        "words": Text("cerita dalam laporan", "what the report says"),
     }
 )
 BASES: Mapping[str, Text] = MappingProxyType(

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from slrt_intake.domain.challenge import CodeLimits
+from slrt_intake.paper.columns import PaperReader
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStores
@@ -47,6 +48,7 @@ class IntakeParts:
     cases: CaseStores
     deadlines: Deadlines
     forms: FormBook
+    paper: PaperReader
     files: Uploads | None = None
 
     @property

@@ -1,128 +1,34 @@
 """What intake takes and gives over HTTP. Unknown fields are refused; sizes are bounded."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints
+from pydantic import BaseModel, Field
 
-from slrt_contracts.catalogue import ATTRIBUTES, NEEDS
+from slrt_contracts.catalogue import NEEDS
 from slrt_contracts.codes import (
-    AttributeName,
-    AttributeValue,
+    CaseKind,
     Channel,
+    Concern,
+    GrievanceType,
     NeedCode,
     NeedDecision,
+    NeedSubject,
     OutcomeCode,
     Recommendation,
     RegistryStatus,
+    WaitReason,
 )
 from slrt_contracts.types import NeedId
+from slrt_intake.api.registration_schemas import MAX_NEEDS
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.draft import Draft
-from slrt_intake.domain.party import Contact, Person, Relation, normalise_phone
 from slrt_intake.domain.problems import NeedsMismatchError
 from slrt_intake.domain.transitions import CaseStatus, NeedStatus
 from slrt_intake.store.timeline import TimelineEntry
-from slrt_intake.usecases.cases import NeedInput, RegisterCase
-from slrt_kit.clock import NewId
-from slrt_kit.http.bodies import Body, Count, Day, Flag
-from slrt_kit.privacy.masking import Unmasked, UnmaskedText, refuse_masked
-
-MAX_PERSONS = 30
-MAX_NEEDS = 20
-
-
-def _phone(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    refuse_masked(value)
-    phone = normalise_phone(value)
-    if phone is None:
-        raise ValueError("bukan nomor telepon Indonesia / not an Indonesian phone number")
-    return phone
-
-
-def _of_the_catalogue(stated: dict[AttributeName, AttributeValue]) -> dict[AttributeName, AttributeValue]:
-    for name, value in stated.items():
-        if value not in ATTRIBUTES[name]:
-            raise ValueError(f"{name} tidak mengenal {value} / {name} cannot be {value}")
-    return stated
-
-
-ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=4000)]
-VillageCode = Annotated[str, Field(pattern=r"^[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4}$", examples=["12.74.03.1002"])]
-Phone = Annotated[str, BeforeValidator(_phone), Field(examples=["0812-0000-9901"])]
-Email = Annotated[str, Field(max_length=254, pattern=r"^[^@\s<>\",;]+@[^@\s<>\",;]+\.[^@\s<>\",;]+$")]
-Attributes = Annotated[dict[AttributeName, AttributeValue], Field(max_length=20), AfterValidator(_of_the_catalogue)]
-# Bounded but not shaped: a number with a digit too few is a warning, never a refusal (domain 8.1).
-LooseNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32), Unmasked]
-
-
-class PersonBody(Body):
-    """A person of the report. Leave ``nik`` out for somebody who has none."""
-
-    relation: Relation
-    name: Annotated[ShortText, UnmaskedText]
-    nik: LooseNumber | None = None
-    birth_date: Day | None = None
-    sex: Annotated[str, Field(pattern="^[LP]$")] | None = None
-
-
-class ContactBody(Body):
-    """How the resident is reached; ``language`` of the messages."""
-
-    phone: Phone | None = None
-    email: Email | None = None
-    language: Annotated[str, Field(pattern="^(id|en)$")] = "id"
-    kk_number: LooseNumber | None = None
-    address: Annotated[ShortText, UnmaskedText] | None = None
-    proxy_name: Annotated[ShortText, UnmaskedText] | None = None
-
-
-class NeedBody(Body):
-    """One problem. ``person_ref`` counts into ``persons`` from 0; null when it concerns the place."""
-
-    need_code: NeedCode
-    person_ref: Count | None = Field(default=None, ge=0, lt=MAX_PERSONS)
-    urgent: Flag = False
-    description: LongText | None = None
-    attributes: Attributes = Field(default_factory=dict)
-
-
-class RegisterCaseBody(Body):
-    """One contact at the door."""
-
-    channel: Channel = Channel.FACILITATOR
-    village_code: VillageCode
-    visit_date: Day | None = None
-    persons: list[PersonBody] = Field(default_factory=list, max_length=MAX_PERSONS)
-    contact: ContactBody = ContactBody()
-    needs: list[NeedBody] = Field(min_length=1, max_length=MAX_NEEDS)
-    restricted: Flag = Field(
-        default=False, description="known to assigned officers only; a sensitive need makes it so in any case"
-    )
-    reporter_secret: Flag = Field(default=False, description="hide how the reporter is reached, also from offices")
-
-    def command(self, new_id: NewId) -> RegisterCase:
-        """As the use case takes it."""
-        return RegisterCase(
-            channel=self.channel,
-            village_code=self.village_code,
-            persons=[Person(person_id=new_id(), **vars(person)) for person in self.persons],
-            contact=Contact(**vars(self.contact)),
-            needs=[NeedInput(**vars(need)) for need in self.needs],
-            restricted=self.restricted,
-            reporter_secret=self.reporter_secret,
-        )
-
-
-class ReportBody(Body):
-    """A message as the facilitator sends it."""
-
-    text: Annotated[str, Field(min_length=1, max_length=20_000)]
+from slrt_kit.http.bodies import Body, Flag
 
 
 class DraftReceipt(BaseModel):
@@ -131,6 +37,7 @@ class DraftReceipt(BaseModel):
     draft_id: UUID
     warnings: list[str]
     missing: list[str] = Field(description="what must be filled in before the draft can be confirmed")
+    case_id: UUID | None = Field(description="the case that it became")
 
 
 class DraftList(BaseModel):
@@ -145,7 +52,6 @@ class DraftView(DraftReceipt):
     content: dict[str, Any]
     text: str
     created_at: datetime
-    case_id: UUID | None
 
     @classmethod
     def of(cls, draft: Draft, missing: list[str]) -> Self:
@@ -160,6 +66,13 @@ class DraftView(DraftReceipt):
         )
 
 
+class WaitView(BaseModel):
+    """Another need of the case that must be met before."""
+
+    need_id: UUID
+    reason: WaitReason
+
+
 class NeedReceipt(BaseModel):
     """A need without anything personal."""
 
@@ -167,6 +80,9 @@ class NeedReceipt(BaseModel):
     need_code: NeedCode
     status: NeedStatus
     urgent: bool
+    subject: NeedSubject
+    grievance_type: GrievanceType | None
+    waits_on: list[WaitView]
     recommendation: Recommendation | None
     decision: NeedDecision | None
     outcome_code: OutcomeCode | None
@@ -179,6 +95,9 @@ class NeedReceipt(BaseModel):
             need_code=need.need_code,
             status=need.status,
             urgent=need.urgent,
+            subject=need.subject,
+            grievance_type=need.grievance_type,
+            waits_on=[WaitView(need_id=wait.need_id, reason=WaitReason(wait.reason)) for wait in need.waits_on],
             recommendation=need.recommendation,
             decision=need.decision,
             outcome_code=need.outcome_code,
@@ -193,9 +112,14 @@ class CaseReceipt(BaseModel):
     ticket_number: str
     status: CaseStatus
     channel: Channel
+    kind: CaseKind
+    concerns: Concern
+    concerned_people: int | None
+    visit_date: date | None
     village_code: str
     urgent: bool
     restricted: bool
+    reporter_secret: bool
     sealed: bool
     registered_at: datetime
     registry_status: RegistryStatus | None
@@ -204,17 +128,27 @@ class CaseReceipt(BaseModel):
     satisfied: bool | None
     needs: list[NeedReceipt]
     warnings: list[str] = Field(default_factory=list, description="doubts about numbers, such as persons/0/nik:length")
+    slip_code: str | None = Field(
+        default=None,
+        description="in the answer to a registration without a phone: four digits for the ticket slip, which open the "
+        "ticket as the last four of a phone do",
+    )
 
     @classmethod
-    def of(cls, case: Case, warnings: list[str] | None = None) -> Self:
+    def of(cls, case: Case, warnings: list[str] | None = None, *, slip_code: str | None = None) -> Self:
         return cls(
             case_id=case.case_id,
             ticket_number=case.ticket_number,
             status=case.status,
             channel=case.channel,
+            kind=case.kind,
+            concerns=case.concerns,
+            concerned_people=case.concerned_people,
+            visit_date=case.visit_date,
             village_code=case.village_code,
             urgent=case.urgent,
             restricted=case.restricted,
+            reporter_secret=case.reporter_secret,
             sealed=case.sealed_at is not None,
             registered_at=case.registered_at,
             registry_status=case.registry_status,
@@ -223,6 +157,7 @@ class CaseReceipt(BaseModel):
             satisfied=case.satisfied,
             needs=[NeedReceipt.of(need) for need in case.needs],
             warnings=warnings or [],
+            slip_code=slip_code,
         )
 
 
@@ -309,7 +244,9 @@ class TicketBody(Body):
     """What the resident knows."""
 
     ticket_number: Annotated[str, Field(min_length=8, max_length=40, examples=["1274-7KQ4-M2XD"])]
-    phone_last4: Annotated[str, Field(pattern="^[0-9]{4}$")]
+    phone_last4: Annotated[
+        str, Field(pattern="^[0-9]{4}$", description="of the phone; of a case without one, the code on the slip")
+    ]
 
 
 class ConfirmBody(TicketBody):
@@ -323,6 +260,7 @@ class TrackedNeed(BaseModel):
 
     label: str
     stage: str
+    waits_for: list[str] = Field(description="other needs of the case that must be met before")
 
 
 class TrackingView(BaseModel):

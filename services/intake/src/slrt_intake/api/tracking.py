@@ -120,7 +120,9 @@ def tracking_view(case: Case, language: str) -> TrackingView:
         can_confirm=case.status is CaseStatus.DECIDED and case.resolved_at is not None,
         needs=[
             TrackedNeed(
-                label=getattr(NEEDS[need.need_code].label, language), stage=getattr(NEED_STAGES[need.status], language)
+                label=getattr(NEEDS[need.need_code].label, language),
+                stage=getattr(NEED_STAGES[need.status], language),
+                waits_for=[getattr(NEEDS[other.need_code].label, language) for other in case.waiting_for(need)],
             )
             for need in case.needs
         ],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 from uuid import UUID
 
@@ -10,11 +10,15 @@ from slrt_contracts.catalogue import NEEDS, SENSITIVE_NEEDS
 from slrt_contracts.codes import (
     AttributeName,
     AttributeValue,
+    CaseKind,
     Channel,
     ClosedBy,
+    Concern,
     DecidedByLevel,
+    GrievanceType,
     NeedCode,
     NeedDecision,
+    NeedSubject,
     NotificationChannel,
     OutcomeCode,
     Recommendation,
@@ -38,6 +42,7 @@ from slrt_contracts.events.intake import (
     NeedOutcomeRecorded,
     NeedSnapshot,
     RecommendedNeed,
+    Wait,
 )
 from slrt_contracts.types import CaseId, DistrictCode, NeedId, ReferralId
 from slrt_intake.domain.problems import (
@@ -59,10 +64,20 @@ from slrt_kit.aggregate import Aggregate
 from slrt_kit.problems import SeparationOfDutiesError
 from slrt_kit.regions import RegionCode, district_of
 
+_TOLD_IN_CONFIDENCE: frozenset[GrievanceType] = frozenset({GrievanceType.INCLUSION_ERROR, GrievanceType.MISCONDUCT})
+"""Who tells that a neighbour gets what is not theirs, or how staff behave, is not to be known by it."""
+
+
+def subject_of(code: NeedCode) -> NeedSubject:
+    """What a need is about where nobody said: a programme is asked for, of all else somebody complains."""
+    return NeedSubject.COMPLAINT if NEEDS[code].programme is None else NeedSubject.NEED
+
 
 @dataclass(kw_only=True)
 class Need:
     """One problem inside a case. ``person_id`` is who it is for; None when it concerns the place (a road).
+
+    ``waits_on`` are needs of the same case that must be met before (an identity card before a health premium).
 
     ``description`` is there when the case is registered; kept sealed, it is not loaded with the case.
     """
@@ -73,6 +88,9 @@ class Need:
     urgent: bool
     description: str | None
     attributes: Mapping[AttributeName, AttributeValue] = field(default_factory=dict)
+    subject: NeedSubject = NeedSubject.NEED
+    grievance_type: GrievanceType | None = None
+    waits_on: Sequence[Wait] = ()
     status: NeedStatus = NeedStatus.IDENTIFIED
     recommendation: Recommendation | None = None
     decision: NeedDecision | None = None
@@ -109,6 +127,9 @@ class Need:
             "programme_code": entry.programme,
             "urgent": self.urgent,
             "attributes": tuple(NeedAttribute(name=n, value=v) for n, v in sorted(self.attributes.items())),
+            "subject": self.subject,
+            "grievance_type": self.grievance_type,
+            "waits_on": tuple(self.waits_on),
         }
 
 
@@ -127,6 +148,10 @@ class Case(Aggregate):
     registered_at: datetime
     needs: list[Need]
     has_subject: bool
+    kind: CaseKind = CaseKind.COMPLAINT
+    concerns: Concern = Concern.INDIVIDUAL
+    concerned_people: int | None = None
+    visit_date: date | None = None
     restricted: bool = False
     reporter_secret: bool = False
     sealed_at: datetime | None = None
@@ -158,13 +183,21 @@ class Case(Aggregate):
         reachable_by: Sequence[NotificationChannel],
         by: str,
         at: datetime,
+        kind: CaseKind = CaseKind.COMPLAINT,
+        concerns: Concern = Concern.INDIVIDUAL,
+        concerned_people: int | None = None,
+        visit_date: date | None = None,
         restricted: bool = False,
         reporter_secret: bool = False,
     ) -> Self:
         """A new case. ``at`` is the server's time, where the clocks start (domain 13.5).
 
-        It is restricted when that is asked for, and always when a need of it is sensitive (`SENSITIVE_NEEDS`).
+        It is restricted when that is asked for, and always when a need of it is sensitive (`SENSITIVE_NEEDS`) or is
+        about how staff behave, who would read it else. Who brought a need that is `_TOLD_IN_CONFIDENCE` is secret.
+        ``concerned_people`` is how many of a group it concerns, as far as somebody knows; ``visit_date`` the local day
+        on which the reporter was spoken to, which may be days before.
         """
+        grievances = {need.grievance_type for need in needs}
         case = cls(
             case_id=case_id,
             ticket_number=ticket_number,
@@ -174,8 +207,14 @@ class Case(Aggregate):
             registered_at=at,
             needs=list(needs),
             has_subject=has_subject,
-            restricted=restricted or any(need.need_code in SENSITIVE_NEEDS for need in needs),
-            reporter_secret=reporter_secret,
+            kind=kind,
+            concerns=concerns,
+            concerned_people=concerned_people,
+            visit_date=visit_date,
+            restricted=restricted
+            or GrievanceType.MISCONDUCT in grievances
+            or any(need.need_code in SENSITIVE_NEEDS for need in needs),
+            reporter_secret=reporter_secret or not grievances.isdisjoint(_TOLD_IN_CONFIDENCE),
         )
         case._raise_event(
             CaseRegistered(
@@ -186,6 +225,8 @@ class Case(Aggregate):
                 restricted=case.restricted,
                 has_subject=has_subject,
                 reachable_by=tuple(reachable_by),
+                kind=kind,
+                concerns=concerns,
                 needs=tuple(need.snapshot() for need in case.needs),
             ),
             at=at,
@@ -350,6 +391,11 @@ class Case(Aggregate):
             raise TransitionRefusedError(state="unsealed", action="unseal")
         self.sealed_at = self.sealed_by = self.seal_reason = None
         self._raise_event(CaseUnsealed(case_id=self.case_id), at=at)
+
+    def waiting_for(self, need: Need) -> list[Need]:
+        """The needs that must be met before, as far as they have no outcome yet."""
+        before = {wait.need_id for wait in need.waits_on}
+        return [each for each in self.needs if each.need_id in before and each.outcome_code is None]
 
     def need(self, need_id: NeedId) -> Need | None:
         """The need of that id."""

@@ -1,26 +1,27 @@
 """Say what a claim check shows: to whom which people of a case, and of them the fields of the stated purpose."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from slrt_contracts.types import CaseId, NeedId
-from slrt_intake.domain.party import Person
+from slrt_intake.domain.party import Person, Proxy, Reporter
 from slrt_kit.privacy.masking import mask_number
 from slrt_kit.purposes import RESOURCES, Recipient, Shown
 from slrt_kit.regions import RegionCode
 
-_FIELDS_OF_THE_PLACE = ("address", "phone")
-_FIELDS_OF_THE_CONTACT = ("kk_number", *_FIELDS_OF_THE_PLACE)
+_FIELDS_OF_THE_PLACE = ("address", "phone", "words")
+_FIELDS_OF_THE_CASE = ("kk_number", *_FIELDS_OF_THE_PLACE, "reporter", "proxy")
 _ALL = Shown(RESOURCES["case-parties"], frozenset())
-_FIELDS = ("name", "nik", "kk_number", "birth_date", "sex", *_FIELDS_OF_THE_PLACE)
+_FIELDS = ("name", "nik", "kk_number", "birth_date", "sex", *_FIELDS_OF_THE_PLACE, "reporter", "proxy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parties:
-    """Who a case is about and where they live; number, address and phone may have been ``erased``.
+    """Who a case is about, where they live, who brought it and acts for them; all of that may have been ``erased``.
 
-    ``need_persons`` has None for a need of the place (a road).
+    ``need_persons`` has None for a need of the place (a road). ``words`` are what was said of a need, where something
+    was.
     """
 
     case_id: CaseId
@@ -32,6 +33,9 @@ class Parties:
     erased: bool
     persons: Sequence[Person]
     need_persons: Mapping[NeedId, UUID | None]
+    reporter: Reporter | None = None
+    proxy: Proxy | None = None
+    words: Mapping[NeedId, str] = field(default_factory=dict)
     names_people: bool = True
     shows: Shown = _ALL
 
@@ -42,7 +46,7 @@ class Parties:
         return [
             field if field in self.shows.clear else f"{field}-masked"
             for field in fields
-            if field in self.shows.fields and (field not in _FIELDS_OF_THE_CONTACT or getattr(self, field) is not None)
+            if field in self.shows.fields and (field not in _FIELDS_OF_THE_CASE or getattr(self, field))
         ]
 
 
@@ -59,11 +63,11 @@ def shown(
     ``within`` says that the case is one of the asker's area, which counts for a desk and a machine; ``referred`` are
     the needs that the asker's office was sent, which count for an office. ``covered`` are the persons who have agreed,
     where the purpose rests on that. An office with a need of the place learns where it is and whom to call, and not
-    which family asked. How a reporter is reached who asked for secrecy, nobody learns but the services, which write to
-    them.
+    which family asked; no office learns who brought the report. Who a reporter is who asked for secrecy, and how they
+    are reached, nobody learns but the services, which write to them.
     """
     if parties.reporter_secret and to is not Recipient.SERVICE:
-        parties = replace(parties, kk_number=None, address=None, phone=None)
+        parties = replace(parties, kk_number=None, address=None, phone=None, reporter=None, proxy=None)
     if to is not Recipient.OFFICE:
         return parties if within else None
     needs = {need_id: person_id for need_id, person_id in parties.need_persons.items() if need_id in referred}
@@ -77,6 +81,9 @@ def shown(
         persons=persons,
         need_persons=needs,
         kk_number=parties.kk_number if persons else None,
+        reporter=None,
+        proxy=parties.proxy if persons else None,
+        words={need_id: words for need_id, words in parties.words.items() if need_id in needs},
         names_people=bool(persons),
     )
 
@@ -97,6 +104,11 @@ def limited(parties: Parties, shows: Shown, *, unmask: bool) -> Parties:
         kk_number=number("kk_number", parties.kk_number),
         phone=number("phone", parties.phone),
         address=parties.address if "address" in shows.clear else None,
+        reporter=parties.reporter if "reporter" in shows.clear else None,
+        proxy=replace(parties.proxy, phone=number("phone", parties.proxy.phone))
+        if parties.proxy is not None and "proxy" in shows.clear
+        else None,
+        words=parties.words if "words" in shows.clear else {},
         persons=[
             replace(
                 person,

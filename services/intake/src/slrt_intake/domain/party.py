@@ -1,4 +1,8 @@
-"""The people of a case: identities, kept apart from the case, because only a claim check may read them."""
+"""The people of a case: identities, kept apart from the case, because only a claim check may read them.
+
+Three who may be three: whom it is about (`Person`), who brought it (`Reporter`), and who acts for them (`Proxy`, the
+form's "nama kuasa"). A report may come without any of them: a road concerns a hamlet, and some do not give their name.
+"""
 
 import re
 from dataclasses import dataclass
@@ -20,6 +24,42 @@ class Relation(StrEnum):
     OTHER = "other"
 
 
+class ReporterRole(StrEnum):
+    """As what somebody brought the report."""
+
+    FAMILY = "family"
+    NEIGHBOUR = "neighbour"
+    OFFICIAL = "official"
+    """Of the neighbourhood or the village: RT, RW, kepala lingkungan, kader."""
+    INSTITUTION = "institution"
+    """A school, a puskesmas, an orphanage."""
+    OTHER = "other"
+
+
+class ProxyRelation(StrEnum):
+    """How a proxy stands to the person that they act for (report form, row 7)."""
+
+    HUSBAND = "husband"
+    WIFE = "wife"
+    CHILD = "child"
+    CHILD_IN_LAW = "child_in_law"
+    GRANDCHILD = "grandchild"
+    PARENT = "parent"
+    SIBLING = "sibling"
+    NEPHEW_OR_NIECE = "nephew_or_niece"
+    NEIGHBOUR = "neighbour"
+    OFFICIAL = "official"
+    OTHER = "other"
+
+
+class ContactOf(StrEnum):
+    """Whose the phone and the e-mail of a case are: who is written to."""
+
+    SUBJECT = "subject"
+    PROXY = "proxy"
+    REPORTER = "reporter"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
     """One person as the door knows them. ``nik`` is None for somebody who has none (yet).
@@ -39,15 +79,36 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reporter:
+    """Who brought the report, where that is not whom it is about."""
+
+    role: ReporterRole
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """Who acts for the person. ``phone`` in E.164."""
+
+    name: str
+    relation: ProxyRelation | None = None
+    phone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """How the resident is reached and where the family lives. Phones in E.164; ``language`` is ``id`` or ``en``."""
+    """How the resident is reached, where the family lives and who speaks for it. Phones in E.164; ``language`` is
+    ``id`` or ``en``.
+    """
 
     phone: str | None
     email: str | None
     language: str
     kk_number: str | None
     address: str | None
-    proxy_name: str | None
+    belongs_to: ContactOf = ContactOf.SUBJECT
+    reporter: Reporter | None = None
+    proxy: Proxy | None = None
 
     @property
     def reachable_by(self) -> tuple[NotificationChannel, ...]:

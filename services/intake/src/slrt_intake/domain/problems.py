@@ -45,9 +45,29 @@ class UnknownPersonError(ProblemError):
     )
 
 
+class NeedOrderError(ProblemError):
+    """A need waits for itself, for one that is not in the case, or for one that waits for it."""
+
+    slug, status = "need-order", 422
+    title = Text(
+        "Urutan kebutuhan tidak mungkin: ada yang saling menunggu, atau menunggu yang tidak ada",
+        "The order of the needs cannot be: some wait for one another, or for one that is not there",
+    )
+
+
 class AnswersError(ProblemError):
     slug, status = "answers-do-not-fit", 422
     title = Text("Jawaban tidak sesuai formulir kebutuhan ini", "The answers do not fit the form of the need")
+
+
+class SheetError(ProblemError):
+    """A file of paper forms cannot be read as one; ``reason`` says why, and nothing of it was registered."""
+
+    slug, status = "sheet-refused", 422
+    title = Text(
+        "Berkas tidak dapat dibaca sebagai lembar formulir; lihat reason",
+        "The file cannot be read as a sheet of forms; see reason",
+    )
 
 
 class DraftIncompleteError(ProblemError):

@@ -4,8 +4,22 @@ from collections.abc import Sequence
 from typing import Any
 
 from slrt_contracts.codes import Channel, NeedCode
+from slrt_intake.domain.party import ProxyRelation
 from slrt_intake.reports.model import ParsedReport
 
+PROXY_RELATIONS = {
+    "suami": ProxyRelation.HUSBAND,
+    "istri": ProxyRelation.WIFE,
+    "anak": ProxyRelation.CHILD,
+    "menantu": ProxyRelation.CHILD_IN_LAW,
+    "cucu": ProxyRelation.GRANDCHILD,
+    "orang_tua": ProxyRelation.PARENT,
+    "saudara": ProxyRelation.SIBLING,
+    "keponakan": ProxyRelation.NEPHEW_OR_NIECE,
+    "tetangga": ProxyRelation.NEIGHBOUR,
+    "perangkat": ProxyRelation.OFFICIAL,
+    "lainnya": ProxyRelation.OTHER,
+}
 _NEED_CODES = frozenset(code.value for code in NeedCode)
 
 
@@ -43,13 +57,24 @@ def draft_content(report: ParsedReport, local_needs: Sequence[str] = ()) -> dict
         "village_code": report.village_code,
         "visit_date": report.visit_date.isoformat() if report.visit_date else None,
         "persons": persons,
+        "proxy": _proxy(report),
         "contact": {
             "phone": report.phone,
             "email": None,
             "language": "id",
             "kk_number": report.kk_number,
             "address": report.address,
-            "proxy_name": report.proxy_name,
         },
         "needs": needs,
+    }
+
+
+def _proxy(report: ParsedReport) -> dict[str, Any] | None:
+    if report.proxy_name is None:
+        return None
+    relation = report.proxy_relation
+    return {
+        "name": report.proxy_name,
+        "relation": None if relation is None else PROXY_RELATIONS[relation].value,
+        "phone": None,
     }

@@ -9,13 +9,19 @@ from uuid import UUID
 from slrt_contracts.codes import (
     AttributeName,
     AttributeValue,
+    CaseKind,
     Channel,
+    Concern,
+    GrievanceType,
     NeedCode,
     NeedDecision,
+    NeedSubject,
     OutcomeCode,
     Recommendation,
     RegistryStatus,
+    WaitReason,
 )
+from slrt_contracts.events.intake import Wait
 from slrt_contracts.types import CaseId, NeedId, ReferralId
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.party import Contact, Person
@@ -35,7 +41,8 @@ from slrt_kit.outbox import Outbox, identify, types_of
 from slrt_kit.privacy import Vault
 from slrt_kit.regions import RegionCode
 
-_CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, village_code, has_subject,
+_CASE_COLUMNS = """case_id, version, event_sequence, ticket_number, status, channel, kind, concerns,
+    concerned_people, visit_date, village_code, has_subject,
     restricted, reporter_secret, sealed_at, sealed_by, seal_reason,
     registered_by, registered_at, registry_status, recommended_by, decided_by, resolved_at, closed_at, satisfied,
     policy_version,
@@ -75,12 +82,22 @@ class CaseStore:
         Raises:
             TicketTakenError: another case has that ticket number; nothing is written.
         """
-        new = NewCase(case, persons, contact, identify(case.raised, self._work.new_id), actor=self._work.actor)
-        values = await add_case_values(new, self._outbox, self._vault, self._clocks, self._work)
-        if await self._work.connection.value(ADD_CASES, values) != 1:
+        await self.add_all([(case, persons, contact)])
+
+    async def add_all(self, new: Sequence[tuple[Case, Sequence[Person], Contact]]) -> None:
+        """Insert new cases with their people, in one statement.
+
+        Raises:
+            TicketTakenError: another case has a ticket number of theirs; the others are written, not to be committed.
+        """
+        work = self._work
+        rows = [NewCase(*each, identify(each[0].raised, work.new_id), actor=work.actor) for each in new]
+        values = await add_case_values(rows, self._outbox, self._vault, self._clocks, work)
+        if rows and await work.connection.value(ADD_CASES, values) != len(rows):
             raise TicketTakenError
-        self._work.recorded += types_of(new.events)
-        case.mark_saved()
+        for each in rows:
+            work.recorded += types_of(each.events)
+            each.case.mark_saved()
 
     async def save(self, case: Case) -> None:
         """Write a changed case.
@@ -198,6 +215,11 @@ def _need(row: Mapping[str, Any]) -> Need:
         urgent=row["urgent"],
         description=None,
         attributes={AttributeName(name): AttributeValue(value) for name, value in row["attributes"].items()},
+        subject=NeedSubject(row["subject"]),
+        grievance_type=GrievanceType(row["grievance_type"]) if row["grievance_type"] else None,
+        waits_on=[
+            Wait(need_id=NeedId(UUID(wait["need_id"])), reason=WaitReason(wait["reason"])) for wait in row["waits_on"]
+        ],
         status=NeedStatus(row["status"]),
         recommendation=Recommendation(row["recommendation"]) if row["recommendation"] else None,
         decision=NeedDecision(row["decision"]) if row["decision"] else None,
@@ -210,6 +232,8 @@ def _case(row: Row) -> Case:
     values = row._asdict() | {
         "status": CaseStatus(row.status),
         "channel": Channel(row.channel),
+        "kind": CaseKind(row.kind),
+        "concerns": Concern(row.concerns),
         "village_code": RegionCode(row.village_code),
         "seal_reason": SealReason(row.seal_reason) if row.seal_reason else None,
         "registry_status": RegistryStatus(row.registry_status) if row.registry_status else None,

@@ -1,5 +1,8 @@
 """Keep drafts: the message and what was made of it sealed, under a key of each draft."""
 
+import unicodedata
+from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from slrt_intake.domain.draft import Draft
@@ -8,6 +11,15 @@ from slrt_intake.store.sql import as_json
 from slrt_kit.db import StaleVersionError, UnitOfWork
 from slrt_kit.privacy import ERASED, SealedRow, Vault
 from slrt_kit.problems import ErasedError
+
+_TEXT = "draft text"
+
+
+class SameText(NamedTuple):
+    """A draft of a text, and whose it is."""
+
+    draft_id: UUID
+    author: str
 
 
 class DraftStore:
@@ -23,13 +35,32 @@ class DraftStore:
         draft.key_id = key.key_id
         await self._work.connection.run(
             (
-                "INSERT INTO drafts (draft_id, version, author, village_code, key_id, sealed, warnings, created_at) "
-                "VALUES (%(draft_id)s, 1, %(author)s, %(village_code)s, %(key_id)s, %(sealed)s, "
-                "CAST(%(warnings)s AS jsonb), %(created_at)s)"
+                "INSERT INTO drafts (draft_id, version, author, village_code, key_id, sealed, warnings, created_at, "
+                "text_check) VALUES (%(draft_id)s, 1, %(author)s, %(village_code)s, %(key_id)s, %(sealed)s, "
+                "CAST(%(warnings)s AS jsonb), %(created_at)s, %(text_check)s)"
             ),
-            _draft_values(draft) | {"sealed": seal_draft(self._vault, key, draft)},
+            _draft_values(draft)
+            | {
+                "sealed": seal_draft(self._vault, key, draft),
+                "text_check": self._vault.blind.of(_TEXT, _folded(draft.text)),
+            },
         )
         draft.mark_saved()
+
+    async def of_text(self, text: str) -> Sequence[SameText]:
+        """The drafts that came of the same text, whatever its spaces and case, oldest first.
+
+        Whoever asks for the same text waits here until this unit of work has ended.
+        """
+        said = _folded(text)
+        await self._work.connection.run(
+            "SELECT pg_advisory_xact_lock(%(lock)s)", {"lock": self._vault.blind.lock(_TEXT, said)}
+        )
+        rows = await self._work.connection.rows(
+            ("SELECT draft_id, author FROM drafts WHERE text_check = %(check)s ORDER BY created_at, draft_id"),
+            {"check": self._vault.blind.of(_TEXT, said)},
+        )
+        return [SameText(*row) for row in rows]
 
     async def get(self, draft_id: UUID) -> Draft | None:
         """The draft of that id.
@@ -74,6 +105,16 @@ class DraftStore:
         if written != 1:
             raise StaleVersionError
         draft.mark_saved()
+
+
+def _folded(text: str) -> str:
+    """The text without what a copy changes: case, spaces, line ends, marks that nobody sees."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(" " if mark.isspace() else mark for mark in plain if not _is_unseen(mark)).split())
+
+
+def _is_unseen(mark: str) -> bool:
+    return unicodedata.category(mark) in ("Cf", "Cc") and not mark.isspace()
 
 
 def _draft_values(draft: Draft) -> dict[str, object]:

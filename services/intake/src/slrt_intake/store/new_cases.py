@@ -25,20 +25,22 @@ from slrt_kit.idempotency import CLAIM_ANSWERED, AnsweredCommand
 from slrt_kit.outbox import Outbox, insert_events, pending_row
 from slrt_kit.privacy import Vault
 
-_INSERT_CASES = """
-    INSERT INTO cases (case_id, version, event_sequence, ticket_number, status, channel, village_code, urgent,
-                       has_subject, restricted, reporter_secret, registered_by, registered_at, key_id, policy_version)
-    SELECT case_id, 1, event_sequence, ticket_number, status, channel, village_code, urgent,
-           has_subject, restricted, reporter_secret, registered_by, registered_at, key_id, policy_version
-    FROM jsonb_to_recordset(CAST(%(cases)s AS jsonb)) AS c(case_id uuid, event_sequence bigint, ticket_number text,
-         status text, channel text, village_code text, urgent boolean, has_subject boolean, restricted boolean,
-         reporter_secret boolean, registered_by text, registered_at timestamptz, key_id bigint, command_key text,
-         policy_version text)
-    """
+_COLUMNS = (
+    "case_id, version, event_sequence, ticket_number, status, channel, kind, concerns, concerned_people, visit_date, "
+    "village_code, urgent, has_subject, restricted, reporter_secret, registered_by, registered_at, key_id, "
+    "policy_version"
+)
+_NEED_COLUMNS = (
+    "need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, subject, grievance_type, waits_on, "
+    "status"
+)
+_INSERT_CASES = f"""
+    INSERT INTO cases ({_COLUMNS}) SELECT {_COLUMNS}
+    FROM jsonb_array_elements(%(cases)s::jsonb) e, jsonb_populate_record(NULL::cases, e)
+    """  # noqa: S608 — fixed texts
 _INSERT_PARTS = f"""
     needs_added AS (
-        INSERT INTO needs (need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, status)
-        SELECT need_id, case_id, position, need_code, person_id, urgent, sealed, attributes, status
+        INSERT INTO needs ({_NEED_COLUMNS}) SELECT {_NEED_COLUMNS}
         FROM jsonb_populate_recordset(NULL::needs, %(needs)s::jsonb)
         WHERE case_id IN (SELECT case_id FROM added)
     ), persons_added AS (
@@ -78,7 +80,7 @@ _ADD_COMMANDED = on_one_line(f"""
         {CLAIM_ANSWERED}
     ), added AS (
         {_INSERT_CASES}
-        WHERE (registered_by, command_key) IN (SELECT subject, key FROM claimed)
+        WHERE (registered_by, e->>'command_key') IN (SELECT subject, key FROM claimed)
         RETURNING case_id, village_code, registered_at
     ), {_INSERT_PARTS}
     SELECT case_id FROM added
@@ -139,15 +141,27 @@ class Registrations:
 
 
 async def add_case_values(
-    new: NewCase, outbox: Outbox, vault: Vault, clocks: CaseClocks, work: UnitOfWork
+    new: Sequence[NewCase], outbox: Outbox, vault: Vault, clocks: CaseClocks, work: UnitOfWork
 ) -> dict[str, object]:
-    """The values of `ADD_CASES` for one case."""
-    rows = clocks.first_rows(new.case, work.new_id)
-    return _values([await _rows_of(new, outbox, vault, rows, now=work.clock.now(), causation_id=work.causation_id)])
+    """The values of `ADD_CASES`."""
+    now = work.clock.now()
+    return _values(
+        [
+            await _rows_of(
+                each,
+                outbox,
+                vault,
+                clocks.first_rows(each.case, work.new_id),
+                now=now,
+                causation_id=work.causation_id,
+            )
+            for each in new
+        ]
+    )
 
 
 def _values(group: Sequence[Rows]) -> dict[str, object]:
-    return {table: as_json([row for rows in group for row in rows[table]]) for table in group[0]}
+    return {table: as_json([row for rows in group for row in rows[table]]) for table in (group[0] if group else ())}
 
 
 async def _rows_of(
@@ -183,10 +197,15 @@ async def _rows_of(
 def _case_row(case: Case, command: AnsweredCommand | None) -> dict[str, object]:
     return {
         "case_id": case.case_id,
+        "version": 1,
         "event_sequence": case.event_sequence,
         "ticket_number": case.ticket_number,
         "status": case.status,
         "channel": case.channel,
+        "kind": case.kind,
+        "concerns": case.concerns,
+        "concerned_people": case.concerned_people,
+        "visit_date": case.visit_date,
         "village_code": case.village_code,
         "urgent": case.urgent,
         "has_subject": case.has_subject,
@@ -208,6 +227,9 @@ def need_row(case: Case, need: Need, position: int) -> dict[str, object]:
         "person_id": need.person_id,
         "urgent": need.urgent,
         "attributes": dict(need.attributes),
+        "subject": need.subject,
+        "grievance_type": need.grievance_type,
+        "waits_on": [wait.model_dump(mode="json") for wait in need.waits_on],
         "status": need.status,
         "recommendation": need.recommendation,
         "decision": need.decision,

@@ -8,7 +8,7 @@ from uuid import UUID
 from slrt_contracts.types import CaseId, NeedId, OfficeCode, ReferralId
 from slrt_intake.domain.claim import Parties
 from slrt_intake.domain.party import Relation
-from slrt_intake.store.sealed import CONTACTS, PERSONS, contact_fields, person_of
+from slrt_intake.store.sealed import CONTACTS, NEEDS, PERSONS, contact_fields, person_of, proxy_of, reporter_of
 from slrt_intake.store.visibility import within
 from slrt_kit.access import Scope
 from slrt_kit.db import Connection
@@ -22,6 +22,8 @@ _PARTIES = """
                AS persons,
            (SELECT jsonb_object_agg(n.need_id, n.person_id) FROM needs n WHERE n.case_id = cases.case_id)
                AS need_persons,
+           (SELECT jsonb_object_agg(n.need_id, n.sealed) FROM needs n
+            WHERE n.case_id = cases.case_id AND n.sealed IS NOT NULL AND %(words)s) AS words,
            ({within}) AS within,
            (SELECT jsonb_object_agg(o.referral_id, o.need_id) FROM office_needs o WHERE o.case_id = cases.case_id
             AND o.office_code = %(office)s AND cases.sealed_at IS NULL) AS referred
@@ -51,21 +53,40 @@ class FoundParties(NamedTuple):
 
 
 async def parties_of(
-    connection: Connection, vault: Vault, case_ids: Sequence[CaseId], scope: Scope, *, at: datetime
+    connection: Connection,
+    vault: Vault,
+    case_ids: Sequence[CaseId],
+    scope: Scope,
+    *,
+    at: datetime,
+    with_words: bool = False,
 ) -> list[FoundParties]:
     """The people of those cases that exist, as one who has the scope finds them at ``at`` (UTC).
+
+    ``with_words`` also reads what was said of their needs.
 
     Raises:
         KeyMissingError, SealBrokenError: see `Vault.unseal`.
     """
     condition, values = within(scope, at=at)
     query = _PARTIES.format(within=condition)
-    rows = await connection.rows(query, values | {"case_ids": list(case_ids), "office": scope.office})
+    rows = await connection.rows(
+        query, values | {"case_ids": list(case_ids), "office": scope.office, "words": with_words}
+    )
     contacts = await vault.unseal([SealedRow(row.key_id, row.sealed, row.case_id) for row in rows], table=CONTACTS)
     people = [person for row in rows for person in row.persons or ()]
     opened = await vault.unseal(
         [SealedRow(each["key_id"], bytes_of(each["sealed"]), each["person_id"]) for each in people], table=PERSONS
     )
+    said = [(row.key_id, need_id, sealed) for row in rows for need_id, sealed in (row.words or {}).items()]
+    heard = await vault.unseal(
+        [SealedRow(key_id, bytes_of(sealed), UUID(need_id)) for key_id, need_id, sealed in said], table=NEEDS
+    )
+    words = {
+        NeedId(UUID(need_id)): fields["description"]
+        for (_, need_id, _), fields in zip(said, heard, strict=True)
+        if fields is not ERASED
+    }
     known = {
         each["person_id"]: person_of(UUID(each["person_id"]), Relation(each["relation"]), fields)
         for each, fields in zip(people, opened, strict=True)
@@ -84,6 +105,11 @@ async def parties_of(
                 need_persons={
                     NeedId(UUID(need_id)): None if person_id is None else UUID(person_id)
                     for need_id, person_id in row.need_persons.items()
+                },
+                reporter=reporter_of(contact_fields(contact)),
+                proxy=proxy_of(contact_fields(contact)),
+                words={
+                    need_id: words[need_id] for need_id in map(NeedId, map(UUID, row.words or ())) if need_id in words
                 },
             ),
             row.within,

@@ -5,20 +5,22 @@ and so is why it was opened in an emergency. A file has a key of its own, which 
 key of the person that it shows, or of the case.
 """
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from slrt_intake.domain.case import Case, Need
 from slrt_intake.domain.draft import Draft
-from slrt_intake.domain.party import Contact, Person, Relation
+from slrt_intake.domain.party import Contact, Person, Proxy, ProxyRelation, Relation, Reporter, ReporterRole
 from slrt_kit.privacy import ERASED, SubjectKey, Vault
 from slrt_kit.privacy.sealing import Opened
 from slrt_kit.privacy.vault import text_of
 
 PERSONS, CONTACTS, NEEDS, DRAFTS = "persons", "contacts", "needs", "drafts"
 EMERGENCIES, ATTACHMENTS, EXPORTS = "emergency_accesses", "attachments", "exports"
-_PHONE_CHECK = "ticket phone"
+_PHONE_CHECK, _SLIP = "ticket phone", "ticket slip"
 
 
 def seal_person(vault: Vault, key: SubjectKey, person: Person) -> dict[str, object]:
@@ -35,14 +37,16 @@ def seal_contact(vault: Vault, key: SubjectKey, case: Case, contact: Contact) ->
         "email": contact.email,
         "kk_number": contact.kk_number,
         "address": contact.address,
-        "proxy_name": contact.proxy_name,
+        "belongs_to": contact.belongs_to,
+        "reporter": contact.reporter and asdict(contact.reporter),
+        "proxy": contact.proxy and asdict(contact.proxy),
     }
-    last4 = contact.phone[-4:] if contact.phone else None
+    last4 = contact.phone[-4:] if contact.phone else slip_code(vault, case.ticket_number)
     return {
         "case_id": case.case_id,
         "language": contact.language,
         "sealed": text_of(vault.seal(key, fields, table=CONTACTS, row=case.case_id)),
-        "phone_check": None if last4 is None else text_of(phone_check(vault, case.ticket_number, last4)),
+        "phone_check": text_of(phone_check(vault, case.ticket_number, last4)),
     }
 
 
@@ -64,6 +68,12 @@ def phone_check(vault: Vault, ticket_number: str, last4: str) -> bytes:
     Four digits have ten thousand values: whatever could be computed without a key could be tried out in a moment.
     """
     return vault.blind.of(_PHONE_CHECK, ticket_number, last4)
+
+
+def slip_code(vault: Vault, ticket_number: str) -> str:
+    """Four digits for the ticket slip of a case without a phone; always the same ones, so that a slip can be printed
+    again, and nobody's to work out without the key."""
+    return f"{int.from_bytes(vault.blind.of(_SLIP, ticket_number)) % 10_000:04}"
 
 
 def phone_agrees(vault: Vault, check: bytes | None, ticket_number: str, last4: str) -> bool:
@@ -90,3 +100,21 @@ def person_of(person_id: UUID, relation: Relation, opened: Opened) -> Person:
 def contact_fields(opened: Opened) -> dict[str, Any]:
     """The fields of a contact; none of an erased one."""
     return {} if opened is ERASED else opened
+
+
+def reporter_of(contact: Mapping[str, Any]) -> Reporter | None:
+    """Who brought the report, from the fields of a contact."""
+    found = contact.get("reporter")
+    return None if found is None else Reporter(role=ReporterRole(found["role"]), name=found["name"])
+
+
+def proxy_of(contact: Mapping[str, Any]) -> Proxy | None:
+    """Who acts for the person, from the fields of a contact; of an older case only the name."""
+    found = contact.get("proxy")
+    if found is None:
+        name = contact.get("proxy_name")
+        return None if name is None else Proxy(name=name)
+    relation = found["relation"]
+    return Proxy(
+        name=found["name"], relation=None if relation is None else ProxyRelation(relation), phone=found["phone"]
+    )

@@ -2,29 +2,37 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 from uuid import UUID
 
 from slrt_contracts.codes import (
     AttributeName,
     AttributeValue,
+    CaseKind,
     Channel,
     ClosedBy,
+    Concern,
     DecidedByLevel,
+    GrievanceType,
     NeedCode,
     NeedDecision,
+    NeedSubject,
     OutcomeCode,
     Recommendation,
     RegistryStatus,
+    WaitReason,
 )
+from slrt_contracts.events.intake import Wait
 from slrt_contracts.types import CaseId, NeedId, ReferralId
 from slrt_intake.domain import ticket
-from slrt_intake.domain.case import Case, Need
+from slrt_intake.domain.case import Case, Need, subject_of
 from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.problems import (
+    NeedOrderError,
     OutsideYourAreaError,
     TicketLockedError,
     TicketNotFoundError,
@@ -44,13 +52,19 @@ TICKET_DRAWS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedInput:
-    """A need as the reporter states it. ``person_ref`` points into the registration's persons."""
+    """A need as the reporter states it.
+
+    ``person_ref`` points into the registration's persons; ``waits_on`` into its needs, each with the reason.
+    """
 
     need_code: NeedCode
     person_ref: int | None
     urgent: bool
     description: str | None
     attributes: Mapping[AttributeName, AttributeValue]
+    subject: NeedSubject | None = None
+    grievance_type: GrievanceType | None = None
+    waits_on: Mapping[int, WaitReason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +76,10 @@ class RegisterCase:
     persons: Sequence[Person]
     contact: Contact
     needs: Sequence[NeedInput]
+    kind: CaseKind = CaseKind.COMPLAINT
+    concerns: Concern = Concern.INDIVIDUAL
+    concerned_people: int | None = None
+    visit_date: date | None = None
     restricted: bool = False
     reporter_secret: bool = False
 
@@ -72,16 +90,23 @@ def new_case(
     """The case, with a ticket number drawn for it; not saved yet.
 
     Raises:
-        UnknownRegionError, OutsideYourAreaError, UnknownPersonError: nothing is changed.
+        UnknownRegionError, OutsideYourAreaError, UnknownPersonError, NeedOrderError: nothing is changed.
     """
     village = check_village(command.village_code, regions=regions, scope=scope)
+    needs = [_need(need, command.persons, new_id) for need in command.needs]
+    if any(stated.waits_on for stated in command.needs):
+        _put_in_order(needs, command.needs)
     return Case.register(
         case_id=CaseId(new_id()),
         ticket_number=ticket.make_ticket(regency_of(village), secrets.randbits(ticket.RANDOM_BITS)),
         channel=command.channel,
         village_code=village,
-        needs=[_need(need, command.persons, new_id) for need in command.needs],
+        needs=needs,
         has_subject=bool(command.persons),
+        kind=command.kind,
+        concerns=command.concerns,
+        concerned_people=command.concerned_people,
+        visit_date=command.visit_date,
         restricted=command.restricted,
         reporter_secret=command.reporter_secret,
         reachable_by=command.contact.reachable_by,
@@ -113,6 +138,27 @@ async def register_case(
             continue
         return case
     raise TicketTakenError
+
+
+async def register_cases(
+    commands: Sequence[RegisterCase],
+    *,
+    cases: Cases,
+    regions: RegionTable,
+    scope: Scope,
+    by: str,
+    at: datetime,
+    new_id: NewId,
+) -> list[Case]:
+    """Register several and return the cases, in their order.
+
+    Raises:
+        TicketTakenError: a number that was drawn is somebody else's; nothing may be committed.
+        What `new_case` raises.
+    """
+    made = [new_case(each, regions=regions, scope=scope, by=by, at=at, new_id=new_id) for each in commands]
+    await cases.add_all([(case, each.persons, each.contact) for case, each in zip(made, commands, strict=True)])
+    return made
 
 
 def number_warnings(command: RegisterCase, *, regions: RegionTable) -> list[str]:
@@ -158,7 +204,27 @@ def _need(stated: NeedInput, persons: Sequence[Person], new_id: NewId) -> Need:
         urgent=stated.urgent,
         description=stated.description,
         attributes=stated.attributes,
+        subject=stated.subject or subject_of(stated.need_code),
+        grievance_type=stated.grievance_type,
     )
+
+
+def _put_in_order(needs: Sequence[Need], stated: Sequence[NeedInput]) -> None:
+    """Let each need wait for those that it was said to wait for.
+
+    Raises:
+        NeedOrderError: that leads round in a circle, or to a need that is not there.
+    """
+    graph = {place: each.waits_on.keys() for place, each in enumerate(stated)}
+    unknown = {ref for refs in graph.values() for ref in refs} - graph.keys()
+    if unknown:
+        raise NeedOrderError(need_refs=sorted(unknown))
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        raise NeedOrderError(need_refs=sorted(set(error.args[1]))) from None
+    for need, each in zip(needs, stated, strict=True):
+        need.waits_on = [Wait(need_id=needs[ref].need_id, reason=why) for ref, why in sorted(each.waits_on.items())]
 
 
 async def load_case(case_id: CaseId, *, cases: Cases, scope: Scope) -> Case:
