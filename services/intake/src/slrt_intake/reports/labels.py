@@ -66,11 +66,13 @@ class LabelTable:
         ``in_free_text``: the row before is prose, so only a close likeness counts.
         """
         known = (text, in_free_text)
-        if known not in self._found:
+        try:  # not asked first whether it is there: another thread may empty the table in between
+            return self._found[known]
+        except KeyError:
             if len(self._found) > _KEPT:
                 self._found.clear()
-            self._found[known] = self._before_separator(text, in_free_text=in_free_text)
-        return self._found[known]
+            found = self._found[known] = self._before_separator(text, in_free_text=in_free_text)
+            return found
 
     def alone(self, text: str, *, exact: bool) -> Label | None:
         """The label that a whole line is, without a separator: a strong one.

@@ -13,6 +13,8 @@ _TENS, _HUNDREDS, _HALF = "puluh", "ratus", "setengah"
 _ONE = "se"  # sejuta, seribu
 _RANGE: Final = frozenset({"-", "sampai", "sd", "s", "hingga", "s/d"})
 _THOUSAND: Final = 1000
+_MILLION: Final = 1_000_000
+_SHORT_THOUSANDS: Final = 100  # behind millions, hundreds are of thousands
 _LARGEST: Final = 10**9
 # "800" is eight hundred thousand: nobody earns less than a thousand rupiah a month.
 _SMALLEST: Final = 1000
@@ -61,7 +63,10 @@ def _amounts(pieces: list[str], numbers: Mapping[str, int], magnitudes: Mapping[
 
     def finished(end: int) -> _Amount | None:
         nonlocal total, pending, with_unit
-        value = total + (pending or 0.0)
+        rest = pending or 0.0
+        if total >= _MILLION and _SHORT_THOUSANDS <= rest < _THOUSAND:  # "sejuta dua ratus"
+            rest *= _THOUSAND
+        value = total + rest
         found = _Amount(value, with_unit, end) if pending is not None or with_unit else None
         total, pending, with_unit = 0.0, None, False
         return found

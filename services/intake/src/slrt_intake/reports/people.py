@@ -69,6 +69,9 @@ def read_proxy(text: str, words: Vocabulary) -> tuple[Reading[str], Reading[str]
 
 def read_relation(text: str, words: Vocabulary) -> Reading[str]:
     """What somebody is to the client, from a text that says only that; None when it is not understood."""
+    alone = words.relation_alone.get(words_of(text))
+    if alone is not None:
+        return Reading(alone, 0.9)
     hits = words.relations.find(tokenize(text))
     if not hits:
         return Reading(None, 1.0 if words.is_blank(text) else 0.2)
@@ -115,7 +118,7 @@ def _from_words(text: str, words: Vocabulary) -> tuple[Reading[str], Reading[str
 
 def _begins_with_relation(piece: str, words: Vocabulary, *, exact: bool) -> bool:
     hits = words.relations.find(tokenize(piece), exact=exact)
-    return bool(hits) and hits[0].first == 0
+    return (bool(hits) and hits[0].first == 0) or words_of(piece) in words.relation_alone
 
 
 def _is_name(text: str, word: str, words: Vocabulary) -> bool:

@@ -57,6 +57,7 @@ class Vocabulary:
     relations: PhraseTable
     relation_or_name: frozenset[str]
     relation_tail: frozenset[str]
+    relation_alone: Mapping[tuple[str, ...], str]
     months: Mapping[str, int]
     roman: Mapping[str, int]
     numbers: Mapping[str, int]
@@ -89,6 +90,7 @@ class Vocabulary:
             relations=table(words["relations"]),
             relation_or_name=frozenset(words["relation_or_name"]),
             relation_tail=frozenset(words["relation_tail"]),
+            relation_alone={words_of(word): code for word, code in words["relation_alone"].items()},
             months={word: int(month) for month, names in words["months"].items() for word in names},
             roman={numeral: number for number, numeral in enumerate(words["roman_months"], start=1)},
             numbers={word: int(number) for word, number in words["numbers"].items()},
