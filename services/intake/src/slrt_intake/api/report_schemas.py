@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-MAX_MESSAGE = 65_536
-"""Characters of a message that is taken; WhatsApp sends no longer one."""
+from slrt_intake.reports.parser import MAX_TEXT
+
+MAX_MESSAGE = MAX_TEXT
+"""Characters of a message that is taken: all of it is read."""
 
 
 def _any_text(value: Any) -> str:

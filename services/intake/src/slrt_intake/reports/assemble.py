@@ -29,9 +29,10 @@ from slrt_kit.regions import Regions, regency_of
 T = TypeVar("T")
 
 _UNLABELLED: Final = 0.7  # confidence of what stood on a line of its own, without a label
+_TITLE: Final = 160  # characters of a line that may be a title
 _SHORT: Final = 400  # characters of a row that is not prose; more is no name, number or date
 _JOINED = re.compile(r"\s*[/|&]\s*|\s*,\s+|\s+-\s+")
-_NUMBERS_JOINED = re.compile(r"[/|&,]|\s-\s|(?<=[0-9]{16})\s")
+_NUMBERS_JOINED = re.compile(r"\s{0,3}[/|&,]\s{0,3}|\s-\s|(?<=[0-9]{16})\s")
 _BOXES = re.compile(rf"\s*[{TICK}{CROSS}{EMPTY_BOX}]\s*")
 _EDGES = " \t,;|=>"
 
@@ -242,14 +243,22 @@ class Assembler:
         return None
 
     def _date_on_free_line(self, draft: _Draft, free: Sequence[Span]) -> None:
-        """A line that is nothing but a date ("Rabu, 8 Juli 2026") is the visit's."""
+        """A line that is nothing but a date ("Rabu, 8 Juli 2026") is the visit's; else that of a title with a place."""
+        dated = []
         for line in free:
-            text = draft.clean.span_text(line)[:_SHORT]
+            text = draft.clean.span_text(line)[:_TITLE]
             found = self._dates.visit(text)
-            if found and set(words_of(text[: found.start] + " " + text[found.end :])) <= self._words.around_date:
-                draft.fields["visit_date"] = found.value
-                draft.evidence["visit_date"] = Evidence(0.7 * found.confidence, *draft.clean.original(line))
-                return
+            if found is None:
+                continue
+            alone = set(words_of(text[: found.start] + " " + text[found.end :])) <= self._words.around_date
+            if alone or self._location.free(text):
+                dated.append((not alone, found.value, found.confidence, line))
+        if dated:
+            in_title, value, sure, line = min(dated, key=lambda each: each[0])
+            draft.fields["visit_date"] = value
+            draft.evidence["visit_date"] = Evidence(
+                (0.5 if in_title else _UNLABELLED) * sure, *draft.clean.original(line)
+            )
 
     def _first(
         self, draft: _Draft, values: dict[str, list[_Value]], name: str, read: Callable[[str], Reading[Any]]

@@ -64,8 +64,8 @@ def _amounts(pieces: list[str], numbers: Mapping[str, int], magnitudes: Mapping[
     def finished(end: int) -> _Amount | None:
         nonlocal total, pending, with_unit
         rest = pending or 0.0
-        if total >= _MILLION and _SHORT_THOUSANDS <= rest < _THOUSAND:  # "sejuta dua ratus"
-            rest *= _THOUSAND
+        if total >= _MILLION and rest < _THOUSAND:  # "sejuta dua ratus"; "2 juta 3 anak"
+            rest *= _THOUSAND if rest >= _SHORT_THOUSANDS else 0
         value = total + rest
         found = _Amount(value, with_unit, end) if pending is not None or with_unit else None
         total, pending, with_unit = 0.0, None, False

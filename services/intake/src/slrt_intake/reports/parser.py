@@ -15,10 +15,15 @@ from slrt_intake.reports.text import CleanText
 from slrt_intake.reports.vocabulary import Vocabulary
 from slrt_kit.regions import Regions
 
-MAX_TEXT: Final = 20_000
-"""Characters of a message that are read; WhatsApp itself sends at most 65,536."""
+MAX_TEXT: Final = 65_536
+"""Characters of a message that are read; WhatsApp itself sends no more."""
 
 
+# A name, an address and a telephone are a visiting card; somebody who reports says at least one of these.
+_SAYING: Final = (
+    *("facilitator", "nik", "kk_number", "complaint", "service_requested", "programmes", "documents", "proxy_name"),
+    *("welfare_status", "house_status", "lighting", "sanitation", "monthly_income", "head_occupation"),
+)
 _EMPTY_ROWS: Final = 3  # labels without a value are a form that nobody filled in, and no story
 
 
@@ -47,7 +52,8 @@ class ReportParser:
         divided, free = split_reports(scan.rows), scan.free
         if not divided and not _is_empty_form(scan) and (told := self._stories.read(clean)) is not None:
             divided, free = [told[0]], told[1]
-        reports = tuple(self._assembler.assemble(rows, clean, free) for rows in divided)
+        found = (self._assembler.assemble(rows, clean, free) for rows in divided)
+        reports = tuple(report for report in found if any(getattr(report, name) for name in _SAYING))
         return ParsedMessage("report" if reports else "other", reports, truncated=len(text) > MAX_TEXT)
 
     def local_needs(self, report: ParsedReport) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Final
 
@@ -19,8 +19,6 @@ _FEWEST: Final = 5  # different fields that make a story a report
 _OPEN_ENDED: Final = frozenset({"complaint", "service"})
 _WITH_WORD: Final = frozenset({"house_status", "lighting", "sanitation", "welfare_status"})
 _ABOUT: Final = frozenset({"client_name", "nik"})
-# A full stop ends a sentence where a word of three letters or a number stands before it, and a space behind.
-_SENTENCE = re.compile(r"(?:(?<=[a-z]{3})|(?<=[A-Z]{3})|(?<=[0-9)]))[.!?](?=\s|$)|\n", re.IGNORECASE)
 _WORD = re.compile(r"\S+")
 _CLAUSE = re.compile(r"[;,](?![0-9])")
 _IS = r"(?:\s(?:adalah|yaitu|ialah|berupa|yakni))?"
@@ -58,20 +56,25 @@ class StoryReader:
             name: re.compile(rf"\b(?:{_either(words)})\b{_IS}[\s:=-]{{0,3}}", re.IGNORECASE)
             for name, words in data["opens"].items()
         }
+        # A full stop ends a sentence before a capital letter, except behind what is shortened: "Kec. Datuk Bandar".
+        shortened = "".join(rf"(?<!\b(?i:{re.escape(word)})\.)" for word in data["shortened"])
+        self._sentence = re.compile(rf"[.!?](?<!\b[A-Za-z]\.){shortened}(?=\s+[A-Z\"(]|\s*\Z)|\n")
         clients, senders, behind = (_either(data[words]) for words in ("clients", "senders", "sender_behind"))
         self._client = re.compile(rf"\b(?i:{clients})\b[. :]{{1,3}}{_NAME}")
         self._sender = re.compile(rf"\b(?i:{senders})\b[ :,]{{1,3}}{_NAME}")
         self._sender_behind = re.compile(rf"{_NAME},?[ ](?:selaku[ ]|sebagai[ ])?(?i:{behind})\b")
-        self._no_names = frozenset(data["no_names"])
+        self._no_names, self._titles = frozenset(data["no_names"]), frozenset(data["titles"])
 
     def read(self, clean: CleanText) -> tuple[ReportRows, list[Span]] | None:
         """The rows of the one report that the text tells, and its clauses, which name places; None: it tells none."""
         text = clean.text
-        if not _SHORTEST <= len(text.strip()) <= _LONGEST:
+        if not _SHORTEST <= len(text) <= _LONGEST:
             return None
         found = list(self._find(text))
         fields = {each.field for each in found}
         if len(fields) < _FEWEST or not fields & _ABOUT or not fields & _OPEN_ENDED:
+            return None
+        if "facilitator" not in fields and ("nik" not in fields or "?" in text):  # news, a question after somebody
             return None
         rows = [
             Row(Label((each.field,), TOLD, "", strong=False), Break.NONE, [_without_joining_words(clean, each.span)])
@@ -79,7 +82,7 @@ class StoryReader:
         ]
         clauses = [
             clause
-            for sentence in _pieces(_SENTENCE, text, Span(0, len(text)))
+            for sentence in _pieces(self._sentence, text, Span(0, len(text)))
             for clause in _pieces(_CLAUSE, text, sentence)
         ]
         return ReportRows(own=rows), clauses
@@ -100,7 +103,7 @@ class StoryReader:
         if day := _DATE.search(text):
             yield _Found("visit_date", Span(*day.span()))
         taken: set[str] = set()
-        for sentence in _pieces(_SENTENCE, text, Span(0, len(text))):
+        for sentence in _pieces(self._sentence, text, Span(0, len(text))):
             for clause in _pieces(_CLAUSE, text, sentence):
                 opened = [each for each in self._opened(text, clause) if each.field not in taken & _OPEN_ENDED]
                 for each, following in zip_longest(opened, opened[1:]):
@@ -125,17 +128,21 @@ class StoryReader:
         found: list[_Opening] = []
         for hit in hits:
             if not found or hit.opens >= found[-1].end:
-                found.append(hit)
+                # What stands before the first of them may deny it: "belum ada listrik".
+                found.append(hit if found or hit.field not in _WITH_WORD else replace(hit, start=clause.start))
         return found
 
     def _name(self, pattern: re.Pattern[str], text: str, *, but: str = "") -> Span | None:
         for match in pattern.finditer(text):
             words = match[1].split()
+            start = match.start(1)
+            while words and words[0].strip(".,").lower() in self._titles:
+                start = match.start(1) + match[1].index(words[1], len(words[0])) if len(words) > 1 else start
+                del words[0]
             while words and words[-1].strip(".,").lower() in self._no_names:
                 words.pop()
             if not words or words[0].strip(".,").lower() in self._no_names or " ".join(words) == but:
                 continue
-            start = match.start(1)
             return Span(start, start + len(" ".join(words).rstrip(".")))
         return None
 

@@ -7,16 +7,20 @@ from enum import IntEnum
 from typing import Final
 
 from slrt_intake.reports.labels import IGNORED, Label, LabelTable
-from slrt_intake.reports.style import LABEL_REACH, LEAD, SEPARATOR, Style, rows_in_one_line, style_of
-from slrt_intake.reports.text import CleanText, Span
+from slrt_intake.reports.style import LABEL_REACH, LEAD, SEPARATOR, Style, rows_in_one_line, rows_of_heading, style_of
+from slrt_intake.reports.text import CROSS, EMPTY_BOX, TICK, CleanText, Span
 
 PROSE: Final = frozenset({"complaint", "service"})
 LISTS: Final = frozenset({"documents", "programmes"})
+_BOXED: Final = LISTS | {"welfare_status", "house_status", "lighting", "sanitation"}
+"""Rows whose boxes are answers and no bullets."""
 _LONG: Final = PROSE | LISTS | {"address"}
 _NUMBERS: Final = frozenset({"nik", "kk_number", "phone"})
 _PLACES: Final = frozenset({"village", "district", "regency"})
 _DATED: Final = frozenset({"visit_date", "birth", "birth_date", "monthly_income"})
 _NAMES: Final = frozenset({"facilitator", "client_name", "proxy"})
+PLAIN_NAME: Final = frozenset({"nama", "nm"})
+"""Labels of a name that do not say whose."""
 # Labels that are also things on a list of documents: only a number behind them makes them a row.
 _ALSO_DOCUMENTS: Final = frozenset({"kk", "ktp", "kartukeluarga"})
 GUESSED: Final = 0.5
@@ -34,6 +38,8 @@ _FORM_ROWS: Final = 18
 _ENOUGH_NUMBERED: Final = 10
 
 _BULLET = re.compile(r"[\s>|•\-#☑☐✗+]{0,20}")
+_BULLET_AND_NO_BOX = re.compile(r"[\s>|•\-#+]{0,20}")
+_BOX = re.compile(rf"\s{{0,9}}(?:[{TICK}{CROSS}{EMPTY_BOX}]|\[[ xXvV]?\]|\([ xXvV]\))")
 _NUMBERED = re.compile(r"[\s>]{0,10}\(?([0-9]{1,2})\s?[.)\]]\s{0,5}")
 _BEFORE_VALUE = re.compile(r"[\s:=>]{0,20}")
 _WORD = re.compile(r"\S+")
@@ -100,6 +106,7 @@ class RowScanner:
         self._open: Row | None = None
         self._break = Break.NONE
         self._seen: set[str] = set()
+        self._about_sender = False
         self._style = Style(next_line=False, separators=frozenset(), bare=False)
 
     def scan(self) -> Scan:
@@ -125,14 +132,23 @@ class RowScanner:
         if not any(map(str.isalnum, text)):
             self._without_words(line, text)
             return
-        found = self._label(text)
+        found = None if self._labels.is_section(text) else self._label(text)
         if cut := rows_in_one_line(text, self._labels):
             for label, start, end in cut:
                 self._begin(label, Span(line.start + start, line.start + end))
+        elif parts := rows_of_heading(text, self._labels):
+            for heading, start, end in parts:
+                part = Span(line.start + start, line.start + end)
+                if heading is None:
+                    self._scan.free.append(part)
+                else:
+                    self._begin(heading, part)
+            self._close()
         elif found is not None:
             label, start = found
             self._begin(label, Span(line.start + start, line.end))
         elif self._labels.is_heading(text):
+            self._about_sender = self._labels.is_about_sender(text)
             self._close()
             self._break = Break.RULE
             self._scan.free.append(line)
@@ -227,6 +243,8 @@ class RowScanner:
         if self._open is not None and self._break is not Break.RULE:
             self._open.spans.extend(self._open.loose)
         for part_label, part in self._inline(label, value):
+            if self._about_sender and part_label.key in PLAIN_NAME and "facilitator" not in self._seen:
+                part_label = Label(("facilitator",), 0.9, part_label.key, strong=False)  # noqa: PLW2901 — whose it is
             row = Row(part_label, self._break)
             if any(not letter.isspace() for letter in self._clean.text[part.start : part.end]):
                 row.spans.append(self._clean.trimmed(part.start, part.end))
@@ -272,9 +290,10 @@ class RowScanner:
         if row is None:
             self._scan.free.append(line)
             return
-        bullet = _BULLET.match(self._clean.text, line.start, line.end)
+        is_boxed = row.name in _BOXED and _BOX.match(self._clean.text, line.start, line.end)
+        bullet = (_BULLET_AND_NO_BOX if is_boxed else _BULLET).match(self._clean.text, line.start, line.end)
         span = self._clean.trimmed(bullet.end() if bullet else line.start, line.end)
-        if not row.spans:
+        if not row.spans or is_boxed:
             row.spans.append(span)
         elif row.name not in _LONG or row.name == IGNORED:
             self._scan.free.append(line)

@@ -21,6 +21,8 @@ _BARE: Final = 5  # rows of different fields without a separator
 _IN_ONE_LINE: Final = 7  # labels in one line, without a separator, that make it a report of one line
 _ONE_LINE: Final = (90, 2_000)  # characters
 _LABEL_WORDS: Final = 4
+_HEADING: Final = 160
+_HEADING_DIVIDER = re.compile(r"\s-\s|\s?[|•]\s?|;\s")
 _SENTENCE_END = re.compile(r"[a-z]{3}\.\s+[A-Z]")  # a story: read another way
 _PARTS_OF_ADDRESS: Final = frozenset({"rt", "rw", "rt_rw", "hamlet"})
 _NUMBER: Final = 6  # digits behind "kk" or "ktp" that make it a label and no document
@@ -84,10 +86,30 @@ def rows_in_one_line(text: str, labels: LabelTable) -> list[tuple[Label, int, in
     ):
         return []
     found = list(_labels_in(text, labels))
-    if len(found) < _IN_ONE_LINE:
+    if len(found) < _IN_ONE_LINE or any(map(str.isalpha, text[: found[0][1]])):  # a story begins with other words
         return []
     ends = [start for _, start, _ in found[1:]] + [len(text)]
     return [(label, value, end) for (label, _, value), end in zip(found, ends, strict=True)]
+
+
+def rows_of_heading(text: str, labels: LabelTable) -> list[tuple[Label | None, int, int]]:
+    """(label, start, end) of the parts of a heading that says who reports from where; None for a part without a label.
+
+    `Fasil Melati - Kel. Gading, Kec. Datuk Bandar - 21/7/2026`
+    """
+    if len(text) > _HEADING or any(mark in text for mark in SURE_SEPARATORS):
+        return []
+    dividers = list(_HEADING_DIVIDER.finditer(text))
+    if not dividers:
+        return []
+    starts, ends = [0, *(mark.end() for mark in dividers)], [*(mark.start() for mark in dividers), len(text)]
+    parts: list[tuple[Label | None, int, int]] = []
+    for start, end in zip(starts, ends, strict=True):
+        found = labels.bare_prefix(text[start:end])
+        parts.append((found[0], start + found[1], end) if found else (None, start, end))
+    known = [label for label, _, _ in parts if label is not None]
+    says_who = any("facilitator" in label.fields for label in known)
+    return parts if says_who and len(known) > 1 else []
 
 
 def _labels_in(text: str, labels: LabelTable) -> Iterator[tuple[Label, int, int]]:

@@ -10,8 +10,8 @@ import yaml
 
 from slrt_intake.reports.phrases import PhraseTable, words_of
 
-ABSENT, PRESENT, OTHER = "-", "+", ""
-"""Codes of the phrases, in a list of things, that say "not there", "there", and "something else"."""
+ABSENT, ENDED, PRESENT, OTHER = "-", "--", "+", ""
+"""Codes of the phrases, in a list of things, that say "not there", "no longer", "there", and "something else"."""
 
 CHOICES = ("welfare_status", "house_status", "lighting", "sanitation", "sex")
 
@@ -71,7 +71,7 @@ class Vocabulary:
         """Read the packaged files; about 100 ms, so once, where the service is composed."""
         words = read_yaml("vocabulary.yaml")
         table = partial(PhraseTable, short=words["short_words"], sound=_common_words())
-        marks = {ABSENT: words["absent"], PRESENT: words["present"]}
+        marks = {ABSENT: words["absent"], PRESENT: words["present"], ENDED: words["ended"]}
         return cls(
             blanks=_word_lists(words["blanks"]),
             withheld=_word_lists(words["withheld"]),
