@@ -15,7 +15,8 @@ _MARKED = re.compile(r"[\[(]\s?[xv✓√]\s?[\])]", re.IGNORECASE)
 _UNMARKED = re.compile(r"[\[(]\s{0,3}[\])]")
 _CHOSEN = re.compile(rf"{TICK}([^{TICK}{EMPTY_BOX}{CROSS}]{{1,60}})")
 # A full stop ends a clause behind a whole word, not behind an abbreviation ("surat ket. kematian").
-_CLAUSE_END = re.compile(r"[,;\n+|]|(?:(?<=[a-z]{5})|(?<=[A-Z]{2}))\.(?!\w)")
+# "KK tanpa KTP": such a word opens a clause of its own.
+_CLAUSE_END = re.compile(r"[,;\n+|]|(?<=\s)(?=(?i:tanpa|kecuali|minus)\s)|(?:(?<=[a-z]{5})|(?<=[A-Z]{2}))\.(?!\w)")
 _BRACKETS = re.compile(r"\(([^()]{1,120})\)")
 # More answers than this on one row is the form's list of answers, not an answer.
 _MOST_ANSWERS: Final = 2

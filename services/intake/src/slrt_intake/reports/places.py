@@ -172,7 +172,7 @@ class PlaceFinder:
         starts = [words]
         for phrase in self._levels[level]:
             if tuple(words[: len(phrase)]) == phrase and len(words) > len(phrase):
-                starts.insert(0, words[len(phrase) :])
+                starts.append(words[len(phrase) :])
                 break
         keys = [key for start in starts for spelt in self._expanded(start) for key in (_key(spelt), "".join(spelt))]
         return [key for key in dict.fromkeys(keys) if key]
