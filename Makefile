@@ -9,7 +9,7 @@ SOURCES := contracts kit services deploy tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill clocks year deps-audit sbom containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill clocks year parse-reports deps-audit sbom containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -124,6 +124,12 @@ clocks: $(VENV)/dev.stamp ## Twenty days of deadlines while workers are killed a
 
 year: $(VENV)/dev.stamp ## A year of one regency in warped time, to the same digit for a seed; SEED=1 WRITE=file for the figures
 	$(BIN)/python -m tests.year.run --seed $(or $(SEED),1) $(if $(WRITE),--write $(WRITE))
+
+# Standard output is the answers' alone, also when the environment has to be made first.
+parse-reports: ## What the messages of a file hold, a JSON line for each {"id", "text"} line; FILE=texts.jsonl
+	@test -n '$(FILE)' || { echo 'which file? make parse-reports FILE=texts.jsonl' >&2; exit 2; }
+	@$(MAKE) -s --no-print-directory $(VENV)/local.stamp >&2
+	@$(BIN)/slrt-intake parse-reports '$(FILE)'
 
 -include deploy/containers.mk
 

@@ -133,6 +133,7 @@ PROBES: dict[str, Probe] = {
     "PUT /intake/v1/duties/{duty_id}": Probe("nothing", _DUTY),
     "DELETE /intake/v1/duties/{duty_id}": Probe("no case at all", None, _NEVER),
     "GET /intake/v1/stalls": Probe("nothing"),
+    "POST /intake/v1/reports/parse": Probe("nothing", {"text": "tidak ada laporan"}),
     "POST /intake/v1/drafts": Probe("nothing", {"text": "tidak ada laporan"}),
     "GET /intake/v1/drafts/{draft_id}": Probe("own draft"),
     "PUT /intake/v1/drafts/{draft_id}": Probe("own draft at a place", _REGISTRATION, _NEVER),

@@ -16,6 +16,7 @@ from tests.perf import (
     clocks,
     latency,
     lists,
+    parsing,
     publish,
     routing,
     sealing,
@@ -63,6 +64,7 @@ STEPS: dict[tuple[str, ...], Callable[[Bench], None]] = {
     ("stall-check",): stalls.measure,
     ("routing-explained", "rules-compiled"): routing.measure,
     ("what-if",): what_if.measure,
+    ("parse-report", "parse-worst"): parsing.measure,
     # Last: it makes and drops the most rows.
     ("worklist-of-50",): worklists.measure,
 }

@@ -19,7 +19,9 @@ PATHS = {
     ("POST", "/v1/parties/search"),
     ("POST", "/v1/contacts/search"),
 }
-_IDS = re.compile(r"(?<=~)[\w-]{22}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}")
+_IDS = re.compile(
+    r"(?<=~)[\w-]{22}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}|(?<=\"slip_code\":\")[0-9]{4}"
+)
 
 
 def _lane(app: Any) -> Any:

@@ -88,10 +88,11 @@ def test_every_post_goes_by_an_idempotency_key_and_every_put_by_a_version(servic
         source = inspect.getsource(route.endpoint)
         if "PUT" in route.methods:
             assert "if_match" in source, f"PUT {route.path} overwrites what the caller has not read"
-        # A search is a POST only to keep names out of addresses; a question about rules keeps nothing.
+        # A search is a POST only to keep names out of addresses; a question about rules, or about what a text says,
+        # keeps nothing.
         elif (
             route.methods & {"POST", "DELETE"}
-            and not route.path.endswith(("/search", "/unmask", "/explain"))
+            and not route.path.endswith(("/search", "/unmask", "/explain", "/parse"))
             and not PUBLIC.search(source)
         ):
             assert is_command(route.dependant), f"{route.methods} {route.path} can be done twice by a repeated request"

@@ -171,6 +171,9 @@ async def test_what_intake_says_by_its_own_schema_is_what_we_read() -> None:
             )
         ],
         need_persons={need: person},
+        reporter=None,
+        proxy=None,
+        words={need: "rumah gelap"},
     )
     sent = json.loads(PartiesList(parties=[said]).model_dump_json())
     read = await claims(whole=sent).parties(CASE, event_id=EventId(uuid4()))

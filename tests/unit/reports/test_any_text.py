@@ -8,13 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slrt_intake.reports import MAX_TEXT, ParsedMessage, ReportParser
+from slrt_intake.reports import ParsedMessage, ReportParser
+from slrt_intake.reports.text import CleanText
 from slrt_kit.regions import Regions
 
 PARSER = ReportParser.load(Regions.load())
+DATA = Path(__file__).parent / "data"
 TEXTS = [
     json.loads(line)["text"]
-    for line in (Path(__file__).parent / "data" / "samples.jsonl").read_text(encoding="utf-8").splitlines()
+    for name in ("samples.jsonl", "evaluation/dev.jsonl", "evaluation/held_out.jsonl")
+    for line in (DATA / name).read_text(encoding="utf-8").splitlines()
 ]
 LABELS = [
     "Nama Klien",
@@ -34,15 +37,34 @@ LABELS = [
 SEPARATORS = [": ", ":\n", " = ", " - ", "\t", "..... ", " "]
 
 
+PLAIN = {"facilitator", "client_name", "head_occupation", "birth_place", "nik", "kk_number"}
+
+
+def squashed(text: str) -> str:
+    """Letters and digits, as the parser reads them: what is left when marks, spaces and fancy forms are gone."""
+    return "".join(letter for letter in CleanText(text).text.lower() if letter.isalnum())
+
+
 def check(text: str) -> ParsedMessage:
     message = PARSER.parse(text)
     assert (message.kind == "report") == bool(message.reports)
     for report in message.reports:
-        json.dumps(report.as_dict())
+        found = report.as_dict()
+        json.dumps(found, ensure_ascii=False).encode()
+        said = {name for name, value in found.items() if value not in (None, [])} - {"evidence", "warnings"}
+        assert said <= set(report.evidence), "a field without a place in the text"
+        for name in PLAIN & said:
+            proof = report.evidence[name]
+            assert squashed(found[name]) in squashed(text[proof.start : proof.end]), name
         for proof in report.evidence.values():
             assert 0 <= proof.start <= proof.end <= len(text)
             assert 0 <= proof.confidence <= 1
     return message
+
+
+@pytest.mark.parametrize("text", TEXTS, ids=range(len(TEXTS)))
+def test_every_field_of_a_report_has_its_place_in_the_text(text: str) -> None:
+    check(text)
 
 
 @settings(max_examples=200)
@@ -79,6 +101,7 @@ def test_invisible_characters_change_nothing(text: str, hidden: str, data: st.Da
     assert after == before
 
 
+_LARGE = 20_000
 PIECES = [
     *(
         " ",
@@ -109,7 +132,7 @@ PIECES = [
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("head", ["", "Nama Klien: A\nPengaduan: B\nDesa: ", "Nama Klien: A\nDokumen: KK\nPengaduan: "])
 def test_a_hostile_repetition_takes_no_more_than_a_moment(head: str, piece: str) -> None:
-    text = (head + piece * MAX_TEXT)[:MAX_TEXT]
+    text = (head + piece * _LARGE)[:_LARGE]
     started = time.process_time()
     check(text)
     assert time.process_time() - started < 1.5

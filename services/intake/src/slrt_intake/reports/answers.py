@@ -2,19 +2,21 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
 from slrt_intake.reports.model import Reading
 from slrt_intake.reports.phrases import Hit, PhraseTable, tokenize
 from slrt_intake.reports.text import CROSS, EMPTY_BOX, TICK
-from slrt_intake.reports.vocabulary import ABSENT, OTHER, PRESENT, Choice
+from slrt_intake.reports.vocabulary import ABSENT, ENDED, OTHER, PRESENT, Choice
 
 _MARKED = re.compile(r"[\[(]\s?[xv✓√]\s?[\])]", re.IGNORECASE)
 _UNMARKED = re.compile(r"[\[(]\s{0,3}[\])]")
 _CHOSEN = re.compile(rf"{TICK}([^{TICK}{EMPTY_BOX}{CROSS}]{{1,60}})")
 # A full stop ends a clause behind a whole word, not behind an abbreviation ("surat ket. kematian").
-_CLAUSE_END = re.compile(r"[,;\n+|]|(?:(?<=[a-z]{5})|(?<=[A-Z]{2}))\.(?!\w)")
+# "KK tanpa KTP": such a word opens a clause of its own.
+_CLAUSE_END = re.compile(r"[,;\n+|]|(?<=\s)(?=(?i:tanpa|kecuali|minus)\s)|(?:(?<=[a-z]{5})|(?<=[A-Z]{2}))\.(?!\w)")
 _BRACKETS = re.compile(r"\(([^()]{1,120})\)")
 # More answers than this on one row is the form's list of answers, not an answer.
 _MOST_ANSWERS: Final = 2
@@ -42,30 +44,37 @@ def read_set(text: str, phrases: PhraseTable) -> Reading[tuple[str, ...]]:
     `KK ada, KTP hilang` and `tidak ada KTP, hanya KK` are both KK alone: a mark behind a thing speaks of what
     stands before it, a mark that opens a clause speaks of what follows.
     """
+    # An empty box says the same as a cross, wherever it stands.
+    text = _UNMARKED.sub(CROSS, _MARKED.sub(TICK, text)).replace(EMPTY_BOX, CROSS)
     there: set[str] = set()
+    last: set[str] = set()
     sure = 0.2
     opening: str | None = None
     for place, clause in enumerate(_CLAUSE_END.split(_BRACKETS.sub(partial(_bracket, phrases), text))):
         tokens = tokenize(clause, breaks=True)
-        marked = _marked(phrases.find(tokens))
+        hits = phrases.find(tokens)
+        marked = _marked([replace(hit, code=ABSENT) if hit.code == ENDED else hit for hit in hits])
         if not marked:
             continue
         sure = 1.0
         if marked[0][0] in {ABSENT, PRESENT} and all(code in {ABSENT, PRESENT} for code, _ in marked):
             # A clause of marks alone: "KK, KTP, tidak ada" says nothing of what stood before.
             opening = marked[0][0] if place == 0 else None
+            if hits[0].code == ENDED:
+                there -= last
             continue
         if place == 0 and marked[0][0] == ABSENT:
             opening = ABSENT
         elif any(code in {ABSENT, PRESENT} for code, _ in marked):
             opening = None
-        there.update(_present(marked, default=opening != ABSENT))
+        last = _present(marked, default=opening != ABSENT)
+        there |= last
     return Reading(tuple(sorted(there)), sure)
 
 
 def _bracket(phrases: PhraseTable, found: re.Match[str]) -> str:
     """A bracket that names a thing is a clause of its own: "KK, KTP (SKTM menyusul)"; "(hilang)" belongs before it."""
-    things = any(hit.code not in {ABSENT, PRESENT} for hit in phrases.find(tokenize(found[1])))
+    things = any(hit.code not in {ABSENT, ENDED, PRESENT} for hit in phrases.find(tokenize(found[1])))
     return f"; {found[1]};" if things else f" {found[1]} "
 
 

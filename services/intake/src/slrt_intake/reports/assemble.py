@@ -11,6 +11,7 @@ from slrt_intake.reports.address import one_number, rt_rw_in_address, rt_rw_on_o
 from slrt_intake.reports.answers import read_choice, read_set
 from slrt_intake.reports.dates import DateReader
 from slrt_intake.reports.identity import read_number
+from slrt_intake.reports.labels import IGNORED, Label
 from slrt_intake.reports.location import LocationReader, PlaceNames
 from slrt_intake.reports.model import Evidence, ParsedReport, Reading
 from slrt_intake.reports.money import read_income
@@ -19,7 +20,7 @@ from slrt_intake.reports.nik import kk_warnings, nik_facts, nik_warnings
 from slrt_intake.reports.people import number_behind_name, read_name, read_proxy, read_relation
 from slrt_intake.reports.phones import read_phone
 from slrt_intake.reports.phrases import words_of
-from slrt_intake.reports.rows import GUESSED, Row
+from slrt_intake.reports.rows import GUESSED, Break, Row
 from slrt_intake.reports.split import ReportRows
 from slrt_intake.reports.text import CROSS, EMPTY_BOX, TICK, CleanText, Span
 from slrt_intake.reports.vocabulary import CHOICES, Vocabulary
@@ -27,9 +28,11 @@ from slrt_kit.regions import Regions, regency_of
 
 T = TypeVar("T")
 
+_UNLABELLED: Final = 0.7  # confidence of what stood on a line of its own, without a label
+_TITLE: Final = 160  # characters of a line that may be a title
 _SHORT: Final = 400  # characters of a row that is not prose; more is no name, number or date
 _JOINED = re.compile(r"\s*[/|&]\s*|\s*,\s+|\s+-\s+")
-_NUMBERS_JOINED = re.compile(r"[/|&,]|\s-\s|(?<=[0-9]{16})\s")
+_NUMBERS_JOINED = re.compile(r"\s{0,3}[/|&,]\s{0,3}|\s-\s|(?<=[0-9]{16})\s")
 _BOXES = re.compile(rf"\s*[{TICK}{CROSS}{EMPTY_BOX}]\s*")
 _EDGES = " \t,;|=>"
 
@@ -81,7 +84,7 @@ class Assembler:
         self._prose(draft, values)
         if "visit_date" not in draft.evidence:
             self._date_on_free_line(draft, free)
-        self._places(draft, values, [clean.span_text(line) for line in free])
+        self._places(draft, values, [_on_free_line(line, clean) for line in free])
         draft.fields["warnings"] = self._warnings(draft)
         return ParsedReport(**draft.fields, evidence=draft.evidence)
 
@@ -182,7 +185,7 @@ class Assembler:
         whole = _Value(values[0].row, "", "", Span(values[0].span.start, values[-1].span.end))
         return draft.put(name, Reading(" ".join(said) or None, 1.0), whole)
 
-    def _places(self, draft: _Draft, values: dict[str, list[_Value]], free: list[str]) -> None:
+    def _places(self, draft: _Draft, values: dict[str, list[_Value]], free: list[_Value]) -> None:
         places, sources = PlaceNames(), dict[str, _Value]()
         for level in ("village", "district", "regency"):
             for value in values.get(level, ())[:1]:
@@ -190,12 +193,11 @@ class Assembler:
                 self._take(places, sources, self._location.row(kind + value.text, level), value)
         for value in values.get("place", ()):
             self._take(places, sources, self._location.row(value.text, "village"), value)
-        for text in free:
-            places.add(self._location.free(text))
-        for value in values.get("address", ()):
+        unlabelled = [*free, *values.get("address", ())]
+        for value in unlabelled:
             self._take(places, sources, self._location.free(value.text), value)
-            free = [*free, value.text]
-        places.titled = [code for text in free if (code := self._location.regency_in(text))]
+        titled = [(code, value) for value in unlabelled if (code := self._location.regency_in(value.text))]
+        places.titled = [code for code, _ in titled]
         facts = nik_facts(draft.fields.get("nik", ""))
         if facts is not None:
             places.registered.append(regency_of(facts.district_code))
@@ -205,11 +207,10 @@ class Assembler:
             ("district", match.district_code),
             ("regency", match.regency_code),
         ):
-            source = sources.get(level) or next(iter(sources.values()), None)
+            # A title is where the regency comes from when no name of a place was found.
+            source = sources.get(level) or next(iter([*sources.values(), *(value for _, value in titled)]), None)
             if source is not None and (level in sources or code is not None):
                 draft.put(f"{level}_code", Reading(code, match.score), source)
-            elif code is not None:
-                draft.fields[f"{level}_code"] = code
 
     @staticmethod
     def _take(places: PlaceNames, sources: dict[str, _Value], found: dict[str, str], value: _Value) -> None:
@@ -242,14 +243,22 @@ class Assembler:
         return None
 
     def _date_on_free_line(self, draft: _Draft, free: Sequence[Span]) -> None:
-        """A line that is nothing but a date ("Rabu, 8 Juli 2026") is the visit's."""
+        """A line that is nothing but a date ("Rabu, 8 Juli 2026") is the visit's; else that of a title with a place."""
+        dated = []
         for line in free:
-            text = draft.clean.span_text(line)[:_SHORT]
+            text = draft.clean.span_text(line)[:_TITLE]
             found = self._dates.visit(text)
-            if found and set(words_of(text[: found.start] + " " + text[found.end :])) <= self._words.around_date:
-                draft.fields["visit_date"] = found.value
-                draft.evidence["visit_date"] = Evidence(0.7 * found.confidence, *draft.clean.original(line))
-                return
+            if found is None:
+                continue
+            alone = set(words_of(text[: found.start] + " " + text[found.end :])) <= self._words.around_date
+            if alone or self._location.free(text):
+                dated.append((not alone, found.value, found.confidence, line))
+        if dated:
+            in_title, value, sure, line = min(dated, key=lambda each: each[0])
+            draft.fields["visit_date"] = value
+            draft.evidence["visit_date"] = Evidence(
+                (0.5 if in_title else _UNLABELLED) * sure, *draft.clean.original(line)
+            )
 
     def _first(
         self, draft: _Draft, values: dict[str, list[_Value]], name: str, read: Callable[[str], Reading[Any]]
@@ -282,6 +291,12 @@ def _values(rows: ReportRows, clean: CleanText) -> dict[str, list[_Value]]:
             text = " ".join(filter(None, texts)).strip(_EDGES)
             values.setdefault(name, []).append(_Value(row, text, "\n".join(texts), span))
     return values
+
+
+def _on_free_line(line: Span, clean: CleanText) -> _Value:
+    """A line without a label, as the value of a row that nobody named."""
+    text = clean.span_text(line)
+    return _Value(Row(Label((IGNORED,), _UNLABELLED, "", strong=False), Break.NONE, [line]), text, text, line)
 
 
 def _divided(row: Row, clean: CleanText) -> list[list[Span]]:

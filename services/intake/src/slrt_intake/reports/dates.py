@@ -14,9 +14,21 @@ _ISO = re.compile(r"(?<![0-9])([0-9]{4})[-/.]([0-9]{1,2})[-/.]([0-9]{1,2})(?![0-
 _NUMBERS = re.compile(
     r"(?<![0-9])([0-9]{1,2})\s{0,2}[-/., ]\s{0,2}([0-9]{1,2})\s{0,2}[-/., ']\s{0,2}([0-9]{4}|[0-9]{2})(?![0-9])"
 )
-_NAMED = re.compile(r"(?<![0-9])([0-9]{1,2})[\s./,-]{0,3}([a-z]{1,12})[\s./,'-]{0,4}([0-9]{4}|[0-9]{2})(?![0-9])")
-_MONTH_FIRST = re.compile(r"([a-z]{3,12})[\s./-]{1,3}([0-9]{1,2})[\s,./-]{1,3}([0-9]{4})(?![0-9])")
+_NAMED = re.compile(
+    r"(?<![0-9])([0-9]{1,2})(?:st|nd|rd|th)?[\s./,-]{0,3}([a-z]{1,12})[\s./,'-]{0,4}([0-9]{4}|[0-9]{2})(?![0-9])"
+)
+_MONTH_FIRST = re.compile(r"([a-z]{3,12})[\s./-]{1,3}([0-9]{1,2})(?:st|nd|rd|th)?[\s,./-]{1,3}([0-9]{4})(?![0-9])")
+# 6 bln 7 th 2026
+_SPELT_OUT = re.compile(
+    r"(?<![0-9])([0-9]{1,2})\s{0,2}(?:bln|bulan)\.?\s{0,2}([0-9]{1,2}|[a-z]{3,12})\s{0,2}(?:(?:th|thn|tahun)\.?\s{0,2})?"
+    r"([0-9]{4}|[0-9]{2})(?![0-9])"
+)
+# 6 Juli tahun 2026
+_NAMED_YEAR = re.compile(
+    r"(?<![0-9])([0-9]{1,2})[\s./-]{1,3}([a-z]{3,12})\s{1,3}(?:th|thn|tahun)\.?\s{0,2}([0-9]{4}|[0-9]{2})(?![0-9])"
+)
 _COMPACT = re.compile(r"(?<![0-9])([0-9]{2})([0-9]{2})(20[0-9]{2}|19[0-9]{2})(?![0-9])")
+_COMPACT_ISO = re.compile(r"(?<![0-9])(20[0-9]{2}|19[0-9]{2})(0[1-9]|1[0-2])([0-3][0-9])(?![0-9])")
 _CENTURY: Final = 100
 # Without a visit date, a birth year of two digits up to this one is taken for 20xx.
 _YOUNGEST: Final = 30
@@ -65,6 +77,11 @@ class DateReader:
             yield day_first or _reading(match, (match[3], match[1], match[2]), century, 0.5)
         for match in _COMPACT.finditer(text):
             yield _reading(match, (match[3], match[2], match[1]), century, 0.9)
+        for match in _COMPACT_ISO.finditer(text):
+            yield _reading(match, (match[1], match[2], match[3]), century, 0.8)
+        for match in (*_SPELT_OUT.finditer(text), *_NAMED_YEAR.finditer(text)):
+            month, sure = (int(match[2]), 1.0) if match[2].isdigit() else self._month(match[2])
+            yield _reading(match, (match[3], month, match[1]), century, sure) if month else None
         for match in _NAMED.finditer(text):
             month, sure = self._month(match[2])
             yield _reading(match, (match[3], month, match[1]), century, sure) if month else None

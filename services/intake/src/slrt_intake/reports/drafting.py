@@ -1,4 +1,4 @@
-"""Turn a parsed report into the content of a draft: the shape of a registration, with holes where nothing was said."""
+"""Turn parsed reports into what others take: the content of a draft, or the answer that shows what was read."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from slrt_contracts.codes import Channel, NeedCode
 from slrt_intake.domain.party import ProxyRelation
 from slrt_intake.reports.model import ParsedReport
+from slrt_intake.reports.parser import ReportParser
 
 PROXY_RELATIONS = {
     "suami": ProxyRelation.HUSBAND,
@@ -41,7 +42,7 @@ def draft_content(report: ParsedReport, local_needs: Sequence[str] = ()) -> dict
                 "sex": report.sex,
             }
         )
-    codes = [code for code in (*report.service_codes, *local_needs) if code in _NEED_CODES] or [NeedCode.LAINNYA.value]
+    codes = _need_codes(report, local_needs) or [NeedCode.LAINNYA.value]
     needs: list[dict[str, Any]] = [
         {
             "need_code": code,
@@ -78,3 +79,16 @@ def _proxy(report: ParsedReport) -> dict[str, Any] | None:
         "relation": None if relation is None else PROXY_RELATIONS[relation].value,
         "phone": None,
     }
+
+
+def parsed(text: str, parser: ReportParser) -> dict[str, Any]:
+    """What a message holds, JSON-ready: ``kind``, ``truncated``, and the reports with their needs and evidence."""
+    message = parser.parse(text)
+    reports = [
+        {**report.as_dict(), "needs": _need_codes(report, parser.local_needs(report))} for report in message.reports
+    ]
+    return {"kind": message.kind, "truncated": message.truncated, "reports": reports}
+
+
+def _need_codes(report: ParsedReport, local_needs: Sequence[str]) -> list[str]:
+    return [code for code in (*report.service_codes, *local_needs) if code in _NEED_CODES]

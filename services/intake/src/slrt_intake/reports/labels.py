@@ -15,6 +15,7 @@ IGNORED: Final = "ignored"
 _LETTERS = re.compile("[a-z]+")
 # "Klien 2" is a label with a number; "RT 3 RW 2" is a value.
 _NUMBERED_AT_MOST = re.compile(r"[^0-9]*[0-9]{0,2}\s*")
+_ROMAN: Final = frozenset({"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"})
 _LONGEST: Final = 60  # characters of a label
 _MOST_WORDS: Final = 9
 _MOST_BARE_WORDS: Final = 5
@@ -44,6 +45,7 @@ class LabelTable:
         data = read_yaml("labels.yaml")
         self._short_words: dict[str, str] = data["short_words"]
         self._aliases: dict[str, Label] = {}
+        self._ordinals = frozenset(data["ordinals"])
         for name, groups in data["fields"].items():
             for strong in (True, False):
                 for alias in groups["strong" if strong else "weak"]:
@@ -56,7 +58,7 @@ class LabelTable:
         self._closings = [words_of(text) for text in data["closings"]]
         self._openings = [words_of(text) for text in data["openings"]]
         self._titles = frozenset(data["titles"])
-        self._ordinals = frozenset(data["ordinals"])
+        self._senders = frozenset(data["senders"])
         self._headings = frozenset(_joined(text) for text in data["headings"])
         self._found: dict[tuple[str, bool], Label | None] = {}
 
@@ -66,11 +68,13 @@ class LabelTable:
         ``in_free_text``: the row before is prose, so only a close likeness counts.
         """
         known = (text, in_free_text)
-        if known not in self._found:
+        try:  # not asked first whether it is there: another thread may empty the table in between
+            return self._found[known]
+        except KeyError:
             if len(self._found) > _KEPT:
                 self._found.clear()
-            self._found[known] = self._before_separator(text, in_free_text=in_free_text)
-        return self._found[known]
+            found = self._found[known] = self._before_separator(text, in_free_text=in_free_text)
+            return found
 
     def alone(self, text: str, *, exact: bool) -> Label | None:
         """The label that a whole line is, without a separator: a strong one.
@@ -123,6 +127,17 @@ class LabelTable:
         is_title = bool(words) and words[0] in self._titles and (len(words) <= _MOST_TITLE_WORDS or text.isupper())
         return is_title or "".join(words) in self._headings or _begins(tuple(words), self._openings)
 
+    def is_section(self, text: str) -> bool:
+        """Whether a line is exactly one of the known headings ("A. DATA FASILITATOR"), also when it is near a label."""
+        if len(text) > _LONGEST or ":" in text:
+            return False
+        words = words_of(text)
+        return len(words) > 1 and "".join(words[len(words[0]) == 1 :]) in self._headings
+
+    def is_about_sender(self, text: str) -> bool:
+        """Whether a heading is that of the sender's own rows: "A. DATA FASILITATOR"."""
+        return not self._senders.isdisjoint(words_of(text))
+
     def is_numbered_heading(self, text: str) -> bool:
         """Whether a line is a heading with a number in it: "Klien 2", "KLIEN KEDUA"."""
         numbered = any(map(str.isdigit, text)) or bool(self._ordinals.intersection(words_of(text[:_LONGEST])))
@@ -145,6 +160,9 @@ class LabelTable:
         if not text or len(text) > _LONGEST or _digits(text) > _MOST_LABEL_DIGITS or len(words_of(text)) > _MOST_WORDS:
             return None
         outside = _without_brackets(text)
+        head, _, last = text.rpartition(" ")
+        if last.lower() in _ROMAN or last.lower() in self._ordinals:  # "Klien II", "Klien kedua"
+            outside = head
         return (
             self._exact(text)
             or self._exact(outside)

@@ -8,11 +8,17 @@ from typing import Final
 from slrt_intake.reports.model import Reading
 
 _PIECE = re.compile(r"[0-9]+(?:[.,][0-9]+)*|[a-z]+|[-(]")
+_TWICE = re.compile(r"(?<=[a-z])2\b")  # kira2
+# 1 250 000
+_SPACED = re.compile(r"(?<![0-9])[0-9]{1,3}(?: [0-9]{3})+(?![0-9])")
 _GROUPED = re.compile(r"[0-9]{1,6}(?:[.,][0-9]{3})+(?:[.,][0-9]{1,2})?")
 _TENS, _HUNDREDS, _HALF = "puluh", "ratus", "setengah"
 _ONE = "se"  # sejuta, seribu
 _RANGE: Final = frozenset({"-", "sampai", "sd", "s", "hingga", "s/d"})
 _THOUSAND: Final = 1000
+_MILLION: Final = 1_000_000
+_HALF_OF_ONE: Final = 0.5
+_SHORT_THOUSANDS: Final = 100  # behind millions, hundreds are of thousands
 _LARGEST: Final = 10**9
 # "800" is eight hundred thousand: nobody earns less than a thousand rupiah a month.
 _SMALLEST: Final = 1000
@@ -31,7 +37,8 @@ def read_income(
     text: str, *, numbers: Mapping[str, int], magnitudes: Mapping[str, int], not_monthly: frozenset[str]
 ) -> Reading[int]:
     """Rupiah a month, the lower end of a range; None when no amount is named, or one for another time than a month."""
-    pieces = [piece.group() for piece in _PIECE.finditer(text.lower())]
+    text = _SPACED.sub(lambda found: found.group().replace(" ", ""), _TWICE.sub("", text.lower()))
+    pieces = [piece.group() for piece in _PIECE.finditer(text)]
     amounts = list(_amounts(pieces, numbers, magnitudes))
     if not amounts:
         return Reading(None, 1.0)
@@ -61,7 +68,10 @@ def _amounts(pieces: list[str], numbers: Mapping[str, int], magnitudes: Mapping[
 
     def finished(end: int) -> _Amount | None:
         nonlocal total, pending, with_unit
-        value = total + (pending or 0.0)
+        rest = pending or 0.0
+        if total >= _MILLION and rest < _THOUSAND:  # "sejuta dua ratus", "sejuta setengah"; "2 juta 3 anak"
+            rest *= _THOUSAND if rest >= _SHORT_THOUSANDS else _MILLION if rest == _HALF_OF_ONE else 0
+        value = total + rest
         found = _Amount(value, with_unit, end) if pending is not None or with_unit else None
         total, pending, with_unit = 0.0, None, False
         return found
@@ -93,7 +103,7 @@ def _amounts(pieces: list[str], numbers: Mapping[str, int], magnitudes: Mapping[
 def _number(piece: str, numbers: Mapping[str, int]) -> float | None:
     """Value of a number in digits (`800.000`, `1,2`, `1.250.000,00`) or as one word."""
     if piece[0].isalpha():
-        return 0.5 if piece == _HALF else numbers.get(piece)
+        return _HALF_OF_ONE if piece == _HALF else numbers.get(piece)
     if not piece[0].isdigit():
         return None
     if _GROUPED.fullmatch(piece):

@@ -8,14 +8,23 @@ from slrt_intake.reports.location import LocationReader
 from slrt_intake.reports.model import ParsedMessage, ParsedReport
 from slrt_intake.reports.needs import local_need_codes
 from slrt_intake.reports.places import PlaceFinder
-from slrt_intake.reports.rows import RowScanner
+from slrt_intake.reports.prose import StoryReader
+from slrt_intake.reports.rows import RowScanner, Scan
 from slrt_intake.reports.split import split_reports
 from slrt_intake.reports.text import CleanText
 from slrt_intake.reports.vocabulary import Vocabulary
 from slrt_kit.regions import Regions
 
-MAX_TEXT: Final = 20_000
-"""Characters of a message that are read; WhatsApp itself sends at most 65,536."""
+MAX_TEXT: Final = 65_536
+"""Characters of a message that are read; WhatsApp itself sends no more."""
+
+
+# A name, an address and a telephone are a visiting card; somebody who reports says at least one of these.
+_SAYING: Final = (
+    *("facilitator", "nik", "kk_number", "complaint", "service_requested", "programmes", "documents", "proxy_name"),
+    *("welfare_status", "house_status", "lighting", "sanitation", "monthly_income", "head_occupation"),
+)
+_EMPTY_ROWS: Final = 3  # labels without a value are a form that nobody filled in, and no story
 
 
 class ReportParser:
@@ -24,6 +33,7 @@ class ReportParser:
     def __init__(self, words: Vocabulary, labels: LabelTable, finder: PlaceFinder, regions: Regions) -> None:
         self._words = words
         self._labels = labels
+        self._stories = StoryReader()
         self._assembler = Assembler(words, LocationReader(finder), regions)
 
     @classmethod
@@ -39,9 +49,17 @@ class ReportParser:
         """
         clean = CleanText(text[:MAX_TEXT])
         scan = RowScanner(clean, self._labels).scan()
-        reports = tuple(self._assembler.assemble(rows, clean, scan.free) for rows in split_reports(scan.rows))
+        divided, free = split_reports(scan.rows), scan.free
+        if not divided and not _is_empty_form(scan) and (told := self._stories.read(clean)) is not None:
+            divided, free = [told[0]], told[1]
+        found = (self._assembler.assemble(rows, clean, free) for rows in divided)
+        reports = tuple(report for report in found if any(getattr(report, name) for name in _SAYING))
         return ParsedMessage("report" if reports else "other", reports, truncated=len(text) > MAX_TEXT)
 
     def local_needs(self, report: ParsedReport) -> tuple[str, ...]:
         """Needs that the service line asks for and no programme answers: `DOMISILI`, `SKTM`."""
         return local_need_codes(report.service_requested, self._words.programmes)
+
+
+def _is_empty_form(scan: Scan) -> bool:
+    return sum(not row.spans for row in scan.rows) >= _EMPTY_ROWS

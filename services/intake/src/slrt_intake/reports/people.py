@@ -21,6 +21,9 @@ _EDGES = " \t,;:/|-([{="
 _SEPARATED = re.compile(
     r"\s*[/,;:=|]\s*|\s+-\s*|\s*-\s+|\s+(?:selaku|sebagai|hubungan|status|adalah|yaitu)\s+", re.IGNORECASE
 )
+_BEFORE_PROXY = re.compile(
+    r"^\s*(?:(?:di)?(?:kuasakan|wakilkan|wakili|dampingi|antar)|diwakili)\s+(?:kepada|oleh|pada|ke)?\s*", re.IGNORECASE
+)
 _BRACKETS = re.compile(r"[(\[]([^()\[\]]*)[)\]]?")
 _PHONE = re.compile(r"\+?[0-9][0-9 .\-]{6,}")
 
@@ -55,7 +58,7 @@ def read_proxy(text: str, words: Vocabulary) -> tuple[Reading[str], Reading[str]
     said = words_of(text)
     if words.is_blank(text) or said in words.oneself or said in words.withheld:
         return Reading(None, 1.0), Reading(None, 1.0)
-    text = _PHONE.sub(" ", text)
+    text = _BEFORE_PROXY.sub("", _PHONE.sub(" ", text))
     bracket = _BRACKETS.search(text)
     if bracket and bracket[1].strip():
         outside, inside = _trimmed(text[: bracket.start()] + " " + text[bracket.end() :]), _trimmed(bracket[1])
@@ -69,6 +72,9 @@ def read_proxy(text: str, words: Vocabulary) -> tuple[Reading[str], Reading[str]
 
 def read_relation(text: str, words: Vocabulary) -> Reading[str]:
     """What somebody is to the client, from a text that says only that; None when it is not understood."""
+    alone = words.relation_alone.get(words_of(text))
+    if alone is not None:
+        return Reading(alone, 0.9)
     hits = words.relations.find(tokenize(text))
     if not hits:
         return Reading(None, 1.0 if words.is_blank(text) else 0.2)
@@ -78,16 +84,17 @@ def read_relation(text: str, words: Vocabulary) -> Reading[str]:
 
 def _from_pieces(pieces: list[str], words: Vocabulary) -> tuple[Reading[str], Reading[str]]:
     """Name and relation stand apart: the relation is the piece that begins with one, the last such piece first."""
-    for piece in reversed(pieces):
-        if _begins_with_relation(piece, words, exact=piece is pieces[0]):
-            names = [other for other in pieces if other is not piece and any(map(str.isalpha, other))]
-            relation = read_relation(piece, words)
-            if not names:
-                return Reading(None, 0.5), relation
-            name = names[0]
-            if words_of(name) in words.oneself:
-                return Reading(None, 1.0), Reading(None, 1.0)
-            return Reading(name, 1.0), relation
+    related = [piece for piece in reversed(pieces) if _begins_with_relation(piece, words, exact=piece is pieces[0])]
+    # "anaknya, Putri": a relation that is also a name is the name where another piece is surely the relation.
+    for piece in sorted(related, key=lambda piece: words_of(piece)[0] in words.relation_or_name):
+        names = [other for other in pieces if other is not piece and any(map(str.isalpha, other))]
+        relation = read_relation(piece, words)
+        if not names:
+            return Reading(None, 0.5), relation
+        name = names[0]
+        if words_of(name) in words.oneself:
+            return Reading(None, 1.0), Reading(None, 1.0)
+        return Reading(name, 1.0), relation
     name, *rest = pieces
     unknown = next((piece for piece in rest if piece.isascii() and any(map(str.isalpha, piece))), None)
     if name and words_of(name) not in words.oneself:
@@ -115,7 +122,7 @@ def _from_words(text: str, words: Vocabulary) -> tuple[Reading[str], Reading[str
 
 def _begins_with_relation(piece: str, words: Vocabulary, *, exact: bool) -> bool:
     hits = words.relations.find(tokenize(piece), exact=exact)
-    return bool(hits) and hits[0].first == 0
+    return (bool(hits) and hits[0].first == 0) or words_of(piece) in words.relation_alone
 
 
 def _is_name(text: str, word: str, words: Vocabulary) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 from slrt_intake.reports.model import Reading
 
 # Digits with the separators that people put inside one number; a slash or a comma ends it.
-_RUN = re.compile(r"\+?[0-9][0-9 \t().\-]*")
+_RUN = re.compile(r"\+?[0-9][0-9 \t().\-_]*")
 # The letter O typed for zeros.
 _WITH_LETTER_O = re.compile(r"(?<![a-z])[0-9o]+(?![a-z])", re.IGNORECASE)
 _COUNTRY: Final = "62"

@@ -26,7 +26,8 @@ _PREFERRED: Final = 0.9  # a tie decided by where the message comes from is a li
 _CONTAINED: Final = 0.8  # "Kota II" for "Tanjungbalai Kota II"
 _SHORTEST_PART: Final = 4
 _VILLAGE_WEIGHT: Final = 0.6
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 4096  # names of places of a day, district tables: a facilitator writes the same ones again
+_MOST_NEAR: Final = 8
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 _SECOND_NAME = re.compile(r"[(/].*")
 _ROMAN = {
@@ -92,6 +93,7 @@ class PlaceFinder:
         for key, codes in self._districts.items():
             for code in codes:
                 self._keys_in.setdefault(regency_of(code), []).append(key)
+        self._found = lru_cache(maxsize=_REMEMBERED)(self._find_village)
         self._villages = lru_cache(maxsize=_REMEMBERED)(self._read_villages)
         self._everywhere: str | None = None
 
@@ -108,6 +110,11 @@ class PlaceFinder:
         Names may be misspelt, shortened (`Tj. Balai Sel.`) and begin with a word for their level (`Kel.`, `pekon`).
         ``near``: regions that the message otherwise points to, nearest first; they decide between equals only.
         """
+        return self._found(village, district, regency, tuple(dict.fromkeys(near))[:_MOST_NEAR])
+
+    def _find_village(
+        self, village: str | None, district: str | None, regency: str | None, near: tuple[RegionCode, ...]
+    ) -> PlaceMatch:
         regencies = self.regencies(regency) if regency else []
         codes = [found.code for found in regencies]
         villages = self._spellings(village, "village") if village else []
@@ -119,6 +126,15 @@ class PlaceFinder:
             if match.village_code is None or match.score < _CONTAINED:
                 fuzzy = self._in_districts(villages, [*exact, *self._fuzzy_districts(districts, codes)], near)
                 match = max(match, fuzzy, key=lambda found: (found.village_code is not None, found.score))
+            if match.village_code is None and village and district:  # the sender took one row for the other
+                other = self._exact_districts(self._spellings(village, "district"), codes)
+                swapped = self._in_districts(self._spellings(district, "village"), other, near) if other else NOWHERE
+                if swapped.village_code is not None and swapped.score > 1 - _SAME:
+                    return replace(swapped, score=swapped.score * _CONTAINED)
+            if match.village_code is None and villages and codes:  # the district may be the row that is wrong
+                inside = self._without_district(villages, codes, near, otherwise=NOWHERE)
+                if inside.village_code is not None:
+                    return inside
             if match.village_code is None and codes:  # the regency may be the row that is wrong
                 elsewhere = self.find_village(village, district, near=near)
                 if match is NOWHERE or elsewhere.score > 1 - _SAME:
@@ -156,7 +172,7 @@ class PlaceFinder:
         starts = [words]
         for phrase in self._levels[level]:
             if tuple(words[: len(phrase)]) == phrase and len(words) > len(phrase):
-                starts.insert(0, words[len(phrase) :])
+                starts.append(words[len(phrase) :])
                 break
         keys = [key for start in starts for spelt in self._expanded(start) for key in (_key(spelt), "".join(spelt))]
         return [key for key in dict.fromkeys(keys) if key]

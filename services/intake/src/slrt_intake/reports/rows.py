@@ -7,15 +7,20 @@ from enum import IntEnum
 from typing import Final
 
 from slrt_intake.reports.labels import IGNORED, Label, LabelTable
-from slrt_intake.reports.text import CleanText, Span
+from slrt_intake.reports.style import LABEL_REACH, LEAD, SEPARATOR, Style, rows_in_one_line, rows_of_heading, style_of
+from slrt_intake.reports.text import CROSS, EMPTY_BOX, TICK, CleanText, Span
 
 PROSE: Final = frozenset({"complaint", "service"})
 LISTS: Final = frozenset({"documents", "programmes"})
+_BOXED: Final = LISTS | {"welfare_status", "house_status", "lighting", "sanitation"}
+"""Rows whose boxes are answers and no bullets."""
 _LONG: Final = PROSE | LISTS | {"address"}
 _NUMBERS: Final = frozenset({"nik", "kk_number", "phone"})
 _PLACES: Final = frozenset({"village", "district", "regency"})
 _DATED: Final = frozenset({"visit_date", "birth", "birth_date", "monthly_income"})
 _NAMES: Final = frozenset({"facilitator", "client_name", "proxy"})
+PLAIN_NAME: Final = frozenset({"nama", "nm"})
+"""Labels of a name that do not say whose."""
 # Labels that are also things on a list of documents: only a number behind them makes them a row.
 _ALSO_DOCUMENTS: Final = frozenset({"kk", "ktp", "kartukeluarga"})
 GUESSED: Final = 0.5
@@ -26,21 +31,16 @@ _MANY_DIGITS: Final = 12
 _PHONE_DIGITS: Final = 9
 _MOST_NAME_WORDS: Final = 7
 _SEPARATORS_TRIED: Final = 4
-_LABEL_REACH: Final = 90
 _INLINE_WORDS: Final = 4
-_NEXT_LINE_STYLE: Final = 4
+_FEWEST_ROWS: Final = 4
 _UNKNOWN_LABEL: Final = 24
 _FORM_ROWS: Final = 18
 _ENOUGH_NUMBERED: Final = 10
 
-# Bullets, then numbers: "3.", "3)", "(3)", "3 Nama", also twice ("1)7)" are the two boxes of a keycap 17).
-_LEAD = re.compile(
-    r"[\s>|•\-#☑☐✗+]{0,20}(?:\(?[0-9]{1,2}\s?[.):\]\-]{1,2}\s?|[0-9]{1,2}\s(?=[A-Za-z])|[A-Za-z][.)]\s){0,4}[\s•\-.]{0,5}"
-)
 _BULLET = re.compile(r"[\s>|•\-#☑☐✗+]{0,20}")
+_BULLET_AND_NO_BOX = re.compile(r"[\s>|•\-#+]{0,20}")
+_BOX = re.compile(rf"\s{{0,9}}(?:[{TICK}{CROSS}{EMPTY_BOX}]|\[[ xXvV]?\]|\([ xXvV]\))")
 _NUMBERED = re.compile(r"[\s>]{0,10}\(?([0-9]{1,2})\s?[.)\]]\s{0,5}")
-_SEPARATOR = re.compile(r"[:=;|\t]|\s-+\s|-\s|\s?>|\.{2,}|\s-(?=\S)")
-_SURE_SEPARATORS: Final = frozenset(":=\t")
 _BEFORE_VALUE = re.compile(r"[\s:=>]{0,20}")
 _WORD = re.compile(r"\S+")
 # "[14.22, 9/7/2026] Bu Endang: " and "9/7/26 14.22 - Bu Endang: ", as WhatsApp writes when messages are copied.
@@ -106,14 +106,14 @@ class RowScanner:
         self._open: Row | None = None
         self._break = Break.NONE
         self._seen: set[str] = set()
-        self._next_line_style = False
+        self._about_sender = False
+        self._style = Style(next_line=False, separators=frozenset(), bare=False)
 
     def scan(self) -> Scan:
         """Cut the message into rows."""
         lines = self._clean.lines()
         texts = [self._clean.text[line.start : line.end] for line in lines]
-        alone = [label for text in texts if ":" not in text and (label := self._labels.weak_alone(text)) is not None]
-        self._next_line_style = sum(label.strong for label in alone) >= _NEXT_LINE_STYLE
+        self._style = style_of(texts, self._labels)
         for line, text in zip(lines, texts, strict=True):
             sender = _SENDER.match(text)
             if sender:
@@ -123,7 +123,7 @@ class RowScanner:
             self._line(line)
         if self._open is not None:
             self._open.loose.clear()
-        if sum(1 for row in self._scan.rows if row.name != IGNORED) < _NEXT_LINE_STYLE:
+        if sum(1 for row in self._scan.rows if row.name != IGNORED) < _FEWEST_ROWS:
             self._by_numbers(lines)
         return self._scan
 
@@ -132,11 +132,23 @@ class RowScanner:
         if not any(map(str.isalnum, text)):
             self._without_words(line, text)
             return
-        found = self._label(text)
-        if found is not None:
+        found = None if self._labels.is_section(text) else self._label(text)
+        if cut := rows_in_one_line(text, self._labels):
+            for label, start, end in cut:
+                self._begin(label, Span(line.start + start, line.start + end))
+        elif parts := rows_of_heading(text, self._labels):
+            for heading, start, end in parts:
+                part = Span(line.start + start, line.start + end)
+                if heading is None:
+                    self._scan.free.append(part)
+                else:
+                    self._begin(heading, part)
+            self._close()
+        elif found is not None:
             label, start = found
             self._begin(label, Span(line.start + start, line.end))
         elif self._labels.is_heading(text):
+            self._about_sender = self._labels.is_about_sender(text)
             self._close()
             self._break = Break.RULE
             self._scan.free.append(line)
@@ -159,13 +171,13 @@ class RowScanner:
     # -- labels -----------------------------------------------------------------------------------------------
     def _label(self, text: str) -> tuple[Label, int] | None:
         """The label of a line and where its value begins; None when the line is (part of) a value."""
-        lead = _LEAD.match(text)
+        lead = LEAD.match(text)
         start = lead.end() if lead else 0
         body = text[start:]
         prose = self._open is not None and self._open.name in PROSE
         awaiting = self._open is not None and not self._open.spans
-        for separator in list(_SEPARATOR.finditer(body, 0, _LABEL_REACH))[:_SEPARATORS_TRIED]:
-            sure = separator.group() in _SURE_SEPARATORS
+        for separator in list(SEPARATOR.finditer(body, 0, LABEL_REACH))[:_SEPARATORS_TRIED]:
+            sure = self._style.is_sure(separator.group())
             label = self._labels.before_separator(body[: separator.start()], in_free_text=prose or awaiting or not sure)
             if label is not None:
                 gap = _BEFORE_VALUE.match(body, separator.end())
@@ -181,7 +193,7 @@ class RowScanner:
         if self._labels.is_numbered_heading(body):  # "Klien 2"
             return None
         alone = self._labels.alone(body.rstrip(" ?"), exact=awaiting)
-        if alone is None and self._next_line_style and not awaiting and not (self._open and self._open.name in LISTS):
+        if alone is None and self._style.next_line and not awaiting and not (self._open and self._open.name in LISTS):
             alone = self._labels.weak_alone(body)
         if alone is not None:
             return alone, len(text)
@@ -202,7 +214,8 @@ class RowScanner:
         """Whether a line that begins with a label's words, without a separator, is that row."""
         name, words = label.fields[0], value.split()
         digits = sum(map(str.isdigit, value))
-        if not label.strong:  # ordinary words, but then a number: "Nama Paini, NIK 6201…", "HP 0812…"
+        if not label.strong and not self._is_senders_way(name, awaiting=awaiting):
+            # Ordinary words, but then a number: "Nama Paini, NIK 6201…", "HP 0812…"
             return not _SURELY_SEPARATED.match(value) and digits >= {
                 "client_name": _MANY_DIGITS,
                 "phone": _PHONE_DIGITS,
@@ -213,12 +226,16 @@ class RowScanner:
             return digits >= 2 and len(words) <= _MOST_NAME_WORDS  # noqa: PLR2004 — a day, a month, or an amount
         if awaiting or (name in self._seen and name in _PLACES):
             return False
-        if prose:
+        if prose and not self._is_senders_way(name, awaiting=awaiting):
             # In the middle of a complaint only "Kel Karya, Kec Tanjung Balai Selatan" is surely a row.
             return name in _PLACES and bool(
                 re.search(r"\b(?:kec|kecamatan|distrik|kapanewon|kab|kabupaten)\b", value.lower())
             )
         return name != IGNORED and len(words) <= (_MOST_NAME_WORDS if name in _NAMES | _PLACES else 40)
+
+    def _is_senders_way(self, name: str, *, awaiting: bool) -> bool:
+        """Whether this sender writes labels with a space behind them, and this one has not come yet."""
+        return self._style.bare and not awaiting and name not in self._seen
 
     # -- values -----------------------------------------------------------------------------------------------
     def _begin(self, label: Label, value: Span) -> None:
@@ -226,6 +243,8 @@ class RowScanner:
         if self._open is not None and self._break is not Break.RULE:
             self._open.spans.extend(self._open.loose)
         for part_label, part in self._inline(label, value):
+            if self._about_sender and part_label.key in PLAIN_NAME and "facilitator" not in self._seen:
+                part_label = Label(("facilitator",), 0.9, part_label.key, strong=False)  # noqa: PLW2901 — whose it is
             row = Row(part_label, self._break)
             if any(not letter.isspace() for letter in self._clean.text[part.start : part.end]):
                 row.spans.append(self._clean.trimmed(part.start, part.end))
@@ -250,7 +269,7 @@ class RowScanner:
 
     def _label_ending_at(self, place: int, earliest: int, *, prose: bool) -> tuple[Label, int] | None:
         """The longest label, spelt right, of the words that end at ``place``, and where it begins."""
-        reach = max(earliest, place - _LABEL_REACH)
+        reach = max(earliest, place - LABEL_REACH)
         words = list(_WORD.finditer(self._clean.text, reach, place))[-_INLINE_WORDS:]
         for first in range(len(words)):
             begins = words[first].start()
@@ -271,9 +290,10 @@ class RowScanner:
         if row is None:
             self._scan.free.append(line)
             return
-        bullet = _BULLET.match(self._clean.text, line.start, line.end)
+        is_boxed = row.name in _BOXED and _BOX.match(self._clean.text, line.start, line.end)
+        bullet = (_BULLET_AND_NO_BOX if is_boxed else _BULLET).match(self._clean.text, line.start, line.end)
         span = self._clean.trimmed(bullet.end() if bullet else line.start, line.end)
-        if not row.spans:
+        if not row.spans or is_boxed:
             row.spans.append(span)
         elif row.name not in _LONG or row.name == IGNORED:
             self._scan.free.append(line)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from slrt_intake.reports.labels import IGNORED, Label
-from slrt_intake.reports.rows import Break, Row
+from slrt_intake.reports.rows import PLAIN_NAME, Break, Row
 
 HEADER: Final = frozenset({"facilitator", "village", "district", "regency", "place", "visit_date"})
 # At least one of these says that the message is about somebody's trouble and not a schedule or an invitation.
@@ -15,7 +15,6 @@ _SUBSTANCE: Final = frozenset(
 )
 # Rows that a report may open with, above its client.
 _OPENING: Final = HEADER | {"nik", "kk_number"}
-_PLAIN_NAME: Final = frozenset({"nama", "nm"})
 _ENOUGH_FIELDS: Final = 3
 _ENOUGH_OWN: Final = 2
 _ENOUGH_REPEATED: Final = 4
@@ -74,8 +73,8 @@ def _plain_names_sorted(rows: list[Row]) -> list[Row]:
         row, client = rows[place], rows[following]
         if (
             row.name == client.name == "client_name"
-            and row.label.key in _PLAIN_NAME
-            and client.label.key not in _PLAIN_NAME
+            and row.label.key in PLAIN_NAME
+            and client.label.key not in PLAIN_NAME
         ):
             rows[place] = replace(row, label=Label(("facilitator",), 0.7, row.label.key, strong=False))
     return rows
@@ -105,21 +104,23 @@ def _by_repetition(rows: Sequence[Row]) -> list[ReportRows]:
     first = next((place for place, row in enumerate(rows) if row.name == "client_name"), 0)
     leading = {name for row in rows[:first] for name in row.label.fields}
     groups = [ReportRows()]
+    known: set[str] = set()
     for place, row in enumerate(rows):
-        if _begins_report(rows, place, groups[-1].own, leading):
+        if _begins_report(rows, place, known, leading):
             groups.append(ReportRows(own=_since_break(groups[-1].own, row)))
+            known = groups[-1].names()
         groups[-1].own.append(row)
+        known.update(row.label.fields)
     return groups
 
 
-def _begins_report(rows: Sequence[Row], place: int, own: Sequence[Row], leading: set[str]) -> bool:
-    """Whether the row at ``place`` is the first of another report than the one that has ``own`` rows.
+def _begins_report(rows: Sequence[Row], place: int, known: set[str], leading: set[str]) -> bool:
+    """Whether the row at ``place`` is the first of another report than the one that has the ``known`` fields.
 
     ``leading``: fields that this sender writes above the client's name.
     """
     row = rows[place]
     fields = set(row.label.fields)
-    known = {name for earlier in own for name in earlier.label.fields}
     if not (fields & known or (fields & HEADER and known - HEADER)):
         return False
     if "client_name" in fields & known or (fields & known and row.break_before is Break.RULE):

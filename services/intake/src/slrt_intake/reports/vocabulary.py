@@ -10,8 +10,8 @@ import yaml
 
 from slrt_intake.reports.phrases import PhraseTable, words_of
 
-ABSENT, PRESENT, OTHER = "-", "+", ""
-"""Codes of the phrases, in a list of things, that say "not there", "there", and "something else"."""
+ABSENT, ENDED, PRESENT, OTHER = "-", "--", "+", ""
+"""Codes of the phrases, in a list of things, that say "not there", "no longer", "there", and "something else"."""
 
 CHOICES = ("welfare_status", "house_status", "lighting", "sanitation", "sex")
 
@@ -57,6 +57,7 @@ class Vocabulary:
     relations: PhraseTable
     relation_or_name: frozenset[str]
     relation_tail: frozenset[str]
+    relation_alone: Mapping[tuple[str, ...], str]
     months: Mapping[str, int]
     roman: Mapping[str, int]
     numbers: Mapping[str, int]
@@ -70,7 +71,7 @@ class Vocabulary:
         """Read the packaged files; about 100 ms, so once, where the service is composed."""
         words = read_yaml("vocabulary.yaml")
         table = partial(PhraseTable, short=words["short_words"], sound=_common_words())
-        marks = {ABSENT: words["absent"], PRESENT: words["present"]}
+        marks = {ABSENT: words["absent"], PRESENT: words["present"], ENDED: words["ended"]}
         return cls(
             blanks=_word_lists(words["blanks"]),
             withheld=_word_lists(words["withheld"]),
@@ -89,6 +90,7 @@ class Vocabulary:
             relations=table(words["relations"]),
             relation_or_name=frozenset(words["relation_or_name"]),
             relation_tail=frozenset(words["relation_tail"]),
+            relation_alone={words_of(word): code for word, code in words["relation_alone"].items()},
             months={word: int(month) for month, names in words["months"].items() for word in names},
             roman={numeral: number for number, numeral in enumerate(words["roman_months"], start=1)},
             numbers={word: int(number) for word, number in words["numbers"].items()},
