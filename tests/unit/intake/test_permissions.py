@@ -19,6 +19,8 @@ from slrt_intake.api import (
     duties,
     events,
     exports,
+    facts,
+    field,
     figures,
     forms,
     holdings,
@@ -27,6 +29,7 @@ from slrt_intake.api import (
     resident,
     stalls,
     tracking,
+    visits,
     worklists,
 )
 from slrt_intake.app import build_app, build_runtime
@@ -42,6 +45,10 @@ EMERGENCY = "/v1/emergency-accesses/019f1a00-0000-7000-8000-000000000003"
 FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
+DEVICE = "/v1/field/devices/019f1a00-0000-7000-8000-000000000011"
+VISIT = "/v1/visits/019f1a00-0000-7000-8000-000000000012"
+CONFLICT = "/v1/fact-conflicts/019f1a00-0000-7000-8000-000000000013"
+REJECTED = "/v1/field/rejected-items/019f1a00-0000-7000-8000-000000000007"
 CONSENT = "019f1a00-0000-7000-8000-000000000006"
 EXTENSION = "019f1a00-0000-7000-8000-000000000010"
 RECEIPT = "019f1a00-0000-7000-8000-000000000007"
@@ -102,6 +109,26 @@ DEMANDS = {
     ("POST", "/v1/duties/lists"): "intake.duty.write",
     ("PUT", DUTY): "intake.duty.write",
     ("DELETE", DUTY): "intake.duty.write",
+    ("GET", "/v1/checklists"): "intake.visit.read",
+    ("POST", "/v1/visits"): "intake.visit.plan",
+    ("GET", "/v1/visits"): "intake.visit.read",
+    ("GET", VISIT): "intake.visit.read",
+    ("POST", f"{VISIT}/assign"): "intake.visit.plan",
+    ("POST", f"{VISIT}/result"): "intake.visit.record",
+    ("GET", f"{CASE}/facts"): "intake.visit.read",
+    ("POST", f"{CASE}/facts"): "intake.visit.record",
+    ("GET", "/v1/fact-conflicts"): "intake.fact.settle",
+    ("POST", f"{CONFLICT}/settle"): "intake.fact.settle",
+    ("PUT", DEVICE): "intake.field.sync",
+    ("GET", f"{DEVICE}/assignments"): "intake.field.sync",
+    ("GET", f"{DEVICE}/receipts"): "intake.field.sync",
+    ("POST", f"{DEVICE}/uploads"): "intake.field.sync",
+    ("POST", f"{DEVICE}/wiped"): "intake.field.sync",
+    ("GET", "/v1/field/devices"): "intake.field.oversee",
+    ("POST", f"{DEVICE}/revoke"): "intake.field.oversee",
+    ("GET", "/v1/field/sync-ages"): "intake.field.oversee",
+    ("GET", "/v1/field/rejected-items"): "intake.field.oversee",
+    ("GET", REJECTED): "intake.field.oversee",
     ("POST", "/v1/drafts"): "intake.draft.write",
     ("GET", DRAFT): "intake.draft.read",
     ("PUT", DRAFT): "intake.draft.write",
@@ -145,7 +172,8 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, clocks, consents, drafts, duties),
-    *(events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
+    *(events, exports, facts, field, figures, forms, holdings, looks, own_consents, resident, tracking),
+    *(visits, worklists),
 )
 
 
@@ -161,6 +189,8 @@ def _routes() -> Iterator[APIRoute]:
         duties,
         events,
         exports,
+        facts,
+        field,
         figures,
         forms,
         holdings,
@@ -169,6 +199,7 @@ def _routes() -> Iterator[APIRoute]:
         resident,
         stalls,
         tracking,
+        visits,
         worklists,
     ):
         for route in module.router.routes:
@@ -192,6 +223,9 @@ def _filled(path: str) -> str:
         ("consent_id", CONSENT),
         ("receipt_id", RECEIPT),
         ("duty_id", DUTY),
+        ("device_id", DEVICE),
+        ("visit_id", VISIT),
+        ("conflict_id", CONFLICT),
     ):
         path = path.replace(f"{{{name}}}", made[-36:])
     return path

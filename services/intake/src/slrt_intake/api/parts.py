@@ -10,6 +10,7 @@ from slrt_intake.domain.challenge import CodeLimits
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStores
+from slrt_intake.store.checklists import ChecklistBook
 from slrt_intake.store.consents import ConsentStore
 from slrt_intake.store.drafts import DraftStore
 from slrt_intake.store.duties import DutyStore
@@ -47,6 +48,7 @@ class IntakeParts:
     cases: CaseStores
     deadlines: Deadlines
     forms: FormBook
+    checklists: ChecklistBook
     files: Uploads | None = None
 
     @property
