@@ -151,6 +151,11 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/field/devices/{device_id}/uploads": Probe(
         "no case at all", {"device_now": "2026-07-01T08:00:00Z", "items": []}
     ),
+    "PUT /intake/v1/field/devices/{device_id}/photos/{photo_id}": Probe(
+        "no case at all", {"case_id": "{case_id}", "sha256": "0" * 64, "size": 1, "file_class": "house"}
+    ),
+    "GET /intake/v1/field/devices/{device_id}/photos/{photo_id}": Probe("no case at all"),
+    "POST /intake/v1/field/devices/{device_id}/photos/{photo_id}/pieces": Probe("no case at all", query="?offset=0"),
     "GET /intake/v1/field/sync-ages": Probe("nothing"),
     "GET /intake/v1/field/rejected-items": Probe("nothing"),
     "GET /intake/v1/field/rejected-items/{receipt_id}": Probe("no case at all", looks_at="visit"),

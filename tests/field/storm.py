@@ -7,6 +7,7 @@ server does not remember what it was handed in before: the run must fail.
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 import tempfile
@@ -63,13 +64,17 @@ def forgetting() -> Iterator[None]:
 
 def storm(url: str, seeds: range, *, forgetful: bool = False) -> Reckoning:
     """Play these schedules in this process."""
-    # What the code under test logs of faults that are played is not what this is about.
-    structlog.configure(processors=[_drop])
     with servers_that_die():
         if forgetful:
             with forgetting():
                 return asyncio.run(play(url, seeds))
         return asyncio.run(play(url, seeds))
+
+
+def _quiet() -> None:
+    """What the code under test logs of faults that are played is not what this is about."""
+    structlog.configure(processors=[_drop])
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
 
 
 def _drop(*_: object) -> None:
@@ -95,7 +100,7 @@ def main() -> None:
     total = Reckoning()
     with tempfile.TemporaryDirectory(prefix="slrt-sync-") as folder, start_postgres(Path(folder)) as server:
         url = prepare(server.service_url("intake"), forgetful=given.forgetful)
-        with get_context("spawn").Pool(min(given.jobs, len(chunks))) as pool:
+        with get_context("spawn").Pool(min(given.jobs, len(chunks)), initializer=_quiet) as pool:
             for found in pool.imap_unordered(_chunk, [(url, chunk, given.forgetful) for chunk in chunks]):
                 for problem in found.problems[:5]:
                     print(f"  ! {problem}", flush=True)

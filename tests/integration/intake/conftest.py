@@ -58,6 +58,8 @@ TABLES = [
     "visits",
     "facts",
     "fact_conflicts",
+    "field_photos",
+    "field_photo_parts",
     "ticket_failures",
     "resident_challenges",
     "resident_sessions",

@@ -21,6 +21,7 @@ from slrt_intake.api import (
     exports,
     facts,
     field,
+    field_photos,
     figures,
     forms,
     holdings,
@@ -49,6 +50,7 @@ DEVICE = "/v1/field/devices/019f1a00-0000-7000-8000-000000000011"
 VISIT = "/v1/visits/019f1a00-0000-7000-8000-000000000012"
 CONFLICT = "/v1/fact-conflicts/019f1a00-0000-7000-8000-000000000013"
 REJECTED = "/v1/field/rejected-items/019f1a00-0000-7000-8000-000000000007"
+PHOTO = f"{DEVICE}/photos/019f1a00-0000-7000-8000-000000000014"
 CONSENT = "019f1a00-0000-7000-8000-000000000006"
 EXTENSION = "019f1a00-0000-7000-8000-000000000010"
 RECEIPT = "019f1a00-0000-7000-8000-000000000007"
@@ -124,6 +126,9 @@ DEMANDS = {
     ("GET", f"{DEVICE}/receipts"): "intake.field.sync",
     ("POST", f"{DEVICE}/uploads"): "intake.field.sync",
     ("POST", f"{DEVICE}/wiped"): "intake.field.sync",
+    ("PUT", PHOTO): "intake.field.sync",
+    ("GET", PHOTO): "intake.field.sync",
+    ("POST", f"{PHOTO}/pieces"): "intake.field.sync",
     ("GET", "/v1/field/devices"): "intake.field.oversee",
     ("POST", f"{DEVICE}/revoke"): "intake.field.oversee",
     ("GET", "/v1/field/sync-ages"): "intake.field.oversee",
@@ -172,7 +177,7 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, clocks, consents, drafts, duties),
-    *(events, exports, facts, field, figures, forms, holdings, looks, own_consents, resident, tracking),
+    *(events, exports, facts, field, field_photos, figures, forms, holdings, looks, own_consents, resident, tracking),
     *(visits, worklists),
 )
 
@@ -191,6 +196,7 @@ def _routes() -> Iterator[APIRoute]:
         exports,
         facts,
         field,
+        field_photos,
         figures,
         forms,
         holdings,
@@ -225,6 +231,7 @@ def _filled(path: str) -> str:
         ("duty_id", DUTY),
         ("device_id", DEVICE),
         ("visit_id", VISIT),
+        ("photo_id", PHOTO),
         ("conflict_id", CONFLICT),
     ):
         path = path.replace(f"{{{name}}}", made[-36:])

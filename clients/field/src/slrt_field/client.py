@@ -31,9 +31,10 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(slots=True)
 class SyncReport:
-    """What an exchange did: how many items by what became of them, and how many visits are held."""
+    """What an exchange did: items and pictures by what became of them, and how many visits are held."""
 
     receipts: dict[str, int] = field(default_factory=dict)
+    photos: dict[str, int] = field(default_factory=dict)
     visits: int = 0
     purged: int = 0
 
@@ -99,6 +100,7 @@ class FieldClient:
         await self._hand_in(report)
         await self._look_after_waiting(report)
         if not self._store.must_wipe:
+            await self._send_photos(report)
             await self._take_along()
         if self._store.must_wipe:
             await self._wipe()
@@ -130,6 +132,22 @@ class FieldClient:
             self._keep({**said, "receipts": [each for each in found if each["status"] != "waiting_for"]}, report)
             more = said["more"]
             after = max((each["sequence"] for each in said["receipts"]), default=after)
+
+    async def _send_photos(self, report: SyncReport) -> None:
+        """Each goes on where it stopped; one whose case is not there yet waits for the next time."""
+        for photo_id, said in self._store.photos():
+            try:
+                known = await self._call("PUT", f"/photos/{photo_id}", json=said)
+                while known["state"] == "arriving":
+                    piece = self._store.photo_piece(photo_id, known["offset"])
+                    where = f"/photos/{photo_id}/pieces"
+                    known = await self._call("POST", where, params={"offset": known["offset"]}, content=piece)
+            except RefusedError as refused:
+                if refused.is_of("photo-waits"):
+                    continue
+                known = {"state": "rejected", "reason": refused.slug}
+            self._store.end_photo(photo_id, state=known["state"], reason=known["reason"])
+            report.photos[known["state"]] = report.photos.get(known["state"], 0) + 1
 
     def _keep(self, said: Mapping[str, Any], report: SyncReport) -> None:
         self._store.note_exchange(said)

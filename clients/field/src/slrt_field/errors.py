@@ -23,6 +23,15 @@ class RefusedError(FieldError):
         self.status = status
         self.problem = problem
 
+    @property
+    def slug(self) -> str:
+        """The name of the refusal, such as ``device-taken``."""
+        return str(self.problem.get("type", "")).rpartition(":")[2]
+
+    def is_of(self, slug: str) -> bool:
+        """Whether it is that refusal."""
+        return self.slug == slug
+
 
 class WipedError(FieldError):
     """The device was revoked: all that could be handed in was, and nothing is left here."""

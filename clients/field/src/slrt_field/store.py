@@ -4,6 +4,8 @@ An item gets its id and its sequence number in the transaction that keeps it, so
 until the server's receipt is kept here, and for some days more.
 """
 
+import base64
+import hashlib
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -29,7 +31,17 @@ _SCHEMA: Final = """
     );
     CREATE INDEX IF NOT EXISTS items_pending ON items (sequence) WHERE status IS NULL;
     CREATE TABLE IF NOT EXISTS visits (visit_id TEXT PRIMARY KEY, sealed BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS photos (
+        photo_id TEXT PRIMARY KEY, made_at INTEGER NOT NULL, size INTEGER NOT NULL, sealed BLOB NOT NULL,
+        state TEXT NOT NULL, reason TEXT, settled_at INTEGER
+    );
+    CREATE TABLE IF NOT EXISTS photo_pieces (
+        photo_id TEXT NOT NULL REFERENCES photos ON DELETE CASCADE, start INTEGER NOT NULL, sealed BLOB NOT NULL,
+        PRIMARY KEY (photo_id, start)
+    );
     """
+PIECE_BYTES: Final = 64 * 1024
+"""Of a picture: on a line that breaks every minute a piece gets through."""
 _DAY_MS: Final = 86_400_000
 FULL_EVERY_MS: Final = _DAY_MS
 """Once a day everything that is held is fetched anew, and not only what has changed."""
@@ -167,6 +179,7 @@ class FieldStore:
         """Forget the items that have had a receipt for so many days; not what was rejected, or waits."""
         before = self._milliseconds() - int(days * _DAY_MS)
         with self._transaction() as link:
+            link.execute("DELETE FROM photos WHERE settled_at <= ? AND state = 'done'", (before,))
             return link.execute(
                 "DELETE FROM items WHERE settled_at <= ? "
                 "AND status IN ('committed', 'already_committed', 'conflict_kept_both')",
@@ -187,6 +200,57 @@ class FieldStore:
         return Item(
             UUID(item_id), sequence, kind, made_at, payload, status, None if receipt is None else json.loads(receipt)
         )
+
+    # -- pictures ---------------------------------------------------------------------------------------------------
+
+    def record_photo(self, content: bytes, *, file_class: str, place: Mapping[str, Any]) -> UUID:
+        """Keep a picture; ``place`` is what it belongs to, as of an item (``case_item`` and the like).
+
+        Raises:
+            ValueError: it is empty, or the device is to be wiped.
+        """
+        if not content:
+            raise ValueError("the picture is empty")
+        photo_id = uuid7()
+        said = {**place, "file_class": file_class, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        with self._transaction() as link:
+            if link.execute("SELECT wipe FROM device").fetchone()[0]:
+                raise ValueError("the device was revoked: nothing more is recorded on it")
+            link.execute(
+                "INSERT INTO photos (photo_id, made_at, size, sealed, state) VALUES (?, ?, ?, ?, 'kept')",
+                (str(photo_id), self._milliseconds(), len(content), self._sealer.seal(said, f"photos/{photo_id}")),
+            )
+            for start in range(0, len(content), PIECE_BYTES):
+                piece = base64.b64encode(content[start : start + PIECE_BYTES]).decode()
+                sealed = self._sealer.seal(piece, f"photo_pieces/{photo_id}/{start}")
+                link.execute("INSERT INTO photo_pieces VALUES (?, ?, ?)", (str(photo_id), start, sealed))
+        return photo_id
+
+    def photos(self, state: str = "kept") -> list[tuple[UUID, dict[str, Any]]]:
+        """The pictures in a state (``kept``, ``done``, ``rejected``), each with what the server is told of it."""
+        rows = self._connection.execute(
+            "SELECT photo_id, sealed FROM photos WHERE state = ? ORDER BY made_at, photo_id", (state,)
+        ).fetchall()
+        return [(UUID(photo_id), self._sealer.open(sealed, f"photos/{photo_id}")) for photo_id, sealed in rows]
+
+    def photo_piece(self, photo_id: UUID, offset: int) -> bytes:
+        """What of a picture comes after an offset: at most `PIECE_BYTES`; nothing at its end."""
+        start = offset - offset % PIECE_BYTES
+        row = self._connection.execute(
+            "SELECT sealed FROM photo_pieces WHERE photo_id = ? AND start = ?", (str(photo_id), start)
+        ).fetchone()
+        if row is None:
+            return b""
+        piece = base64.b64decode(self._sealer.open(row[0], f"photo_pieces/{photo_id}/{start}"))
+        return piece[offset - start :]
+
+    def end_photo(self, photo_id: UUID, *, state: str, reason: str | None) -> None:
+        """The server has it whole (``done``), or will not have it (``rejected``: it stays here, to be looked at)."""
+        with self._transaction() as link:
+            link.execute(
+                "UPDATE photos SET state = ?, reason = ?, settled_at = ? WHERE photo_id = ?",
+                (state, reason, self._milliseconds(), str(photo_id)),
+            )
 
     # -- what is to be done -----------------------------------------------------------------------------------------
 
@@ -264,6 +328,7 @@ class FieldStore:
         with self._transaction() as link:
             link.execute("DELETE FROM items")
             link.execute("DELETE FROM visits")
+            link.execute("DELETE FROM photos")
             link.execute("UPDATE device SET cursor = NULL, full_at = NULL")
         # With secure_delete the pages are overwritten; the log that still has them goes.
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -61,6 +61,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         exports,
         facts,
         field,
+        field_photos,
         figures,
         forms,
         holdings,
@@ -111,6 +112,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             visits.router,
             facts.router,
             field.router,
+            field_photos.router,
         ],
         consumers={
             "outcomes": consumers.outcomes,

@@ -141,7 +141,7 @@ async def confirm_wipe(device_id: UUID, request: MaySyncBy, parts: Parts) -> Res
     """The device has forgotten everything, as it was told to."""
 
     async def work(unit: UnitOfWork) -> Answer:
-        device = await _own(unit.connection, device_id, request.principal.subject, locked=True)
+        device = await own_device(unit.connection, device_id, request.principal.subject, locked=True)
         if not device.must_wipe:
             raise DeviceNotRevokedError
         if device.wiped_at is None:
@@ -171,7 +171,7 @@ async def get_assignments(
     now = parts.database.clock.now()
     offset = _offset(device_now, now)
     async with parts.database.unit_of_work() as unit:
-        device = await _own(unit.connection, device_id, authorized.principal.subject)
+        device = await own_device(unit.connection, device_id, authorized.principal.subject)
         device.area_code = authorized.principal.region
         # A contact is one: also that of a device whose clock nobody knows.
         known = offset if offset is not None else device.clock_offset_s
@@ -196,7 +196,7 @@ async def get_receipts(
     """The receipts of a device's items after a sequence number: for one that has lost them, or that waits."""
     now = parts.database.clock.now()
     async with parts.database.read() as session:
-        device = await _own(session, device_id, authorized.principal.subject)
+        device = await own_device(session, device_id, authorized.principal.subject)
         found = await receipts_after(session, device_id, after=after, limit=_MOST_RECEIPTS + 1)
     receipts = [ReceiptView.of(each, repeated=True) for each in found[:_MOST_RECEIPTS]]
     return ReceiptsView(**_exchange(device, now, None), receipts=receipts, more=len(found) > _MOST_RECEIPTS)
@@ -281,7 +281,7 @@ class _HandingIn:
         parts, principal = self._parts, self._asked.principal
         async with parts.database.unit_of_work() as unit:
             unit.actor = actor_of(self._asked.request, principal)
-            device = await _own(unit.connection, self._device_id, principal.subject, locked=True)
+            device = await own_device(unit.connection, self._device_id, principal.subject, locked=True)
             device.area_code = principal.region
             store = FieldUploads(unit, parts.vault, device, offset_s=self.offset_s)
             reader = ItemReader(parts.database.new_id)
@@ -347,7 +347,7 @@ def _within(scope: Scope) -> tuple[tuple[str, dict[str, object]], tuple[str, dic
     return in_region(scope, "i.area_code"), within(scope)
 
 
-async def _own(connection: Connection, device_id: UUID, subject: str, *, locked: bool = False) -> Device:
+async def own_device(connection: Connection, device_id: UUID, subject: str, *, locked: bool = False) -> Device:
     """The caller's device.
 
     Raises:

@@ -367,3 +367,34 @@ class DeviceClockError(ProblemError):
     title = Text(
         "Sertakan device_now: waktu perangkat dengan zona waktu", "Send device_now: the device's time, with its offset"
     )
+
+
+class PhotoIdTakenError(ProblemError):
+    slug, status = "photo-id-taken", 409
+    title = Text("Id foto ini sudah dipakai foto lain; buat id baru", "Another picture has that id; make a new one")
+
+
+class PhotoOffsetError(ProblemError):
+    """``offset`` is up to where the picture has arrived: go on from there."""
+
+    slug, status = "photo-offset", 409
+    title = Text("Lanjutkan dari offset yang disebutkan", "Go on from the offset that is named")
+
+
+class PhotoWaitsError(ProblemError):
+    """The picture has arrived; the registration that it belongs to has not. Come again: it is kept until then."""
+
+    slug, status = "photo-waits", 409
+    title = Text("Foto menunggu kasusnya; kirim pendaftarannya dulu", "The picture waits for its case; send that first")
+
+
+class PhotoHashError(ProblemError):
+    slug, status = "photo-hash", 422
+    title = Text(
+        "Isi foto tidak sesuai sha256-nya; kirim ulang", "The picture is not what its sha256 says; send it anew"
+    )
+
+
+class TooManyPhotosError(ProblemError):
+    slug, status = "too-many-photos", 409
+    title = Text("Selesaikan dulu foto yang belum lengkap", "Complete the pictures that are on their way first")

@@ -125,6 +125,39 @@ _STATEMENTS = (
     "CREATE INDEX field_items_received ON field_items (received_at)",
     "CREATE INDEX field_items_rejected ON field_items (received_at, receipt_id) WHERE status = 'rejected_with_reason'",
     "CREATE INDEX field_items_case ON field_items (case_id) WHERE sealed IS NOT NULL",
+    # A picture on its way: its pieces lie here, where every copy of the service finds them, until it is whole.
+    """
+    CREATE TABLE field_photos (
+        photo_id      uuid PRIMARY KEY,
+        device_id     uuid NOT NULL REFERENCES field_devices,
+        officer       text NOT NULL,
+        file_class    text NOT NULL,
+        size          bigint NOT NULL,
+        received      bigint NOT NULL,
+        state         text NOT NULL,
+        reason        text,
+        says          jsonb,
+        fingerprint   bytea NOT NULL,
+        case_id       uuid REFERENCES cases,
+        attachment_id uuid REFERENCES attachments,
+        created_at    timestamptz NOT NULL,
+        key_id        bigint NOT NULL,
+        sealed        bytea
+    )
+    """,
+    "CREATE INDEX field_photos_created ON field_photos (created_at)",
+    "CREATE INDEX field_photos_arriving ON field_photos (device_id) WHERE state = 'arriving'",
+    "CREATE INDEX field_photos_attachment ON field_photos (attachment_id)",
+    """
+    CREATE TABLE field_photo_parts (
+        photo_id   uuid NOT NULL REFERENCES field_photos ON DELETE CASCADE,
+        start      bigint NOT NULL,
+        arrived_at timestamptz NOT NULL,
+        sealed     bytea NOT NULL,
+        PRIMARY KEY (photo_id, start)
+    )
+    """,
+    "CREATE INDEX field_photo_parts_arrived ON field_photo_parts (arrived_at)",
 )
 
 
