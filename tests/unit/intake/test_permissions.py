@@ -21,6 +21,7 @@ from slrt_intake.api import (
     exports,
     facts,
     field,
+    field_oversight,
     field_photos,
     figures,
     forms,
@@ -177,7 +178,21 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, clocks, consents, drafts, duties),
-    *(events, exports, facts, field, field_photos, figures, forms, holdings, looks, own_consents, resident, tracking),
+    *(
+        events,
+        exports,
+        facts,
+        field,
+        field_oversight,
+        field_photos,
+        figures,
+        forms,
+        holdings,
+        looks,
+        own_consents,
+        resident,
+        tracking,
+    ),
     *(visits, worklists),
 )
 
@@ -196,6 +211,7 @@ def _routes() -> Iterator[APIRoute]:
         exports,
         facts,
         field,
+        field_oversight,
         field_photos,
         figures,
         forms,

@@ -61,6 +61,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         exports,
         facts,
         field,
+        field_oversight,
         field_photos,
         figures,
         forms,
@@ -112,6 +113,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             visits.router,
             facts.router,
             field.router,
+            field_oversight.router,
             field_photos.router,
         ],
         consumers={

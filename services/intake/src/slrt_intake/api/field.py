@@ -1,7 +1,7 @@
 """Field work offline: devices, what they fetch before they leave, and what they hand in when they are back."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -17,10 +17,6 @@ from slrt_intake.api.field_schemas import (
     DeviceView,
     ReceiptsView,
     ReceiptView,
-    RejectedContentView,
-    RejectedView,
-    SyncAgesView,
-    SyncAgeView,
     UploadView,
 )
 from slrt_intake.api.parts import IntakeParts, Parts
@@ -36,25 +32,22 @@ from slrt_intake.domain.problems import (
     UploadTooLargeError,
 )
 from slrt_intake.store import devices
-from slrt_intake.store.field_uploads import FieldUploads, receipts_after, rejected_content, rejected_items
-from slrt_intake.store.visibility import within
+from slrt_intake.store.field_uploads import FieldUploads, receipts_after
 from slrt_intake.usecases.field import Field
 from slrt_intake.usecases.field import Upload as UploadOfItems
 from slrt_kit import metrics
 from slrt_kit.access import Scope
 from slrt_kit.audit.entries import Look
 from slrt_kit.audit.record import record_looks
-from slrt_kit.clock import day_of
 from slrt_kit.db import DATABASE_DOWN, Connection, StaleVersionError, UnitOfWork
 from slrt_kit.http.audited import actor_of, put_on_record
 from slrt_kit.http.auth import Authorized, require
 from slrt_kit.http.commands import Answer, Command, Upload, check_version, command, upload
 from slrt_kit.http.context import MAX_BODY_BYTES, expect_large_body
-from slrt_kit.http.pages import Cursor, Limit, Page, decode_position, page_of
+from slrt_kit.http.pages import Cursor
 from slrt_kit.http.purposes import PurposeHeader, stated
 from slrt_kit.logs import get_logger
-from slrt_kit.problems import MalformedJsonError, NotFoundError, ProblemError
-from slrt_kit.scoped import in_region
+from slrt_kit.problems import MalformedJsonError, ProblemError
 
 log = get_logger(__name__)
 router = APIRouter(prefix="/field", tags=["field work"])
@@ -66,7 +59,6 @@ _MOST_RECEIPTS: Final = 500
 
 MaySync = Annotated[Authorized, require("intake.field.sync")]
 MaySyncBy = Annotated[Command, command("intake.field.sync")]
-MayOversee = Annotated[Authorized, require("intake.field.oversee")]
 DeviceNow = Annotated[str | None, Header(max_length=40, description="the device's clock, ISO 8601 with its offset")]
 
 
@@ -100,40 +92,6 @@ async def register_device(device_id: UUID, request: MaySyncBy, parts: Parts) -> 
         return await request.run(work)
     except UniqueViolation:
         return await request.run(work)
-
-
-@router.get("/devices")
-async def list_devices(
-    authorized: MayOversee, parts: Parts, limit: Limit = 50, cursor: Cursor = None
-) -> Page[DeviceView]:
-    """The devices of officers of the caller's area, with when each was last in touch."""
-    after = None if cursor is None else decode_position(cursor, str, UUID)
-    async with parts.database.read() as session:
-        found = await devices.list_devices(session, authorized.scope, officer=None, after=after, limit=limit + 1)
-    return page_of(found, limit, DeviceView.of, lambda each: (each.area_code or "", each.device_id))
-
-
-@router.post("/devices/{device_id}/revoke", response_model=DeviceView)
-async def revoke_device(
-    device_id: UUID, request: Annotated[Command, command("intake.field.oversee")], parts: Parts
-) -> Response:
-    """A device was lost, or its officer left: at its next contact it is told to forget everything.
-
-    What it handed in stays; what it hands in from now on is kept for the supervisor and not applied.
-    """
-
-    async def work(unit: UnitOfWork) -> Answer:
-        device = await devices.get_device(unit.connection, device_id, locked=True)
-        if device is None or not request.scope.covers(region=device.area_code):
-            raise NotFoundError
-        check_version(request.expected_version, device.version)
-        if device.revoked_at is None:
-            device.revoked_at, device.revoked_by = unit.clock.now(), request.principal.subject
-            await devices.save_device(unit.connection, device)
-            record_looks(unit, parts.outbox.service, request.actor, [Look("revoke", "field-device", device_id, ())])
-        return Answer(DeviceView.of(device), version=device.version)
-
-    return await request.run(work)
 
 
 @router.post("/devices/{device_id}/wiped", response_model=DeviceView)
@@ -299,52 +257,6 @@ class _HandingIn:
             taken = await UploadOfItems(device, store, applying, device_now=self._device_now).run(raws)
             await unit.commit()
         return taken, device
-
-
-@router.get("/sync-ages")
-async def list_sync_ages(
-    authorized: MayOversee, parts: Parts, days: Annotated[int, Query(ge=0, le=3650)] = 7, limit: Limit = 200
-) -> SyncAgesView:
-    """The areas from which nobody was in touch for so many days: silent longest first, never heard of before all."""
-    now = parts.database.clock.now()
-    async with parts.database.read() as session:
-        found = await devices.sync_ages(
-            session, authorized.scope, before=now - timedelta(days=days), today=day_of(now), limit=limit
-        )
-    return SyncAgesView(days=days, areas=[SyncAgeView.of(each, now=now) for each in found])
-
-
-@router.get("/rejected-items")
-async def list_rejected_items(
-    authorized: MayOversee, parts: Parts, limit: Limit = 50, cursor: Cursor = None
-) -> Page[RejectedView]:
-    """What devices of the caller's area handed in and was not taken, oldest first: why, and nothing of what it says."""
-    after = None if cursor is None else decode_position(cursor, datetime, UUID)
-    async with parts.database.read() as session:
-        found = await rejected_items(session, *_within(authorized.scope), after=after, limit=limit + 1)
-    return page_of(found, limit, RejectedView.of_rejected, lambda each: (each.received_at, each.receipt_id))
-
-
-@router.get("/rejected-items/{receipt_id}")
-async def get_rejected_item(
-    receipt_id: UUID, request: Request, authorized: MayOversee, parts: Parts, purpose: PurposeHeader = None
-) -> RejectedContentView:
-    """What a rejected item says: nothing of it is lost. Each look is on record."""
-    asked = stated(purpose, authorized.principal, "visit")
-    async with parts.database.read() as session:
-        found = await rejected_content(session, parts.vault, receipt_id, *_within(authorized.scope))
-    if found is None:
-        raise NotFoundError
-    receipt, content = found
-    look = Look("read", "field-item", receipt_id, ("content",), case_id=receipt.case_id)
-    await put_on_record(request, authorized.principal, [look], purpose=asked.code)
-    return RejectedContentView(
-        receipt=ReceiptView.of(receipt), officer=receipt.officer, device_id=receipt.device_id, content=content
-    )
-
-
-def _within(scope: Scope) -> tuple[tuple[str, dict[str, object]], tuple[str, dict[str, object]]]:
-    return in_region(scope, "i.area_code"), within(scope)
 
 
 async def own_device(connection: Connection, device_id: UUID, subject: str, *, locked: bool = False) -> Device:

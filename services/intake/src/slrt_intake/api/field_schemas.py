@@ -71,6 +71,7 @@ class ReceiptView(BaseModel):
     @classmethod
     def of(cls, receipt: Receipt, *, position: int | None = None, repeated: bool = False) -> Self:
         status = str(receipt.status)
+        taken = receipt.status is not ItemStatus.REJECTED
         if repeated and receipt.status is ItemStatus.COMMITTED:
             status = "already_committed"
         return cls(
@@ -89,9 +90,10 @@ class ReceiptView(BaseModel):
             corrected_at=receipt.corrected_at,
             clock_is_off=receipt.clock_is_off,
             received_at=receipt.received_at,
-            case_id=receipt.case_id,
-            visit_id=receipt.visit_id,
-            result=receipt.result,
+            # Of what was rejected it says no more than the device did: whether there is such a case is not for it.
+            case_id=receipt.case_id if taken else None,
+            visit_id=receipt.visit_id if taken else None,
+            result=receipt.result if taken else {},
         )
 
     @classmethod

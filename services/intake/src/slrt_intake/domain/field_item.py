@@ -106,6 +106,8 @@ class RawItem:
 class Receipt:
     """What became of an item, kept for ever as it was said; of one that waits, until it is applied.
 
+    ``case_id`` is also the case that a rejected item names, where there is one: whoever may not know of that case reads
+    nothing of the item. ``is_sensitive``: it would have made, or speaks of, a case that few may know of.
     ``is_first``: no other item had its id or its sequence number before. ``errors`` are places and codes.
     """
 
@@ -129,6 +131,7 @@ class Receipt:
     waiting_for: UUID | None = None
     case_id: UUID | None = None
     visit_id: UUID | None = None
+    is_sensitive: bool = False
     result: dict[str, Any] = field(default_factory=dict)
 
     def reject(self, reason: str, *, says: Text | None = None, errors: Sequence[Mapping[str, Any]] = ()) -> None:

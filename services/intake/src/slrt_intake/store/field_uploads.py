@@ -1,10 +1,13 @@
 """Read and write what an upload is about, in few statements whatever it holds: references, observations, receipts."""
 
+import contextlib
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
+from slrt_contracts.catalogue import SENSITIVE_NEEDS
 from slrt_intake.domain.device import Device
 from slrt_intake.domain.fact import Head, NewFact
 from slrt_intake.domain.field_item import ItemStatus, RawItem, Receipt, Taken
@@ -27,9 +30,9 @@ from slrt_kit.privacy.vault import text_of
 from slrt_kit.problems import ErasedError, Text
 
 _BUCKETS: Final = 1024
-_COLUMNS: Final = (
+RECEIPT_COLUMNS: Final = (
     "receipt_id, device_id, item_id, sequence, is_first, kind, fingerprint, officer, area_code, made_at, corrected_at, "
-    "clock_is_off, received_at, status, reason, says, errors, waiting_for, case_id, visit_id, result"
+    "clock_is_off, received_at, status, reason, says, errors, waiting_for, case_id, visit_id, is_sensitive, result"
 )
 # Who registers a case and who hands in an item that waits for it see each other: one of them comes second.
 _LOCK_ITEMS = """
@@ -37,15 +40,15 @@ _LOCK_ITEMS = """
     FROM unnest(CAST(%(buckets)s AS integer[])) AS bucket
     """
 _FIRST = f"""
-    SELECT {_COLUMNS} FROM field_items
+    SELECT {RECEIPT_COLUMNS} FROM field_items
     WHERE is_first AND (item_id = ANY(%(items)s) OR (device_id = %(device_id)s AND sequence = ANY(%(sequences)s)))
     """  # noqa: S608 — fixed texts
 _REFUSED = f"""
-    SELECT {_COLUMNS} FROM field_items
+    SELECT {RECEIPT_COLUMNS} FROM field_items
     WHERE NOT is_first AND device_id = %(device_id)s AND item_id = ANY(%(items)s)
     """  # noqa: S608 — fixed texts
 _PARKED = f"""
-    SELECT {_COLUMNS}, key_id, sealed FROM field_items
+    SELECT {RECEIPT_COLUMNS}, key_id, sealed FROM field_items
     WHERE waiting_for = ANY(%(items)s) AND status = 'waiting_for' ORDER BY device_id, sequence FOR UPDATE
     """  # noqa: S608 — fixed texts
 _CASES = """
@@ -67,13 +70,20 @@ _CONFLICTS = """
     SELECT conflict_id, case_id, coalesce(person_id, case_id) AS about, code FROM fact_conflicts
     WHERE case_id = ANY(%(cases)s) AND settled_at IS NULL
     """
+_CASE_OF_ANY = """
+    SELECT case_id AS id, case_id FROM cases WHERE case_id = ANY(%(ids)s)
+    UNION ALL SELECT visit_id, case_id FROM visits WHERE visit_id = ANY(%(ids)s)
+    UNION ALL SELECT item_id, case_id FROM field_items
+    WHERE item_id = ANY(%(ids)s) AND is_first AND case_id IS NOT NULL
+    """
 _INSERT = f"""
-    INSERT INTO field_items ({_COLUMNS}, key_id, sealed)
-    SELECT {_COLUMNS}, key_id, sealed FROM jsonb_populate_recordset(NULL::field_items, CAST(%(items)s AS jsonb))
+    INSERT INTO field_items ({RECEIPT_COLUMNS}, key_id, sealed)
+    SELECT {RECEIPT_COLUMNS}, key_id, sealed FROM jsonb_populate_recordset(NULL::field_items, CAST(%(items)s AS jsonb))
     """  # noqa: S608 — fixed texts
 _WAKE = """
     UPDATE field_items SET status = i.status, reason = i.reason, says = i.says, errors = i.errors, waiting_for = NULL,
-        case_id = i.case_id, visit_id = i.visit_id, result = i.result,
+        case_id = i.case_id, visit_id = i.visit_id,
+        is_sensitive = i.is_sensitive, result = i.result,
         sealed = CASE WHEN i.status = 'rejected_with_reason' THEN field_items.sealed END
     FROM jsonb_populate_recordset(NULL::field_items, CAST(%(items)s AS jsonb)) AS i
     WHERE field_items.receipt_id = i.receipt_id
@@ -92,7 +102,7 @@ _TOUCH = """
     WHERE d.device_id = %(device_id)s RETURNING d.committed_up_to
     """
 RECEIPTS_AFTER = f"""
-    SELECT {_COLUMNS} FROM field_items
+    SELECT {RECEIPT_COLUMNS} FROM field_items
     WHERE device_id = %(device_id)s AND is_first AND sequence > %(after)s ORDER BY sequence LIMIT %(limit)s
     """  # noqa: S608 — fixed texts
 
@@ -145,6 +155,20 @@ class FieldUploads:
         """What items refer to."""
         references, self._keys = await load_references(self._work, self._vault, places, codes, scope)
         return references
+
+    async def link(self, rejected: Sequence[Taken]) -> None:
+        """Note which case each is about, by whatever it names, and whether it is sensitive."""
+        named = {each.receipt.receipt_id: _named(each.raw.content) for each in rejected}
+        for each in rejected:
+            each.receipt.is_sensitive = _is_sensitive(each.raw.content)
+        ids = [one for several in named.values() for one in several]
+        if not ids:
+            return
+        rows = await self._work.connection.rows(_CASE_OF_ANY, {"ids": ids})
+        cases = {row.id: row.case_id for row in rows}
+        for each in rejected:
+            found = (cases[one] for one in named[each.receipt.receipt_id] if one in cases)
+            each.receipt.case_id = each.receipt.case_id or next(found, None)
 
     def digest(self, subject: Subject, value: object) -> bytes:
         """See `fact_digest`."""
@@ -251,6 +275,23 @@ def key_for(
     return key
 
 
+def _named(content: Any) -> list[UUID]:
+    """The ids that an item names what it is about by; whatever else it is."""
+    payload = content.get("payload") if isinstance(content, dict) else None
+    said = payload if isinstance(payload, dict) else {}
+    found = []
+    for name in ("case_id", "visit_id", "case_item"):
+        with contextlib.suppress(ValueError, TypeError, AttributeError):
+            found.append(UUID(said.get(name)))
+    return found
+
+
+def _is_sensitive(content: Any) -> bool:
+    """Whether it names a need that few may know of, or asks to be kept from most; however broken it is."""
+    text = orjson.dumps(content).decode()
+    return '"restricted":true' in text or any(f'"{code}"' in text for code in SENSITIVE_NEEDS)
+
+
 def _is_kept(receipt: Receipt) -> bool:
     return receipt.status in (ItemStatus.REJECTED, ItemStatus.WAITING) and receipt.reason != "erased"
 
@@ -296,6 +337,7 @@ def receipt_of(row: Row) -> Receipt:
         waiting_for=row.waiting_for,
         case_id=row.case_id,
         visit_id=row.visit_id,
+        is_sensitive=row.is_sensitive,
         result=row.result,
     )
 
@@ -334,6 +376,7 @@ def _row(receipt: Receipt) -> dict[str, object]:
         "waiting_for": receipt.waiting_for,
         "case_id": receipt.case_id,
         "visit_id": receipt.visit_id,
+        "is_sensitive": receipt.is_sensitive,
         "result": receipt.result,
         "key_id": None,
         "sealed": None,
@@ -344,52 +387,3 @@ async def receipts_after(connection: Connection, device_id: UUID, *, after: int,
     """The receipts of a device in the order of its sequence numbers, after one of them."""
     values = {"device_id": device_id, "after": after, "limit": limit}
     return [receipt_of(row) for row in await connection.rows(RECEIPTS_AFTER, values)]
-
-
-async def rejected_items(
-    connection: Connection,
-    region: tuple[str, dict[str, object]],
-    cases: tuple[str, dict[str, object]],
-    *,
-    after: tuple[datetime, UUID] | None,
-    limit: int,
-) -> Sequence[Receipt]:
-    """What was rejected in an area, oldest first; not what is about a case that the asker may not know of.
-
-    ``region`` is a condition on ``i.area_code``, ``cases`` one on ``cases``, each with its values.
-    """
-    conditions = [
-        "i.status = 'rejected_with_reason'",
-        region[0],
-        f"(i.case_id IS NULL OR EXISTS (SELECT FROM cases WHERE cases.case_id = i.case_id AND {cases[0]}))",
-    ]
-    values = {**region[1], **cases[1], "limit": limit}
-    if after is not None:
-        conditions.append("(i.received_at, i.receipt_id) > (%(after_at)s, %(after_id)s)")
-        values |= {"after_at": after[0], "after_id": after[1]}
-    rows = await connection.rows(
-        f"SELECT {_COLUMNS} FROM field_items i WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed texts
-        "ORDER BY received_at, receipt_id LIMIT %(limit)s",
-        values,
-    )
-    return [receipt_of(row) for row in rows]
-
-
-async def rejected_content(
-    connection: Connection,
-    vault: Vault,
-    receipt_id: UUID,
-    region: tuple[str, dict[str, object]],
-    cases: tuple[str, dict[str, object]],
-) -> tuple[Receipt, Any] | None:
-    """A rejected item with what it says (None once that is gone), under the same conditions as `rejected_items`."""
-    row = await connection.row(
-        f"SELECT {_COLUMNS}, key_id, sealed FROM field_items i WHERE i.receipt_id = %(receipt_id)s "  # noqa: S608
-        f"AND i.status = 'rejected_with_reason' AND {region[0]} AND (i.case_id IS NULL OR EXISTS "
-        f"(SELECT FROM cases WHERE cases.case_id = i.case_id AND {cases[0]}))",
-        {**region[1], **cases[1], "receipt_id": receipt_id},
-    )
-    if row is None:
-        return None
-    opened = await vault.unseal_one(SealedRow(row.key_id, row.sealed, row.receipt_id), table=FIELD_ITEMS)
-    return receipt_of(row), None if opened is ERASED else opened["content"]

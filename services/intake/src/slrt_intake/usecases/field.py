@@ -67,7 +67,7 @@ class Known:
 
 
 class FieldStore(Protocol):
-    """What the store does, in the unit of work of an upload."""
+    """What the store does."""
 
     async def known(self, device: Device, raws: Sequence[RawItem], referred: Collection[UUID]) -> Known:
         """The receipts of these items, and of those that they refer to; others who hand them in wait."""
@@ -76,6 +76,10 @@ class FieldStore(Protocol):
         """Items that wait for one of these, locked, of whatever device."""
 
     async def references(self, places: Collection[Place], codes: Collection[str], scope: Scope) -> References: ...
+
+    async def link(self, rejected: Sequence[Taken]) -> None:
+        """Note on the receipts which case each rejected item is about, and whether it is sensitive: what is kept of it
+        is for nobody who may not know of that case."""
 
     def digest(self, subject: Subject, value: object) -> bytes:
         """Tells values apart, of each subject in another way."""
@@ -140,6 +144,7 @@ class Upload:
             self._wake(each)
         await self._apply([*fresh, *parked])
         new = [each for each in taken if not each.is_repeated]
+        await self._store.link([each for each in (*new, *parked) if each.receipt.status is ItemStatus.REJECTED])
         await self._store.write([*new, *parked], self._writes, self._references)
         return taken
 

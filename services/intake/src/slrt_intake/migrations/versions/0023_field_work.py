@@ -111,6 +111,7 @@ _STATEMENTS = (
         waiting_for  uuid,
         case_id      uuid REFERENCES cases,
         visit_id     uuid REFERENCES visits,
+        is_sensitive boolean NOT NULL,
         result       jsonb NOT NULL,
         key_id       bigint,
         sealed       bytea
