@@ -3,19 +3,19 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
-LOCAL_PACKAGES := -e contracts -e kit -e services/intake -e services/referral -e services/registry -e services/notification -e deploy/local
-SOURCES := contracts kit services deploy tests
+LOCAL_PACKAGES := -e contracts -e kit -e services/intake -e services/referral -e services/registry -e services/notification -e clients/field -e deploy/local
+SOURCES := contracts kit services clients deploy tests
 # Most tests wait for a broker, a database or a timeout: two at a time take half as long, also on two processors.
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill clocks year parse-reports deps-audit sbom containers-test requirements clean
+.PHONY: help demo up down status logs test lint format contracts release-contracts asyncapi bench chaos amnesia access erasure-drill simulate keycloak-test audit-drill clocks year parse-reports sync-storm deps-audit sbom containers-test requirements clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 # -- environment: pinned with hashes, made anew when a pin or a package changes ---------------------------------
-PACKAGES := $(wildcard contracts/pyproject.toml kit/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
+PACKAGES := $(wildcard contracts/pyproject.toml kit/pyproject.toml services/*/pyproject.toml clients/*/pyproject.toml deploy/local/pyproject.toml)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "SLRT needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=python3.x"; exit 1; }
@@ -61,7 +61,7 @@ keycloak-test: $(VENV)/dev.stamp ## The committed realm on the real Keycloak (fe
 lint: $(VENV)/dev.stamp ## Format, types, import rules, drift of generated files, compatibility with every release
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy contracts/src contracts/codegen contracts/generate.py kit/src services/*/src deploy/local/src
+	$(BIN)/mypy contracts/src contracts/codegen contracts/generate.py kit/src services/*/src clients/*/src deploy/local/src
 	$(BIN)/lint-imports
 	$(BIN)/python contracts/generate.py --check
 	$(BIN)/python kit/metrics_page.py --check
@@ -130,6 +130,9 @@ parse-reports: ## What the messages of a file hold, a JSON line for each {"id", 
 	@test -n '$(FILE)' || { echo 'which file? make parse-reports FILE=texts.jsonl' >&2; exit 2; }
 	@$(MAKE) -s --no-print-directory $(VENV)/local.stamp >&2
 	@$(BIN)/slrt-intake parse-reports '$(FILE)'
+
+sync-storm: $(VENV)/dev.stamp ## Devices in the field under drops, repeats, reordering and kills; 0 lost, 0 doubled; SCHEDULES=n SEED=1
+	$(BIN)/python -m tests.field.storm --schedules $(or $(SCHEDULES),200) --seed $(or $(SEED),1)
 
 -include deploy/containers.mk
 

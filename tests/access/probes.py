@@ -134,6 +134,38 @@ PROBES: dict[str, Probe] = {
     "DELETE /intake/v1/duties/{duty_id}": Probe("no case at all", None, _NEVER),
     "GET /intake/v1/stalls": Probe("nothing"),
     "POST /intake/v1/reports/parse": Probe("nothing", {"text": "tidak ada laporan"}),
+    "GET /intake/v1/checklists": Probe("nothing"),
+    # A visit with a checklist that nobody has: whoever is let through is told so (422), and nothing is planned.
+    "POST /intake/v1/visits": Probe("case", {"case_id": "{case_id}", "checklists": ["not_there"]}),
+    "GET /intake/v1/visits": Probe("nothing"),
+    "GET /intake/v1/visits/{visit_id}": Probe("no case at all"),
+    "POST /intake/v1/visits/{visit_id}/assign": Probe("no case at all", {"officer": "nobody"}, _NEVER),
+    "POST /intake/v1/visits/{visit_id}/result": Probe("no case at all", {"result": "done"}, _NEVER),
+    "GET /intake/v1/cases/{case_id}/facts": Probe("case", looks_at="visit"),
+    # An answer that its question does not take.
+    "POST /intake/v1/cases/{case_id}/facts": Probe("case", {"answers": {"walls": 7}}),
+    "GET /intake/v1/fact-conflicts": Probe("nothing"),
+    "POST /intake/v1/fact-conflicts/{conflict_id}/settle": Probe(
+        "no case at all", {"fact_id": "019f1a00-0000-7000-8000-000000000009"}, _NEVER
+    ),
+    # Of a device that nobody has.
+    "PUT /intake/v1/field/devices/{device_id}": Probe("nothing", None, _NEVER),
+    "GET /intake/v1/field/devices": Probe("nothing"),
+    "POST /intake/v1/field/devices/{device_id}/revoke": Probe("no case at all", None, _NEVER),
+    "POST /intake/v1/field/devices/{device_id}/wiped": Probe("no case at all"),
+    "GET /intake/v1/field/devices/{device_id}/assignments": Probe("no case at all", looks_at="visit"),
+    "GET /intake/v1/field/devices/{device_id}/receipts": Probe("no case at all"),
+    "POST /intake/v1/field/devices/{device_id}/uploads": Probe(
+        "no case at all", {"device_now": "2026-07-01T08:00:00Z", "items": []}
+    ),
+    "PUT /intake/v1/field/devices/{device_id}/photos/{photo_id}": Probe(
+        "no case at all", {"case_id": "{case_id}", "sha256": "0" * 64, "size": 1, "file_class": "house"}
+    ),
+    "GET /intake/v1/field/devices/{device_id}/photos/{photo_id}": Probe("no case at all"),
+    "POST /intake/v1/field/devices/{device_id}/photos/{photo_id}/pieces": Probe("no case at all", query="?offset=0"),
+    "GET /intake/v1/field/sync-ages": Probe("nothing"),
+    "GET /intake/v1/field/rejected-items": Probe("nothing"),
+    "GET /intake/v1/field/rejected-items/{receipt_id}": Probe("no case at all", looks_at="visit"),
     "POST /intake/v1/drafts": Probe("nothing", {"text": "tidak ada laporan"}),
     "GET /intake/v1/drafts/{draft_id}": Probe("own draft"),
     "PUT /intake/v1/drafts/{draft_id}": Probe("own draft at a place", _REGISTRATION, _NEVER),

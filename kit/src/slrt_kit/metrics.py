@@ -402,7 +402,30 @@ CONSENTS_EXPIRED = _counter(
     unit="consents",
     roles=_CONSUMING,
 )
-_TABLE = Label("table", "table of the service", most=50)
+FIELD_ITEMS = _counters(
+    "slrt_field_items_total",
+    "Items that devices in the field handed in, by what became of them; one that came again is not counted",
+    Label(
+        "status",
+        "what became of it",
+        values=frozenset({"committed", "conflict_kept_both", "rejected_with_reason", "waiting_for"}),
+    ),
+    unit="items",
+    roles=(Role.API,),
+)
+FIELD_ITEMS_WAITING = _gauge(
+    "slrt_field_items_waiting_seconds",
+    "For how long the item waits that has waited longest for the one it refers to",
+    unit="seconds",
+    roles=_SEALING,
+)
+FIELD_DEVICES_SILENT = _gauge(
+    "slrt_field_devices_silent",
+    "Devices in the field, not revoked, that were not in touch for a week",
+    unit="devices",
+    roles=_SEALING,
+)
+_TABLE = Label("table", "table of the service", most=60)
 RETENTION_REMOVED = _counters(
     "slrt_retention_removed_rows_total",
     "Rows removed because they were kept for their period",

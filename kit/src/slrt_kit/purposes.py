@@ -68,6 +68,8 @@ RESOURCES: Mapping[str, frozenset[str]] = MappingProxyType(
         "person": frozenset({"nik", "kk_number", "birth_date"}),
         "family": frozenset(),
         "attachment": frozenset(),
+        # What is needed to make a visit, and what was observed at one.
+        "visit": frozenset(),
         "case-looks": frozenset(),
         "resident-code": frozenset({"code"}),
         # Of many cases at once: of each the client, and how they are reached. Columns about nobody are for any purpose.

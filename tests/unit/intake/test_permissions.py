@@ -21,6 +21,10 @@ from slrt_intake.api import (
     duties,
     events,
     exports,
+    facts,
+    field,
+    field_oversight,
+    field_photos,
     figures,
     forms,
     holdings,
@@ -30,6 +34,7 @@ from slrt_intake.api import (
     resident,
     stalls,
     tracking,
+    visits,
     worklists,
 )
 from slrt_intake.app import build_app, build_runtime
@@ -46,6 +51,11 @@ FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 BATCH = "/v1/batches/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
+DEVICE = "/v1/field/devices/019f1a00-0000-7000-8000-000000000011"
+VISIT = "/v1/visits/019f1a00-0000-7000-8000-000000000012"
+CONFLICT = "/v1/fact-conflicts/019f1a00-0000-7000-8000-000000000013"
+REJECTED = "/v1/field/rejected-items/019f1a00-0000-7000-8000-000000000007"
+PHOTO = f"{DEVICE}/photos/019f1a00-0000-7000-8000-000000000014"
 CONSENT = "019f1a00-0000-7000-8000-000000000006"
 EXTENSION = "019f1a00-0000-7000-8000-000000000010"
 RECEIPT = "019f1a00-0000-7000-8000-000000000007"
@@ -111,6 +121,29 @@ DEMANDS = {
     ("POST", "/v1/duties/lists"): "intake.duty.write",
     ("PUT", DUTY): "intake.duty.write",
     ("DELETE", DUTY): "intake.duty.write",
+    ("GET", "/v1/checklists"): "intake.visit.read",
+    ("POST", "/v1/visits"): "intake.visit.plan",
+    ("GET", "/v1/visits"): "intake.visit.read",
+    ("GET", VISIT): "intake.visit.read",
+    ("POST", f"{VISIT}/assign"): "intake.visit.plan",
+    ("POST", f"{VISIT}/result"): "intake.visit.record",
+    ("GET", f"{CASE}/facts"): "intake.visit.read",
+    ("POST", f"{CASE}/facts"): "intake.visit.record",
+    ("GET", "/v1/fact-conflicts"): "intake.fact.settle",
+    ("POST", f"{CONFLICT}/settle"): "intake.fact.settle",
+    ("PUT", DEVICE): "intake.field.sync",
+    ("GET", f"{DEVICE}/assignments"): "intake.field.sync",
+    ("GET", f"{DEVICE}/receipts"): "intake.field.sync",
+    ("POST", f"{DEVICE}/uploads"): "intake.field.sync",
+    ("POST", f"{DEVICE}/wiped"): "intake.field.sync",
+    ("PUT", PHOTO): "intake.field.sync",
+    ("GET", PHOTO): "intake.field.sync",
+    ("POST", f"{PHOTO}/pieces"): "intake.field.sync",
+    ("GET", "/v1/field/devices"): "intake.field.oversee",
+    ("POST", f"{DEVICE}/revoke"): "intake.field.oversee",
+    ("GET", "/v1/field/sync-ages"): "intake.field.oversee",
+    ("GET", "/v1/field/rejected-items"): "intake.field.oversee",
+    ("GET", REJECTED): "intake.field.oversee",
     ("POST", "/v1/drafts"): "intake.draft.write",
     ("POST", "/v1/reports/parse"): "intake.draft.write",
     ("GET", DRAFT): "intake.draft.read",
@@ -155,7 +188,23 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, batches, cases, claims, clocks, consents, drafts, duties),
-    *(duplicates, events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
+    *(
+        duplicates,
+        events,
+        exports,
+        facts,
+        field,
+        field_oversight,
+        field_photos,
+        figures,
+        forms,
+        holdings,
+        looks,
+        own_consents,
+        resident,
+        tracking,
+    ),
+    *(visits, worklists),
 )
 
 
@@ -173,6 +222,10 @@ def _routes() -> Iterator[APIRoute]:
         duties,
         events,
         exports,
+        facts,
+        field,
+        field_oversight,
+        field_photos,
         figures,
         forms,
         holdings,
@@ -182,6 +235,7 @@ def _routes() -> Iterator[APIRoute]:
         resident,
         stalls,
         tracking,
+        visits,
         worklists,
     ):
         for route in module.router.routes:
@@ -206,6 +260,10 @@ def _filled(path: str) -> str:
         ("consent_id", CONSENT),
         ("receipt_id", RECEIPT),
         ("duty_id", DUTY),
+        ("device_id", DEVICE),
+        ("visit_id", VISIT),
+        ("photo_id", PHOTO),
+        ("conflict_id", CONFLICT),
     ):
         path = path.replace(f"{{{name}}}", made[-36:])
     return path

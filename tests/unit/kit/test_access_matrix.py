@@ -7,43 +7,47 @@ name where that is clear from the heading.
 from slrt_kit.access import permission_table
 
 MATRIX = """
-facilitator: intake attachment.add=region attachment.read=region attachment.remove=region draft.write=region
-    draft.read=region case.register=region case.read=region party.read=region emergency.open=region party.unmask=region
-    consent.read=region consent.write=region duty.read=region | referral policy.read=any | registry person.read=region
-    family.read=region | policy version.read=any
-front_office: intake attachment.add=region attachment.read=region attachment.remove=region draft.write=region
+facilitator: intake visit.read=region visit.record=region field.sync=region attachment.add=region
+    attachment.read=region attachment.remove=region draft.write=region draft.read=region case.register=region
+    case.read=region party.read=region emergency.open=region party.unmask=region consent.read=region
+    consent.write=region duty.read=region | referral policy.read=any | registry person.read=region family.read=region |
+    policy version.read=any
+front_office: intake batch.write=region batch.read=own
+    visit.plan=region visit.read=region attachment.add=region attachment.read=region
+    attachment.remove=region draft.write=region draft.read=region case.register=region case.read=region
+    case.screen=region party.read=region emergency.open=region party.unmask=region consent.read=region
+    consent.write=region sharing.read=region duty.read=region clock.change=region | referral policy.read=any | registry
+    person.read=region person.unmask=region family.read=region | policy version.read=any
+back_office: intake visit.plan=region visit.read=region fact.settle=region export.request=region
+    attachment.add=region attachment.read=region attachment.remove=region case.read=region case.screen=region
+    case.recommend=region party.read=region emergency.open=region party.unmask=region consent.read=region
+    consent.write=region sharing.read=region duty.read=region clock.change=region | referral referral.read=region
+    policy.read=any | registry person.read=region person.unmask=region family.read=region | notification
+    delivery.read=region | policy version.read=any
+surveyor: intake visit.read=assigned visit.record=assigned field.sync=assigned case.read=assigned
+    attachment.add=assigned attachment.read=assigned attachment.remove=assigned
+coordinator: intake visit.plan=region visit.read=region attachment.read=region case.read=region case.decide=region
+    party.read=region emergency.open=region report.read=region consent.read=region sharing.read=region duty.read=region
+    stall.read=region clock.change=region | referral referral.read=region policy.read=any report.read=region
+    stall.read=region | registry person.read=region family.read=region | policy version.read=any
+supervisor: audit review.read=region review.close=region entry.read=region | intake visit.plan=region
     batch.write=region batch.read=own
-    draft.read=region case.register=region case.read=region case.screen=region party.read=region emergency.open=region
-    party.unmask=region consent.read=region consent.write=region sharing.read=region duty.read=region
-    clock.change=region | referral policy.read=any | registry person.read=region person.unmask=region
-    family.read=region | policy version.read=any
-back_office: intake export.request=region attachment.add=region attachment.read=region attachment.remove=region
-    case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
-    party.unmask=region consent.read=region consent.write=region sharing.read=region duty.read=region
-    clock.change=region | referral referral.read=region policy.read=any | registry person.read=region
-    person.unmask=region family.read=region | notification delivery.read=region | policy version.read=any
-surveyor: intake case.read=assigned attachment.add=assigned attachment.read=assigned attachment.remove=assigned
-coordinator: intake attachment.read=region case.read=region case.decide=region party.read=region emergency.open=region
-    report.read=region consent.read=region sharing.read=region duty.read=region stall.read=region clock.change=region |
-    referral referral.read=region policy.read=any report.read=region stall.read=region | registry person.read=region
-    family.read=region | policy version.read=any
-supervisor: audit review.read=region review.close=region entry.read=region | intake attachment.add=region
+    visit.read=region field.oversee=region attachment.add=region attachment.read=region attachment.remove=region
+    export.request=region draft.write=region draft.read=region case.register=region case.read=region
+    emergency.review=region report.read=region look.read=region sharing.read=region duty.read=region stall.read=region
+    clock.approve=region | referral referral.read=region policy.read=any report.read=region stall.read=region
+    clock.approve=region | registry person.read=region family.read=region | notification delivery.read=region | policy
+    version.read=any
+manager: audit review.read=region review.close=region entry.read=region | intake visit.plan=region visit.read=region
     batch.write=region batch.read=own
-    attachment.read=region attachment.remove=region export.request=region draft.write=region draft.read=region
-    case.register=region case.read=region emergency.review=region report.read=region look.read=region
-    sharing.read=region duty.read=region stall.read=region clock.approve=region | referral referral.read=region
-    policy.read=any report.read=region stall.read=region clock.approve=region | registry person.read=region
-    family.read=region | notification delivery.read=region | policy version.read=any
-manager: audit review.read=region review.close=region entry.read=region | intake attachment.read=region
-    batch.write=region batch.read=own
-    attachment.remove=region export.request=region export.approve=region case.read=region case.decide=region
-    case.assign=region case.transfer=region restricted.list=region party.read=region emergency.open=region
-    emergency.review=region report.read=region look.read=region party.unmask=region consent.read=region
-    consent.write=region sharing.read=region duty.read=region duty.write=region stall.read=region clock.change=region
-    clock.approve=region | referral referral.read=region referral.act=office policy.read=any report.read=region
-    stall.read=region clock.change=office clock.approve=region | registry person.transfer=region person.read=region
-    person.unmask=region family.read=region | notification delivery.read=region | policy version.read=any
-    version.propose=region version.compare=region
+    field.oversee=region attachment.read=region attachment.remove=region export.request=region export.approve=region
+    case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region party.read=region
+    emergency.open=region emergency.review=region report.read=region look.read=region party.unmask=region
+    consent.read=region consent.write=region sharing.read=region duty.read=region duty.write=region stall.read=region
+    clock.change=region clock.approve=region | referral referral.read=region referral.act=office policy.read=any
+    report.read=region stall.read=region clock.change=office clock.approve=region | registry person.transfer=region
+    person.read=region person.unmask=region family.read=region | notification delivery.read=region | policy
+    version.read=any version.propose=region version.compare=region
 opd_officer: intake party.read=office party.unmask=office sharing.confirm=office | referral referral.read=office
     referral.act=office policy.read=any claim.read=office report.read=office stall.read=office clock.change=office |
     policy version.read=any
@@ -55,8 +59,7 @@ head_of_office: intake export.approve=region case.read=region case.seal=region r
     emergency.open=region report.read=region look.read=region duty.read=region stall.read=region clock.approve=region |
     referral referral.read=region_and_office policy.read=any report.read=region stall.read=region
     clock.approve=region_and_office | registry disposal.decide=region | policy version.read=any version.approve=region
-    version.activate=region
-    version.compare=region
+    version.activate=region version.compare=region
 province_desk: intake report.read=region duty.read=region | referral policy.read=any report.read=region | policy
     version.read=any version.propose=region version.compare=region
 centre_desk: intake report.read=any duty.read=any | referral policy.read=any report.read=any | policy version.read=any

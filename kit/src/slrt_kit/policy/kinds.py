@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from slrt_kit.clocks.checks import check_calendar, check_escalation, check_sla
 from slrt_kit.policy import routing
-from slrt_kit.policy.checks import documents, forms, offices, programmes, roles, taxonomy, workflow
+from slrt_kit.policy.checks import checklists, documents, forms, offices, programmes, roles, taxonomy, workflow
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding
 from slrt_kit.policy.messages.checks import check_channels, check_layouts, check_notifications
@@ -46,6 +46,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("programmes", _INTAKE, programmes.check),
     Kind("forms", _INTAKE, forms.check, may_be_empty=True),
     Kind("documents", _INTAKE, documents.check, may_be_empty=True),
+    Kind("checklists", _INTAKE, checklists.check, may_be_empty=True),
     Kind("workflow", _INTAKE | _REFERRAL, workflow.check, beside=frozenset({"sla", "escalation"})),
     Kind("roles", _INTAKE | _REFERRAL, roles.check, beside=frozenset({"workflow"})),
     Kind("offices", _REFERRAL, offices.check, may_be_empty=True),

@@ -13,6 +13,7 @@ from slrt_intake.store.case_clocks import CaseClocks
 from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_intake.store.consents import COUNT_RUN_OUT
+from slrt_intake.store.devices import COUNT_SILENT, OLDEST_WAITING
 from slrt_intake.store.holdings import CasePauses
 from slrt_intake.store.sharings import COUNT_OVERDUE
 from slrt_intake.store.stalls import watched
@@ -34,6 +35,8 @@ PACKAGE = "slrt_intake"
 _BACKLOG = [
     (metrics.ERASURES_OVERDUE, COUNT_OVERDUE),
     (metrics.CONSENTS_RUN_OUT, COUNT_RUN_OUT),
+    (metrics.FIELD_DEVICES_SILENT, COUNT_SILENT),
+    (metrics.FIELD_ITEMS_WAITING, OLDEST_WAITING),
     *BACKLOG,
 ]
 
@@ -58,6 +61,10 @@ def build_app(runtime: Runtime) -> "FastAPI":
         duties,
         events,
         exports,
+        facts,
+        field,
+        field_oversight,
+        field_photos,
         figures,
         forms,
         holdings,
@@ -67,10 +74,12 @@ def build_app(runtime: Runtime) -> "FastAPI":
         resident,
         stalls,
         tracking,
+        visits,
         worklists,
     )
     from slrt_intake.api.parts import IntakeParts  # noqa: PLC0415
     from slrt_intake.paper.columns import PaperReader  # noqa: PLC0415
+    from slrt_intake.store.checklists import ChecklistBook  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
     from slrt_intake.store.forms import FormBook  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
@@ -108,6 +117,11 @@ def build_app(runtime: Runtime) -> "FastAPI":
             own_consents.router,
             looks.router,
             stalls.router,
+            visits.router,
+            facts.router,
+            field.router,
+            field_oversight.router,
+            field_photos.router,
         ],
         consumers={
             "outcomes": consumers.outcomes,
@@ -140,6 +154,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
         runtime.deadlines,
         FormBook(runtime.policy_book),
         PaperReader.load(regions),
+        ChecklistBook(runtime.policy_book),
         Uploads.of(_settings(runtime)),
     )
     return app

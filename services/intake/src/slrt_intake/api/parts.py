@@ -11,6 +11,7 @@ from slrt_intake.paper.columns import PaperReader
 from slrt_intake.reports.parser import ReportParser
 from slrt_intake.store.attachments import AttachmentStore
 from slrt_intake.store.cases import CaseStores
+from slrt_intake.store.checklists import ChecklistBook
 from slrt_intake.store.consents import ConsentStore
 from slrt_intake.store.drafts import DraftStore
 from slrt_intake.store.duties import DutyStore
@@ -49,6 +50,7 @@ class IntakeParts:
     deadlines: Deadlines
     forms: FormBook
     paper: PaperReader
+    checklists: ChecklistBook
     files: Uploads | None = None
 
     @property

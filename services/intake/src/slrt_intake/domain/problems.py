@@ -301,3 +301,120 @@ class DutyRowsError(ProblemError):
 
     slug, status = "duty-rows", 422
     title = Text("Ada baris yang ditolak; tidak satu pun disimpan", "A row is refused; nothing was stored")
+
+
+class VisitEndedError(ProblemError):
+    slug, status = "visit-ended", 409
+    title = Text("Kunjungan ini sudah ada hasilnya", "This visit has its result already")
+
+
+class VisitNotYoursError(ProblemError):
+    """It was given to somebody else, or to nobody; what the caller saw there is kept all the same."""
+
+    slug, status = "visit-not-yours", 409
+    title = Text("Kunjungan ini tidak, atau tidak lagi, ditugaskan kepada Anda", "This visit is not yours, or no more")
+
+
+class TooManyVisitsError(ProblemError):
+    slug, status = "too-many-visits", 409
+    title = Text("Petugas itu sudah memegang kunjungan sebanyak yang diizinkan", "The officer has all visits they may")
+
+
+class UnknownChecklistError(ProblemError):
+    """``possible`` lists the checklists of the case's region."""
+
+    slug, status = "unknown-checklist", 422
+    title = Text("Daftar periksa ini tidak ada di wilayah kasus", "The region of the case has no such checklist")
+
+
+class FactsDoNotFitError(ProblemError):
+    slug, status = "facts-do-not-fit", 422
+    title = Text("Jawaban tidak sesuai daftar periksa", "The answers do not fit the checklist")
+
+
+class ConflictSettledError(ProblemError):
+    slug, status = "conflict-settled", 409
+    title = Text("Pertentangan ini sudah diputuskan", "This conflict was settled already")
+
+
+class NotInConflictError(ProblemError):
+    slug, status = "not-in-conflict", 422
+    title = Text("Fakta itu bukan bagian dari pertentangan ini", "That fact is not one of those in conflict")
+
+
+class DeviceTakenError(ProblemError):
+    """Ids are made on devices: this one is another officer's."""
+
+    slug, status = "device-taken", 409
+    title = Text(
+        "Id perangkat ini milik petugas lain; buat id baru", "Another officer has that device id; make a new one"
+    )
+
+
+class UnknownDeviceError(ProblemError):
+    slug, status = "unknown-device", 404
+    title = Text("Perangkat ini belum didaftarkan atas nama Anda", "The device is not registered in your name")
+
+
+class DeviceNotRevokedError(ProblemError):
+    slug, status = "device-not-revoked", 409
+    title = Text(
+        "Perangkat ini tidak dicabut; tidak ada yang harus dihapus", "The device is not revoked; keep its data"
+    )
+
+
+class TooManyItemsError(ProblemError):
+    """``most`` is how many items an upload may have: send the others in the next."""
+
+    slug, status = "too-many-items", 413
+    title = Text("Terlalu banyak butir dalam satu kiriman; kirim sebagian-sebagian", "Too many items in one upload")
+
+
+class UploadTooLargeError(ProblemError):
+    """``most`` is the bytes that an upload may have."""
+
+    slug, status = "upload-too-large", 413
+    title = Text("Kiriman terlalu besar; kirim lebih sedikit butir", "The upload is too large; send fewer items")
+
+
+class EncodingNotAcceptedError(ProblemError):
+    slug, status = "encoding-not-accepted", 415
+    title = Text("Kirim tanpa pemampatan (Content-Encoding)", "Send it without Content-Encoding")
+
+
+class DeviceClockError(ProblemError):
+    slug, status = "device-clock", 422
+    title = Text(
+        "Sertakan device_now: waktu perangkat dengan zona waktu", "Send device_now: the device's time, with its offset"
+    )
+
+
+class PhotoIdTakenError(ProblemError):
+    slug, status = "photo-id-taken", 409
+    title = Text("Id foto ini sudah dipakai foto lain; buat id baru", "Another picture has that id; make a new one")
+
+
+class PhotoOffsetError(ProblemError):
+    """``offset`` is up to where the picture has arrived: go on from there."""
+
+    slug, status = "photo-offset", 409
+    title = Text("Lanjutkan dari offset yang disebutkan", "Go on from the offset that is named")
+
+
+class PhotoWaitsError(ProblemError):
+    """The picture has arrived; the registration that it belongs to has not. Come again: it is kept until then."""
+
+    slug, status = "photo-waits", 409
+    title = Text("Foto menunggu kasusnya; kirim pendaftarannya dulu", "The picture waits for its case; send that first")
+
+
+class PhotoHashError(ProblemError):
+    slug, status = "photo-hash", 422
+    title = Text(
+        "Isi foto tidak sesuai sha256-nya; kirim ulang", "The picture is not what its sha256 says; send it anew"
+    )
+
+
+class TooManyPhotosError(ProblemError):
+    slug, status = "too-many-photos", 409
+    title = Text("Selesaikan dulu foto yang belum lengkap", "Complete the pictures that are on their way first")

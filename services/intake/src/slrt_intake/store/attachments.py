@@ -1,6 +1,6 @@
 """Keep what is known of the files of cases; the files themselves are objects (`slrt_kit.files`)."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from uuid import UUID
 
 from slrt_contracts.codes import FileClass, MediaType, RemovalReason
@@ -19,6 +19,7 @@ from slrt_kit.privacy.sealing import Opened, place_of
 from slrt_kit.problems import ErasedError
 
 _DIGEST = "attachment"
+Reach = Callable[[Scope], tuple[str, dict[str, object]]]
 _COLUMNS = (
     "a.attachment_id, a.version, a.event_sequence, a.case_id, a.person_id, a.file_class, a.media_type, a.size, "
     "a.key_id, a.sealed, a.added_by, a.added_at, a.removed_by, a.removed_at, a.removal_reason"
@@ -28,14 +29,16 @@ _COLUMNS = (
 class AttachmentStore:
     """The files of one unit of work."""
 
-    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault) -> None:
+    def __init__(self, work: UnitOfWork, outbox: Outbox, vault: Vault, *, reach: Reach = within) -> None:
+        """``reach``: which cases a scope reaches to add a file to."""
         self._work = work
         self._outbox = outbox
         self._vault = vault
+        self._reach = reach
 
     async def lock_case(self, case_id: CaseId, person_id: UUID | None, scope: Scope) -> CaseOfFile | None:
         """The case when the scope reaches it to work on; until the commit nobody else adds a file to it."""
-        condition, values = within(scope)
+        condition, values = self._reach(scope)
         row = await self._work.connection.row(
             "SELECT status, p.person_id, coalesce(p.key_id, cases.key_id) AS key_id, "  # noqa: S608 — fixed texts
             "(SELECT count(*) FROM attachments a WHERE a.case_id = cases.case_id AND a.removed_at IS NULL) AS files "

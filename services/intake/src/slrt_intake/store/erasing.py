@@ -21,7 +21,9 @@ _CONCERNED = """
     SELECT ARRAY(SELECT case_id FROM whole) AS cases,
            ARRAY(SELECT key_id FROM given
                  UNION SELECT key_id FROM cases WHERE case_id IN (SELECT case_id FROM whole)
-                 UNION SELECT key_id FROM drafts WHERE case_id IN (SELECT case_id FROM whole)) AS keys
+                 UNION SELECT key_id FROM drafts WHERE case_id IN (SELECT case_id FROM whole)
+                 UNION SELECT key_id FROM field_items
+                 WHERE case_id IN (SELECT case_id FROM whole) AND sealed IS NOT NULL) AS keys
     """
 _REMOVE = (
     "UPDATE persons SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
@@ -30,6 +32,11 @@ _REMOVE = (
     "DELETE FROM resident_challenges WHERE case_id = ANY(%(cases)s)",
     "DELETE FROM resident_sessions WHERE case_id = ANY(%(cases)s)",
     "UPDATE drafts SET sealed = NULL WHERE case_id = ANY(%(cases)s)",
+    """
+    UPDATE facts SET sealed = NULL, digest = NULL
+    WHERE case_id = ANY(%(cases)s) OR person_id = ANY(%(parties)s)
+    """,
+    "UPDATE field_items SET sealed = NULL WHERE case_id = ANY(%(cases)s) AND sealed IS NOT NULL",
     "UPDATE attachments SET sealed = NULL, digest = NULL WHERE attachment_id = ANY(%(files)s)",
     "UPDATE consents SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
     """

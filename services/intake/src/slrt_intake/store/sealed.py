@@ -20,6 +20,8 @@ from slrt_kit.privacy.vault import text_of
 
 PERSONS, CONTACTS, NEEDS, DRAFTS = "persons", "contacts", "needs", "drafts"
 EMERGENCIES, ATTACHMENTS, EXPORTS = "emergency_accesses", "attachments", "exports"
+FACTS, FIELD_ITEMS = "facts", "field_items"
+FIELD_PHOTOS, FIELD_PHOTO_PARTS = "field_photos", "field_photo_parts"
 _PHONE_CHECK, _SLIP = "ticket phone", "ticket slip"
 
 

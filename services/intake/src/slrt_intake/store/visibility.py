@@ -8,6 +8,7 @@ from slrt_kit.db import Connection
 from slrt_kit.scoped import in_region
 
 _ASSIGNED = "EXISTS (SELECT FROM case_officers o WHERE o.case_id = cases.case_id AND o.officer = %(visitor)s)"
+_VISITED = "EXISTS (SELECT FROM visits v WHERE v.case_id = cases.case_id AND %(visitor)s = ANY(v.officers))"
 _LET_IN = (
     "EXISTS (SELECT FROM emergency_accesses e WHERE e.case_id = cases.case_id AND e.opened_by = %(visitor)s "
     "AND e.ends_at > %(visited_at)s)"
@@ -33,6 +34,23 @@ def within(scope: Scope, *, at: datetime | None = None) -> tuple[str, dict[str, 
     if at is not None:
         kept_from_most.append(_LET_IN)
     return f"({' OR '.join(reached)}) AND ({' OR '.join(kept_from_most)})", values
+
+
+def within_visits(scope: Scope, *, to_record: bool = False) -> tuple[str, dict[str, object]]:
+    """As `within`, also for whoever has, or had, a visit of the case: that, too, puts them in charge of something.
+
+    ``to_record``: also for whoever registered it. They may add what they saw, and read nothing by it.
+    """
+    condition, values = in_region(scope, "cases.village_code")
+    if scope.everywhere:
+        return condition, values
+    values["visitor"] = scope.subject
+    reached = [condition, _VISITED, *([_ASSIGNED] if scope.assigned else [])]
+    open_to = [_OPEN_TO_ALL_OF_THE_SCOPE, f"cases.sealed_at IS NULL AND {_ASSIGNED}"]
+    ways = f"({' OR '.join(reached)}) AND ({' OR '.join(open_to)})"
+    if to_record:
+        ways = f"(({ways}) OR (cases.sealed_at IS NULL AND cases.registered_by = %(visitor)s))"
+    return ways, values
 
 
 def within_area(scope: Scope, *, restricted_only: bool = False) -> tuple[str, dict[str, object]]:
