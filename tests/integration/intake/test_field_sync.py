@@ -165,6 +165,14 @@ async def test_a_case_that_is_not_the_officers_is_not_found(intake: Any, device:
 # -- what is taken ----------------------------------------------------------------------------------------------------
 
 
+async def test_a_case_without_a_phone_comes_back_with_the_code_of_its_slip(
+    intake: Any, device: Handset, made: Any
+) -> None:
+    [receipt] = await device.hand_in(device.item("case", made.registration(contact={})))
+    opened = {"ticket_number": receipt["result"]["ticket_number"], "phone_last4": receipt["result"]["slip_code"]}
+    assert (await intake.client.post("/v1/tracking", json=opened)).status_code == 200
+
+
 async def test_a_days_work_is_taken_in_one_upload_and_again_without_doubling(
     intake: Any, device: Handset, made: Any
 ) -> None:

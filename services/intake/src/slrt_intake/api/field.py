@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Final
 from uuid import UUID
 
@@ -33,6 +34,7 @@ from slrt_intake.domain.problems import (
 )
 from slrt_intake.store import devices
 from slrt_intake.store.field_uploads import FieldUploads, receipts_after
+from slrt_intake.store.sealed import slip_code
 from slrt_intake.usecases.field import Field
 from slrt_intake.usecases.field import Upload as UploadOfItems
 from slrt_kit import metrics
@@ -248,6 +250,7 @@ class _HandingIn:
                 regions=parts.regions,
                 forms=lambda village: parts.forms.at(village, self.now).forms,
                 checklists=lambda village: parts.checklists.at(village, self.now),
+                slip_code=partial(slip_code, parts.vault),
                 parse=(lambda _: Reason.FAULT) if faulty else reader,
                 new_id=parts.database.new_id,
                 now=unit.clock.now(),

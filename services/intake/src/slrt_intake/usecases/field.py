@@ -90,12 +90,13 @@ class FieldStore(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """What applying needs beside the store. ``forms`` and ``checklists`` by village."""
+    """What applying needs beside the store. ``forms`` and ``checklists`` by village, ``slip_code`` by ticket number."""
 
     cases: Cases
     regions: RegionTable
     forms: Callable[[str], Mapping[str, Form]]
     checklists: Callable[[str], Checklists]
+    slip_code: Callable[[str], str]
     parse: Parse
     new_id: NewId
     now: datetime
@@ -246,6 +247,7 @@ class Upload:
         receipt.case_id = case.case_id
         receipt.result = {
             "ticket_number": case.ticket_number,
+            "slip_code": None if command.contact.phone else parts.slip_code(case.ticket_number),
             "warnings": number_warnings(command, regions=parts.regions),
         }
 
