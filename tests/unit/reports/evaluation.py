@@ -13,7 +13,7 @@ from slrt_intake.reports.vocabulary import Vocabulary
 from slrt_kit.regions import Regions
 
 DATA = Path(__file__).parent / "data" / "evaluation"
-SETS = ("dev", "held_out", "third")
+SETS = ("dev", "held_out", "third", "fourth")
 FIELDS = tuple(name for name in ParsedReport().as_dict() if name != "evidence")
 _LISTS = frozenset(name for name, value in ParsedReport().as_dict().items() if value == [])
 _NAMES = frozenset({"facilitator", "client_name", "proxy_name"})

@@ -170,7 +170,7 @@ class LabelTable:
             or self._alike(text)
             or self._alike(outside)
             or self._parts(outside, self._alike)
-            or (None if in_free_text else self._by_keyword(outside))
+            or (None if in_free_text else self._by_keyword(outside) or self._alike(outside, more=1))
         )
 
     def _parts(self, text: str, find: Callable[[str], Label | None]) -> Label | None:
@@ -187,16 +187,18 @@ class LabelTable:
         fields = tuple(dict.fromkeys(name for label in known for name in label.fields if name != IGNORED))
         return Label(fields or (IGNORED,), 0.9, known[0].key, all(label.strong for label in known))
 
-    def _alike(self, text: str) -> Label | None:
-        """The label that the text is a misspelling of."""
-        near = [found for key in self._keys(text) for found in self._near(key)]
+    def _alike(self, text: str, *, more: int = 0) -> Label | None:
+        """The label that the text is a misspelling of; ``more``: letters forgiven beyond the usual, in long ones."""
+        near = [
+            found for key in self._keys(text) for found in self._near(key, more if len(key) >= _LONG_ENOUGH - 2 else 0)
+        ]
         if not near:
             return self._exact(text)
         distance, _, name = min(near)
         label = self._aliases[name]
         return Label(label.fields, 0.95 - distance if distance else 1.0, label.key, label.strong)
 
-    def _near(self, key: str) -> Iterator[tuple[float, bool, str]]:
+    def _near(self, key: str, more: int) -> Iterator[tuple[float, bool, str]]:
         """Aliases near a key as (distance, is an ignored one, alias); the smallest is meant.
 
         "kelurhan" is one letter from "kelurahan" and from "keluhan": the longer word has less wrong with it.
@@ -206,9 +208,9 @@ class LabelTable:
         if len(key) <= _FEWEST_LETTERS:
             return
         for name, wrong, _ in process.extract(
-            key, self._long_keys, scorer=OSA.distance, score_cutoff=_errors(key), limit=4
+            key, self._long_keys, scorer=OSA.distance, score_cutoff=_errors(key) + more, limit=4
         ):
-            if wrong <= _errors(min(key, name, key=len)):
+            if wrong <= _errors(min(key, name, key=len)) + more:
                 yield OSA.normalized_distance(key, name), self._aliases[name].fields == (IGNORED,), name
 
     def _by_keyword(self, text: str) -> Label | None:
@@ -231,7 +233,7 @@ def _joined(text: str) -> str:
 
 def _is_word(written: str, word: str) -> bool:
     """Whether a word of a label is the keyword, one letter wrong in a long one."""
-    return written == word or (len(word) > _LONG_ENOUGH - 2 and OSA.distance(written, word, score_cutoff=1) <= 1)
+    return written == word or (len(word) >= _LONG_ENOUGH - 2 and OSA.distance(written, word, score_cutoff=1) <= 1)
 
 
 def _digits(text: str) -> int:

@@ -106,8 +106,9 @@ class RowScanner:
         self._open: Row | None = None
         self._break = Break.NONE
         self._seen: set[str] = set()
+        self._here: set[str] = set()  # fields seen since the last client's name
         self._about_sender = False
-        self._style = Style(next_line=False, separators=frozenset(), bare=False)
+        self._style = Style(next_line=False, separators=frozenset(), bare=False, labelled=False)
 
     def scan(self) -> Scan:
         """Cut the message into rows."""
@@ -178,7 +179,10 @@ class RowScanner:
         awaiting = self._open is not None and not self._open.spans
         for separator in list(SEPARATOR.finditer(body, 0, LABEL_REACH))[:_SEPARATORS_TRIED]:
             sure = self._style.is_sure(separator.group())
-            label = self._labels.before_separator(body[: separator.start()], in_free_text=prose or awaiting or not sure)
+            free = prose or awaiting or not sure
+            label = self._labels.before_separator(body[: separator.start()], in_free_text=free)
+            if label is None and prose and not awaiting and sure and self._style.labelled:
+                label = self._new_in_prose(body[: separator.start()])
             if label is not None:
                 gap = _BEFORE_VALUE.match(body, separator.end())
                 value = gap.end() if gap else separator.end()
@@ -201,6 +205,11 @@ class RowScanner:
         if bare is not None and self._is_bare_row(bare[0], body[bare[1] :].strip(), prose=prose, awaiting=awaiting):
             return bare[0], start + bare[1]
         return None
+
+    def _new_in_prose(self, text: str) -> Label | None:
+        """The field that words before a separator are about, when this report has had no row for it."""
+        label = self._labels.before_separator(text, in_free_text=False)
+        return label if label is not None and not self._here.intersection(label.fields) else None
 
     def _is_row(self, label: Label, value: str, *, sure: bool) -> bool:
         """Whether what looks like `label: value` is a row here and not an item of a list or a part of a sentence."""
@@ -250,6 +259,9 @@ class RowScanner:
                 row.spans.append(self._clean.trimmed(part.start, part.end))
             self._scan.rows.append(row)
             self._seen.update(part_label.fields)
+            if "client_name" in part_label.fields:
+                self._here.clear()
+            self._here.update(part_label.fields)
             self._open, self._break = row, Break.NONE
 
     def _inline(self, label: Label, value: Span) -> Iterator[tuple[Label, Span]]:

@@ -38,6 +38,8 @@ class Style:
     """Marks that this sender puts behind labels, besides those that are always taken for it."""
     bare: bool
     """Only a space stands between label and value."""
+    labelled: bool
+    """Most rows have a label and a mark that is always taken for a separator; also a line in prose then has one."""
 
     def is_sure(self, separator: str) -> bool:
         """Whether what stands before the separator may be told by its likeness to a label."""
@@ -54,15 +56,18 @@ def style_of(texts: Sequence[str], labels: LabelTable) -> Style:
     alone = [label for text in texts if ":" not in text and (label := labels.weak_alone(text)) is not None]
     by_mark: dict[str, set[str]] = {}
     bare: set[str] = set()
+    labelled: set[str] = set()
     written = 0
     for text in texts:
         lead = LEAD.match(text)
         body = text[lead.end() if lead else 0 :]
         written += bool(body.strip())
         separator = SEPARATOR.search(body, 0, LABEL_REACH)
-        if separator is not None and separator.group() not in SURE_SEPARATORS:
+        if separator is not None:
             label = labels.exact(body[: separator.start()])
-            if label is not None:
+            if label is not None and separator.group() in SURE_SEPARATORS:
+                labelled.update(label.fields)
+            elif label is not None:
                 by_mark.setdefault(mark_of(separator.group()), set()).update(label.fields)
         if separator is None and (found := labels.bare_prefix(body)) and found[0].strong:
             bare.update(found[0].fields)
@@ -70,6 +75,7 @@ def style_of(texts: Sequence[str], labels: LabelTable) -> Style:
         next_line=sum(label.strong for label in alone) >= _NEXT_LINE,
         separators=frozenset(mark for mark, fields in by_mark.items() if len(fields) >= _SAME_SEPARATOR),
         bare=len(bare) >= max(_BARE, written / 2),
+        labelled=len(labelled) >= _BARE,
     )
 
 
