@@ -31,8 +31,9 @@ from slrt_kit.problems import ErasedError, Text
 
 _BUCKETS: Final = 1024
 RECEIPT_COLUMNS: Final = (
-    "receipt_id, device_id, item_id, sequence, is_first, kind, fingerprint, officer, area_code, made_at, corrected_at, "
-    "clock_is_off, received_at, status, reason, says, errors, waiting_for, case_id, visit_id, is_sensitive, result"
+    "receipt_id, device_id, item_id, sequence, is_first, kind, fingerprint, officer, area_code, reach_code, made_at, "
+    "corrected_at, clock_is_off, received_at, status, reason, says, errors, waiting_for, case_id, visit_id, "
+    "is_sensitive, result"
 )
 # Who registers a case and who hands in an item that waits for it see each other: one of them comes second.
 _LOCK_ITEMS = """
@@ -57,8 +58,8 @@ _CASES = """
            (SELECT jsonb_agg(jsonb_build_object('person_id', p.person_id, 'key_id', p.key_id) ORDER BY p.position)
             FROM persons p WHERE p.case_id = cases.case_id) AS persons
     FROM cases
-    WHERE case_id = ANY(%(cases)s)
-       OR case_id IN (SELECT o.case_id FROM visits o WHERE o.visit_id = ANY(%(visits)s))
+    WHERE case_id IN (SELECT unnest(CAST(%(cases)s AS uuid[]))
+                      UNION SELECT o.case_id FROM visits o WHERE o.visit_id = ANY(%(visits)s))
     ORDER BY case_id FOR NO KEY UPDATE OF cases
     """
 _VISITS = f"SELECT {VISIT_COLUMNS} FROM visits v WHERE v.visit_id = ANY(%(visits)s) ORDER BY v.visit_id FOR UPDATE"  # noqa: S608
@@ -326,6 +327,7 @@ def receipt_of(row: Row) -> Receipt:
         fingerprint=row.fingerprint,
         officer=row.officer,
         area_code=row.area_code,
+        reach_code=row.reach_code,
         made_at=row.made_at,
         corrected_at=row.corrected_at,
         clock_is_off=row.clock_is_off,
@@ -365,6 +367,7 @@ def _row(receipt: Receipt) -> dict[str, object]:
         "fingerprint": text_of(receipt.fingerprint),
         "officer": receipt.officer,
         "area_code": receipt.area_code,
+        "reach_code": receipt.reach_code,
         "made_at": receipt.made_at,
         "corrected_at": receipt.corrected_at,
         "clock_is_off": receipt.clock_is_off,
