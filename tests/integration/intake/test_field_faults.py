@@ -118,6 +118,19 @@ async def test_what_was_said_of_a_case_that_few_may_know_of_is_for_those_in_char
     assert await content(intake, receipt, "supervisor", sub="head-1") == 200
 
 
+async def test_who_registered_a_sensitive_case_hands_in_what_they_saw_and_reads_nothing_of_it(
+    intake: Any, device: Handset, made: Any
+) -> None:
+    registration = device.item("case", made.registration(needs=[{"need_code": SENSITIVE}]))
+    place = {"case_item": registration["id"]}
+    receipts = await device.hand_in(registration, device.item("facts", place | {"answers": {"went_hungry": True}}))
+    assert [each["status"] for each in receipts] == ["committed", "committed"]
+    path = f"/v1/cases/{receipts[0]['case_id']}/facts"
+    assert (await intake.client.get(path, headers=device.headers(Purpose="case-handling"))).status_code == 404
+    online = await intake.client.post(path, json={"answers": {"went_hungry": True}}, headers=device.headers())
+    assert online.status_code == 404, "at a desk it is a case like any other that is not theirs"
+
+
 @pytest.mark.parametrize("broken", [{}, {"village_code": "no code"}], ids=["elsewhere", "unreadable"])
 async def test_a_refused_registration_of_a_sensitive_need_is_for_who_puts_somebody_in_charge(
     intake: Any, device: Handset, broken: dict[str, Any]

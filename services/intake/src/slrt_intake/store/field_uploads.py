@@ -154,7 +154,7 @@ class FieldUploads:
 
     async def references(self, places: Collection[Place], codes: Collection[str], scope: Scope) -> References:
         """What items refer to."""
-        references, self._keys = await load_references(self._work, self._vault, places, codes, scope)
+        references, self._keys = await load_references(self._work, self._vault, places, codes, scope, of_a_device=True)
         return references
 
     async def link(self, rejected: Sequence[Taken]) -> None:
@@ -230,11 +230,20 @@ class FieldUploads:
 
 
 async def load_references(
-    work: UnitOfWork, vault: Vault, places: Collection[Place], codes: Collection[str], scope: Scope
+    work: UnitOfWork,
+    vault: Vault,
+    places: Collection[Place],
+    codes: Collection[str],
+    scope: Scope,
+    *,
+    of_a_device: bool = False,
 ) -> tuple[References, Mapping[int, SubjectKey | None]]:
     """What is referred to, and the keys of all of them. Cases are locked first, in one order: whoever records
-    something about a case waits here."""
-    reached, values = within_visits(scope, to_record=True)
+    something about a case waits here.
+
+    ``of_a_device``: who registered a case hands in what they saw there, also of one that few may know of.
+    """
+    reached, values = within_visits(scope, to_record=of_a_device)
     connection = work.connection
     wanted = {
         "cases": list({place.case_id for place in places if place.case_id is not None}),
