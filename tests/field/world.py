@@ -27,7 +27,7 @@ _KEY: Final = bytes(range(32))
 _OFFSETS: Final = (timedelta(), timedelta(minutes=-3), timedelta(days=730), timedelta(days=-731), timedelta(hours=9))
 _CODES: Final = {"walls": ("brick", "zinc", "bamboo"), "earth_floor": (True, False), "school_children": (0, 2, 5)}
 _DURABLE: Final = {"committed", "already_committed", "conflict_kept_both", "rejected_with_reason"}
-_MAY_BE_REJECTED: Final = {"visit_ended"}
+_MAY_BE_REJECTED: Final = {"visit_ended", "visit_not_yours"}
 
 
 async def _no_sleep(_: float) -> None:
@@ -161,6 +161,7 @@ class Schedule:
             for n in range(self._chance.choice((1, 2, 2, 3)))
         ]
         self._registrations: list[str] = []
+        self._visits: list[str] = []
 
     async def run(self) -> Reckoning:
         """Play it, sync everything over a good line, and reckon."""
@@ -176,13 +177,41 @@ class Schedule:
 
     async def _play(self) -> None:
         self._do(self._phones[0], "case")
+        if self._chance.random() < 0.3:
+            await self._plan()
         for _ in range(self._chance.randrange(4, 9)):
             phone = self._chance.choice(self._phones)
-            if self._chance.random() < 0.55:
+            if self._visits and self._chance.random() < 0.1:
+                await self._give_to_another()
+            elif self._chance.random() < 0.55:
                 self._do(phone, self._chance.choice(("case", "facts", "facts", "facts", "note", "visit_result")))
             else:
                 self._server.clock.move(seconds=self._chance.randrange(1, 4000))
                 await phone.sync(most_items=self._chance.choice((1, 2, 200)))
+
+    async def _plan(self) -> None:
+        """The desk registers a case and gives somebody a visit to it."""
+        case = await self._desk("supervisor", "/v1/cases", {"village_code": VILLAGE, "needs": [{"need_code": "JALAN"}]})
+        officer = self._chance.choice(self._phones).officer
+        visit = await self._desk("supervisor", "/v1/visits", {"case_id": case["case_id"], "officer": officer})
+        self._visits.append(visit["visit_id"])
+
+    async def _give_to_another(self) -> None:
+        """The desk gives the visit to another officer, unless it was made meanwhile."""
+        (visit_id,) = self._visits
+        rows = await self._server.rows("SELECT version FROM visits WHERE visit_id = %(id)s", id=visit_id)
+        body = {"officer": self._chance.choice(self._phones).officer}
+        await self._desk("supervisor", f"/v1/visits/{visit_id}/assign", body, version=rows[0].version)
+
+    async def _desk(self, role: str, path: str, body: dict[str, Any], *, version: int = 0) -> dict[str, Any]:
+        token = self._server.issuer.mint(role, region="12.74", sub="desk")
+        headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": uuid4().hex, "If-Match": f'"{version}"'}
+        async with httpx.AsyncClient(transport=self._server.transport, base_url="http://intake.test") as desk:
+            answer = await desk.post(path, json=body, headers=headers)
+        found: dict[str, Any] = answer.json()
+        if answer.is_error and found["type"] != "urn:slrt:problem:visit-ended":
+            raise RuntimeError(answer.text)
+        return found
 
     def _do(self, phone: Phone, kind: str) -> None:
         if kind == "case" or not self._registrations:
@@ -192,6 +221,8 @@ class Schedule:
             ]
             return
         place = {"case_item": self._chance.choice(self._registrations)}
+        if self._visits and self._chance.random() < 0.4:
+            place = {"visit_id": self._visits[0]}
         code = self._chance.choice(sorted(_CODES))
         answer = self._chance.choice(_CODES[code])
         said = {"facts": {"answers": {code: answer}}, "note": {"text": "catatan"}, "visit_result": {"result": "done"}}
@@ -238,6 +269,11 @@ class Schedule:
         if row.status == "waiting_for":
             found.lost += 1
             found.problems.append(f"{item.kind} {item.sequence} still waits")
+        if row.status == "rejected_with_reason":
+            if row.kept is None:
+                found.lost += 1
+                found.problems.append(f"{item.kind} {item.sequence} was rejected and not kept")
+            return
         effects = {"case": row.cases, "visit_result": row.visits}.get(item.kind, row.facts)
         if effects < 1:
             found.lost += 1
@@ -277,10 +313,10 @@ class Schedule:
 
 
 _ITEMS: Final = """
-    SELECT i.item_id, i.receipt_id, i.kind, i.status, i.reason, d.committed_up_to,
+    SELECT i.item_id, i.receipt_id, i.kind, i.status, i.reason, i.sealed AS kept, d.committed_up_to,
            (SELECT count(*) FROM facts f WHERE f.item_id = i.item_id) AS facts,
            (SELECT count(*) FROM cases c WHERE c.case_id = i.case_id) AS cases,
-           (SELECT count(*) FROM visits v WHERE v.visit_id = i.visit_id) AS visits
+           (SELECT count(*) FROM visits v WHERE v.visit_id = i.visit_id AND v.ended_by = i.officer) AS visits
     FROM field_items i JOIN field_devices d USING (device_id) WHERE i.device_id = %(device_id)s
     """
 _EFFECTS: Final = """

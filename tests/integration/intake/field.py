@@ -1,5 +1,6 @@
 """A device in the field, as the tests of field work play it: it counts, makes ids, and hands in what it is told to."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -52,7 +53,8 @@ class Handset:
 
     async def send(self, *items: Any, **changes: Any) -> httpx.Response:
         body = {"device_now": self.now(), "items": list(items)} | changes
-        return await self.intake.client.post(f"{self.path}/uploads", json=body, headers=self.headers())
+        content = json.dumps(body).encode()
+        return await self.intake.client.post(f"{self.path}/uploads", content=content, headers=self.headers())
 
     async def hand_in(self, *items: Any) -> list[dict[str, Any]]:
         """The receipts of items that the service must take in hand."""

@@ -118,6 +118,19 @@ async def test_what_was_said_of_a_case_that_few_may_know_of_is_for_those_in_char
     assert await content(intake, receipt, "supervisor", sub="head-1") == 200
 
 
+async def test_who_registered_a_sensitive_case_hands_in_what_they_saw_and_reads_nothing_of_it(
+    intake: Any, device: Handset, made: Any
+) -> None:
+    registration = device.item("case", made.registration(needs=[{"need_code": SENSITIVE}]))
+    place = {"case_item": registration["id"]}
+    receipts = await device.hand_in(registration, device.item("facts", place | {"answers": {"went_hungry": True}}))
+    assert [each["status"] for each in receipts] == ["committed", "committed"]
+    path = f"/v1/cases/{receipts[0]['case_id']}/facts"
+    assert (await intake.client.get(path, headers=device.headers(Purpose="case-handling"))).status_code == 404
+    online = await intake.client.post(path, json={"answers": {"went_hungry": True}}, headers=device.headers())
+    assert online.status_code == 404, "at a desk it is a case like any other that is not theirs"
+
+
 @pytest.mark.parametrize("broken", [{}, {"village_code": "no code"}], ids=["elsewhere", "unreadable"])
 async def test_a_refused_registration_of_a_sensitive_need_is_for_who_puts_somebody_in_charge(
     intake: Any, device: Handset, broken: dict[str, Any]
@@ -155,7 +168,7 @@ async def test_facts_and_visits_of_a_case_that_few_may_know_of_are_not_there_for
     )
     insider = await intake.post("/v1/visits", outsider | {"officer": "sv-2"}, "back_office", sub="bo-2")
     assert insider.status_code == 201, insider.text
-    surveyor = await handset(intake, role="surveyor", sub="sv-2", region=None)
+    surveyor = await handset(intake, role="surveyor", sub="sv-2", region="12.74")
     assert (await surveyor.fetch())["held"] == [insider.json()["visit_id"]]
     sealed = await intake.post(f"/v1/cases/{case['case_id']}/seal", {"reason": "safety"}, "head_of_office", version=3)
     assert sealed.status_code == 200, sealed.text
@@ -165,7 +178,7 @@ async def test_facts_and_visits_of_a_case_that_few_may_know_of_are_not_there_for
 async def test_a_surveyor_reads_the_cases_of_their_visits_and_of_no_others(intake: Any) -> None:
     mine, other = await intake.register(), await intake.register()
     await plan(intake, mine["case_id"], "sv-3")
-    headers = intake.token("surveyor", region=None, sub="sv-3") | {"Purpose": "case-handling"}
+    headers = intake.token("surveyor", region="12.74", sub="sv-3") | {"Purpose": "case-handling"}
     found = [
         (await intake.client.get(f"/v1/cases/{each['case_id']}/facts", headers=headers)).status_code
         for each in (mine, other)
@@ -173,7 +186,29 @@ async def test_a_surveyor_reads_the_cases_of_their_visits_and_of_no_others(intak
     assert found == [200, 404]
 
 
+async def announced(device: Handset, case_id: str) -> str:
+    """A picture of a case, of which a piece has come."""
+    photo_id = str(uuid4())
+    path, said = f"{device.path}/photos/{photo_id}", {"size": 9, "sha256": "0" * 64, "file_class": "house"}
+    client = device.intake.client
+    await client.put(path, json=said | {"case_id": case_id}, headers=device.headers())
+    answer = await client.post(f"{path}/pieces?offset=0", content=b"xyz", headers=device.headers())
+    assert answer.json()["offset"] == 3
+    return photo_id
+
+
 # -- erasure ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_surveyor_who_waits_for_a_registration_gets_no_further_than_one_who_does_not(
+    intake: Any, device: Handset, made: Any
+) -> None:
+    surveyor = await handset(intake, role="surveyor", sub="sv-4", region="12.74")
+    registration = device.item("case", made.registration())
+    seen = surveyor.item("note", {"case_item": registration["id"], "text": "x"})
+    assert (await surveyor.one(seen))["status"] == "waiting_for"
+    await device.one(registration)
+    assert (await surveyor.one(seen))["reason"] == "case_not_found"
 
 
 async def test_with_the_client_goes_what_was_observed_and_what_was_rejected_about_the_case(
@@ -186,6 +221,7 @@ async def test_with_the_client_goes_what_was_observed_and_what_was_rejected_abou
         device.item("facts", {"case_id": case["case_id"], "answers": {"walls": "gold"}}),
     )
     assert (kept["status"], rejected["reason"]) == ("committed", "facts_do_not_fit")
+    way = await announced(device, case["case_id"])
     told = [{"case_id": case["case_id"], "party_ids": [person.person_id]}]
     erased = PersonErased(person_id=uuid4(), reason="requested", cases=told)
     parts = ConsumerParts(Outbox("intake"), intake.vault, intake.stores)
@@ -195,6 +231,7 @@ async def test_with_the_client_goes_what_was_observed_and_what_was_rejected_abou
     assert await erasures.process(raw_event(erased)) is Outcome.APPLIED
     (fact,) = await facts_of(intake, case["case_id"])
     assert (fact["value"], fact["erased"]) == (None, True)
+    assert await intake.rows("SELECT FROM field_photo_parts WHERE photo_id = %(id)s", id=way) == []
     left = await intake.rows(
         "SELECT sealed FROM field_items WHERE receipt_id = %(id)s UNION ALL "
         "SELECT digest FROM facts WHERE case_id = %(case_id)s",

@@ -190,7 +190,7 @@ async def test_a_picture_waits_for_the_registration_that_it_belongs_to(intake: A
 async def test_a_surveyor_adds_pictures_of_the_visits_that_are_theirs_and_of_no_other_case(
     intake: Any, made: Any
 ) -> None:
-    surveyor = await handset(intake, role="surveyor", sub="sv-1", region=None)
+    surveyor = await handset(intake, role="surveyor", sub="sv-1", region="12.74")
     case, other = await intake.register(), await intake.register()
     visit = await plan(intake, case["case_id"], "sv-1")
     mine = Sending(surveyor, picture(3), visit_id=visit["visit_id"])

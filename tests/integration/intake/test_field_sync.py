@@ -391,6 +391,27 @@ async def test_a_revoked_device_is_told_to_wipe_and_nothing_that_it_hands_in_is_
     assert wiped.json()["wiped_at"] is not None
 
 
+async def test_a_device_of_nowhere_is_not_registered_because_nobody_would_see_to_it(intake: Any) -> None:
+    made = Handset(intake, sub="nowhere", region=None)
+    assert (await made.register()).json()["type"] == "urn:slrt:problem:device-area"
+
+
+async def test_the_devices_of_an_area_are_listed_with_when_they_were_last_in_touch(
+    intake: Any, device: Handset
+) -> None:
+    await device.send()
+    found: dict[str, Any] = {}
+    cursor = ""
+    while True:
+        page = (await intake.get(f"/v1/field/devices?limit=3{cursor}", "supervisor")).json()
+        found |= {each["device_id"]: each for each in page["items"]}
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert found[device.device_id]["last_sync_at"] is not None
+    assert (await intake.get("/v1/field/devices", "supervisor", region="34.04")).json()["items"] == []
+
+
 async def test_a_device_is_revoked_by_the_supervisor_of_its_area_alone(intake: Any, device: Handset) -> None:
     path = f"/v1/field/devices/{device.device_id}/revoke"
     assert (await intake.post(path, None, "supervisor", version=1, region="12.71")).status_code == 404

@@ -24,6 +24,7 @@ from slrt_intake.api.parts import IntakeParts, Parts
 from slrt_intake.domain.device import Device
 from slrt_intake.domain.field_item import MOST_ITEMS, RawItem, Reason, Taken
 from slrt_intake.domain.problems import (
+    DeviceAreaError,
     DeviceClockError,
     DeviceNotRevokedError,
     DeviceTakenError,
@@ -79,6 +80,8 @@ async def register_device(device_id: UUID, request: MaySyncBy, parts: Parts) -> 
             return Answer(DeviceView.of(found), version=found.version)
         if request.if_match is not None:
             check_version(request.expected_version, 0)
+        if request.principal.region is None:
+            raise DeviceAreaError
         made = Device(
             device_id=device_id,
             officer=request.principal.subject,
@@ -132,7 +135,7 @@ async def get_assignments(
     offset = _offset(device_now, now)
     async with parts.database.unit_of_work() as unit:
         device = await own_device(unit.connection, device_id, authorized.principal.subject)
-        device.area_code = authorized.principal.region
+        device.area_code = authorized.principal.region or device.area_code
         # A contact is one: also that of a device whose clock nobody knows.
         known = offset if offset is not None else device.clock_offset_s
         devices.touch(unit.connection, device, offset_s=known, now=now)
@@ -242,7 +245,7 @@ class _HandingIn:
         async with parts.database.unit_of_work() as unit:
             unit.actor = actor_of(self._asked.request, principal)
             device = await own_device(unit.connection, self._device_id, principal.subject, locked=True)
-            device.area_code = principal.region
+            device.area_code = principal.region or device.area_code
             store = FieldUploads(unit, parts.vault, device, offset_s=self.offset_s)
             reader = ItemReader(parts.database.new_id)
             applying = Field(

@@ -40,8 +40,8 @@ async def list_devices(
     """The devices of officers of the caller's area, with when each was last in touch."""
     after = None if cursor is None else decode_position(cursor, str, UUID)
     async with parts.database.read() as session:
-        found = await devices.list_devices(session, authorized.scope, officer=None, after=after, limit=limit + 1)
-    return page_of(found, limit, DeviceView.of, lambda each: (each.area_code or "", each.device_id))
+        found = await devices.list_devices(session, authorized.scope, after=after, limit=limit + 1)
+    return page_of(found, limit, DeviceView.of, lambda each: (each.area_code, each.device_id))
 
 
 @router.post("/devices/{device_id}/revoke", response_model=DeviceView)

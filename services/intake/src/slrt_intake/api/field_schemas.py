@@ -175,7 +175,7 @@ class DeviceView(BaseModel):
     device_id: UUID
     version: int
     officer: str
-    area_code: str | None
+    area_code: str
     registered_at: datetime
     last_sync_at: datetime | None
     clock_offset_seconds: float | None

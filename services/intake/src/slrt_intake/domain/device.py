@@ -11,14 +11,14 @@ CLOCK_IS_OFF: Final = timedelta(minutes=5)
 
 @dataclass(kw_only=True)
 class Device:
-    """A device. ``area_code`` is where its officer works (a dotted code; None for one who works where assigned).
+    """A device. ``area_code`` is where its officer works (a dotted code), also of one put in charge case by case.
 
     ``committed_up_to`` is the last sequence number up to which everything is here.
     """
 
     device_id: UUID
     officer: str
-    area_code: str | None
+    area_code: str
     registered_at: datetime
     version: int = 0
     last_sync_at: datetime | None = None

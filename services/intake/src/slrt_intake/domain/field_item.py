@@ -106,6 +106,8 @@ class RawItem:
 class Receipt:
     """What became of an item, kept for ever as it was said; of one that waits, until it is applied.
 
+    ``area_code`` is where the device works, ``reach_code`` the region whose cases its officer might record things about
+    when the item came; None for one who is put in charge case by case.
     ``case_id`` is also the case that a rejected item names, where there is one: whoever may not know of that case reads
     nothing of the item. ``is_sensitive``: it would have made, or speaks of, a case that few may know of.
     ``is_first``: no other item had its id or its sequence number before. ``errors`` are places and codes.
@@ -119,7 +121,8 @@ class Receipt:
     kind: str | None
     fingerprint: bytes
     officer: str
-    area_code: str | None
+    area_code: str
+    reach_code: str | None
     made_at: datetime | None
     corrected_at: datetime | None
     clock_is_off: bool

@@ -27,7 +27,7 @@ class PhotoState(StrEnum):
 class Photo:
     """A picture. ``received`` bytes of ``size`` are durable here. What it belongs to is by one of three ids.
 
-    ``sha256`` is of the whole; None, like the ids, once it is over.
+    ``sha256`` is of the whole; None, like ``person_id``, once it is over.
     """
 
     photo_id: UUID

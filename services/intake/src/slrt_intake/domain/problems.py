@@ -351,6 +351,13 @@ class DeviceTakenError(ProblemError):
     )
 
 
+class DeviceAreaError(ProblemError):
+    """Who sees to the devices of an area must find this one."""
+
+    slug, status = "device-area", 422
+    title = Text("Akun Anda tidak menyebut wilayah tugas", "Your account names no region that you work in")
+
+
 class UnknownDeviceError(ProblemError):
     slug, status = "unknown-device", 404
     title = Text("Perangkat ini belum didaftarkan atas nama Anda", "The device is not registered in your name")

@@ -42,7 +42,7 @@ OLDEST_WAITING = """
 _AGES = """
     WITH areas AS (
         SELECT d.area_code, d.officer, d.device_id, d.last_sync_at FROM field_devices d
-        WHERE d.revoked_at IS NULL AND d.area_code IS NOT NULL
+        WHERE d.revoked_at IS NULL
         UNION ALL
         SELECT u.area_code, u.officer, NULL, NULL FROM duties u
         WHERE u.role = 'facilitator' AND u.ended_at IS NULL AND u.first_day <= %(today)s
@@ -100,17 +100,17 @@ def touch(connection: Connection, device: Device, *, offset_s: float | None, now
 
 
 async def list_devices(
-    connection: Connection, scope: Scope, *, officer: str | None, after: tuple[str, UUID] | None, limit: int
+    connection: Connection, scope: Scope, *, after: tuple[str, UUID] | None, limit: int
 ) -> list[Device]:
-    """The devices of a scope's region, or of one officer, by area."""
-    inside, values = ("officer = %(officer)s", {"officer": officer}) if officer else in_region(scope, "area_code")
+    """The devices of a scope's region, by area."""
+    inside, values = in_region(scope, "area_code")
     conditions = [inside]
     if after is not None:
         conditions.append("(coalesce(area_code, '') COLLATE \"C\", device_id) > (%(after_area)s, %(after_id)s)")
         values |= {"after_area": after[0], "after_id": after[1]}
     rows = await connection.rows(
         f"SELECT {_COLUMNS} FROM field_devices WHERE {' AND '.join(conditions)} "  # noqa: S608 — fixed texts
-        "ORDER BY coalesce(area_code, '') COLLATE \"C\", device_id LIMIT %(limit)s",
+        'ORDER BY area_code COLLATE "C", device_id LIMIT %(limit)s',
         values | {"limit": limit},
     )
     return [_device(row) for row in rows]

@@ -7,8 +7,17 @@ from slrt_intake.domain.party import Relation
 from slrt_kit.db import Connection
 from slrt_kit.privacy import Vault
 
+# Pictures on their way to a case: by its id, by its registration or by a visit of it.
+_ARRIVING = """
+    SELECT photo_id FROM field_photos WHERE state = 'arriving' AND in_case IN {cases}
+    UNION SELECT photo_id FROM field_photos WHERE state = 'arriving' AND in_item IN (
+        SELECT item_id FROM field_items WHERE is_first AND kind = 'case' AND case_id IN {cases})
+    UNION SELECT photo_id FROM field_photos WHERE state = 'arriving' AND in_visit IN (
+        SELECT visit_id FROM visits WHERE case_id IN {cases})
+    """
+_GIVEN = "(SELECT unnest(CAST(%(cases)s AS uuid[])))"
 # Contact, address and words of a case are its client's; of a case without a client's row, of whoever is in it last.
-_CONCERNED = """
+_CONCERNED = f"""
     WITH given AS (
         SELECT person_id, case_id, relation, key_id FROM persons WHERE person_id = ANY(%(parties)s)
     ), whole AS (
@@ -23,8 +32,10 @@ _CONCERNED = """
                  UNION SELECT key_id FROM cases WHERE case_id IN (SELECT case_id FROM whole)
                  UNION SELECT key_id FROM drafts WHERE case_id IN (SELECT case_id FROM whole)
                  UNION SELECT key_id FROM field_items
-                 WHERE case_id IN (SELECT case_id FROM whole) AND sealed IS NOT NULL) AS keys
-    """
+                 WHERE case_id IN (SELECT case_id FROM whole) AND sealed IS NOT NULL
+                 UNION SELECT key_id FROM field_photos
+                 WHERE photo_id IN ({_ARRIVING.format(cases="(SELECT case_id FROM whole)")})) AS keys
+    """  # noqa: S608 — fixed texts
 _REMOVE = (
     "UPDATE persons SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
     "UPDATE contacts SET sealed = NULL, phone_check = NULL WHERE case_id = ANY(%(cases)s)",
@@ -36,6 +47,7 @@ _REMOVE = (
     UPDATE facts SET sealed = NULL, digest = NULL
     WHERE case_id = ANY(%(cases)s) OR person_id = ANY(%(parties)s)
     """,
+    f"DELETE FROM field_photos WHERE photo_id IN ({_ARRIVING.format(cases=_GIVEN)})",  # noqa: S608 — fixed texts
     "UPDATE field_items SET sealed = NULL WHERE case_id = ANY(%(cases)s) AND sealed IS NOT NULL",
     "UPDATE attachments SET sealed = NULL, digest = NULL WHERE attachment_id = ANY(%(files)s)",
     "UPDATE consents SET sealed = NULL WHERE person_id = ANY(%(parties)s)",

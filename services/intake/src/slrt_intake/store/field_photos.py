@@ -15,14 +15,14 @@ from slrt_kit.privacy import ERASED, SealedRow, Vault
 from slrt_kit.problems import ErasedError
 
 _COLUMNS: Final = (
-    "photo_id, device_id, officer, file_class, size, received, state, reason, says, fingerprint, case_id, "
-    "attachment_id, created_at, key_id, sealed"
+    "photo_id, device_id, officer, file_class, size, received, state, reason, says, fingerprint, in_case, "
+    "in_item, in_visit, case_id, attachment_id, created_at, key_id, sealed"
 )
-_SEALED: Final = ("sha256", "in_case", "in_item", "in_visit", "person_id")
+_SEALED: Final = ("sha256", "person_id")
 _INSERT = f"""
     INSERT INTO field_photos ({_COLUMNS})
     VALUES (%(photo_id)s, %(device_id)s, %(officer)s, %(file_class)s, %(size)s, 0, 'arriving', NULL, NULL,
-            %(fingerprint)s, NULL, NULL, %(created_at)s, %(key_id)s, %(sealed)s)
+            %(fingerprint)s, %(in_case)s, %(in_item)s, %(in_visit)s, NULL, NULL, %(created_at)s, %(key_id)s, %(sealed)s)
     """  # noqa: S608 — fixed texts
 _ADD_PART = (
     "INSERT INTO field_photo_parts (photo_id, start, arrived_at, sealed) VALUES (%(id)s, %(at)s, %(now)s, %(sealed)s)"
@@ -51,8 +51,8 @@ async def get_photo(
     key_id = values.pop("key_id")
     del values["sealed"]
     values["file_class"], values["state"] = FileClass(row.file_class), PhotoState(row.state)
-    for name in _SEALED[1:]:
-        values[name] = None if kept.get(name) is None else UUID(kept[name])
+    person = kept.get("person_id")
+    values["person_id"] = None if person is None else UUID(person)
     return Photo(**values, sha256=kept.get("sha256")), key_id
 
 
@@ -79,6 +79,9 @@ async def add_photo(connection: Connection, vault: Vault, photo: Photo) -> None:
             "file_class": photo.file_class,
             "size": photo.size,
             "fingerprint": photo.fingerprint,
+            "in_case": photo.in_case,
+            "in_item": photo.in_item,
+            "in_visit": photo.in_visit,
             "created_at": photo.created_at,
             "key_id": key.key_id,
             "sealed": vault.seal(key, fields, table=FIELD_PHOTOS, row=photo.photo_id),

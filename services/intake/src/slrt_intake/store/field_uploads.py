@@ -31,8 +31,9 @@ from slrt_kit.problems import ErasedError, Text
 
 _BUCKETS: Final = 1024
 RECEIPT_COLUMNS: Final = (
-    "receipt_id, device_id, item_id, sequence, is_first, kind, fingerprint, officer, area_code, made_at, corrected_at, "
-    "clock_is_off, received_at, status, reason, says, errors, waiting_for, case_id, visit_id, is_sensitive, result"
+    "receipt_id, device_id, item_id, sequence, is_first, kind, fingerprint, officer, area_code, reach_code, made_at, "
+    "corrected_at, clock_is_off, received_at, status, reason, says, errors, waiting_for, case_id, visit_id, "
+    "is_sensitive, result"
 )
 # Who registers a case and who hands in an item that waits for it see each other: one of them comes second.
 _LOCK_ITEMS = """
@@ -57,8 +58,8 @@ _CASES = """
            (SELECT jsonb_agg(jsonb_build_object('person_id', p.person_id, 'key_id', p.key_id) ORDER BY p.position)
             FROM persons p WHERE p.case_id = cases.case_id) AS persons
     FROM cases
-    WHERE case_id = ANY(%(cases)s)
-       OR case_id IN (SELECT o.case_id FROM visits o WHERE o.visit_id = ANY(%(visits)s))
+    WHERE case_id IN (SELECT unnest(CAST(%(cases)s AS uuid[]))
+                      UNION SELECT o.case_id FROM visits o WHERE o.visit_id = ANY(%(visits)s))
     ORDER BY case_id FOR NO KEY UPDATE OF cases
     """
 _VISITS = f"SELECT {VISIT_COLUMNS} FROM visits v WHERE v.visit_id = ANY(%(visits)s) ORDER BY v.visit_id FOR UPDATE"  # noqa: S608
@@ -153,7 +154,7 @@ class FieldUploads:
 
     async def references(self, places: Collection[Place], codes: Collection[str], scope: Scope) -> References:
         """What items refer to."""
-        references, self._keys = await load_references(self._work, self._vault, places, codes, scope)
+        references, self._keys = await load_references(self._work, self._vault, places, codes, scope, of_a_device=True)
         return references
 
     async def link(self, rejected: Sequence[Taken]) -> None:
@@ -229,11 +230,20 @@ class FieldUploads:
 
 
 async def load_references(
-    work: UnitOfWork, vault: Vault, places: Collection[Place], codes: Collection[str], scope: Scope
+    work: UnitOfWork,
+    vault: Vault,
+    places: Collection[Place],
+    codes: Collection[str],
+    scope: Scope,
+    *,
+    of_a_device: bool = False,
 ) -> tuple[References, Mapping[int, SubjectKey | None]]:
     """What is referred to, and the keys of all of them. Cases are locked first, in one order: whoever records
-    something about a case waits here."""
-    reached, values = within_visits(scope, to_record=True)
+    something about a case waits here.
+
+    ``of_a_device``: who registered a case hands in what they saw there, also of one that few may know of.
+    """
+    reached, values = within_visits(scope, to_record=of_a_device)
     connection = work.connection
     wanted = {
         "cases": list({place.case_id for place in places if place.case_id is not None}),
@@ -326,6 +336,7 @@ def receipt_of(row: Row) -> Receipt:
         fingerprint=row.fingerprint,
         officer=row.officer,
         area_code=row.area_code,
+        reach_code=row.reach_code,
         made_at=row.made_at,
         corrected_at=row.corrected_at,
         clock_is_off=row.clock_is_off,
@@ -365,6 +376,7 @@ def _row(receipt: Receipt) -> dict[str, object]:
         "fingerprint": text_of(receipt.fingerprint),
         "officer": receipt.officer,
         "area_code": receipt.area_code,
+        "reach_code": receipt.reach_code,
         "made_at": receipt.made_at,
         "corrected_at": receipt.corrected_at,
         "clock_is_off": receipt.clock_is_off,

@@ -198,6 +198,7 @@ class Upload:
             fingerprint=raw.fingerprint,
             officer=self._device.officer,
             area_code=self._device.area_code,
+            reach_code=self._parts.may_record.region,
             made_at=raw.made_at,
             corrected_at=None if when is None else when.at,
             clock_is_off=when is not None and when.clock_is_off,
@@ -356,7 +357,7 @@ class Recorder:
         if receipt.device_id == device.device_id:
             return case.is_reached
         # It waited here, of another officer: by the area that they had when they handed it in.
-        scope = Scope(subject=receipt.officer, region=receipt.area_code)
+        scope = Scope(subject=receipt.officer, region=receipt.reach_code)
         own = receipt.officer == case.registered_by
         return own or (case.is_open_to_all and scope.covers(region=case.village_code))
 
