@@ -77,6 +77,7 @@ def test_a_report_in_one_line_without_any_separator_is_read(parser: ReportParser
     "heading",
     [
         "*Fasil Kenanga - Kel. Pahang, Kec. Datuk Bandar - 21/7/2026*",
+        "*Lap. Fasil Kenanga, Kel Pahang Kec Datuk Bandar, Selasa 21/7/26*",
         "Fasilitator Kenanga | Kel. Pahang | Kec. Datuk Bandar | 21 Juli 2026",
         "A. DATA FASILITATOR\nNama : Kenanga\nKel : Pahang\nKec : Datuk Bandar\nTanggal : 21-07-2026\nB. DATA KLIEN",
     ],
@@ -92,6 +93,51 @@ def test_a_heading_is_for_all_reports_below_it(parser: ReportParser, heading: st
 def test_clients_numbered_in_roman_are_reports_of_their_own(parser: ReportParser) -> None:
     text = "Fasil: Kenanga\n*Klien I : Mawar*\nAduan: a\nLayanan: PKH\n*Klien II : Melati*\nAduan: b\nLayanan: KIS"
     assert [report.client_name for report in parser.parse(text).reports] == ["Mawar", "Melati"]
+
+
+CLIENTS = [
+    ("Mawar", "1274015510829901", "rumah bocor", ("RUTILAHU",)),
+    ("Melati", "1274015510829902", "b", ("PBI-JK",)),
+]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No\tNama\tNIK\tKeluhan\tLayanan\n1\tMawar\t{0}\trumah bocor\tRTLH\n2\tMelati\t{1}\tb\tKIS",
+        "| No | Nama | NIK | Keluhan | Layanan |\n|---|---|---|---|---|\n| 1 | Mawar | {0} | rumah bocor | RTLH |\n"
+        "| 2 | Melati | {1} | b | KIS |",
+        "1) Mawar / {0}\nKeluhan: rumah bocor\nLayanan: RTLH\n\n2) Melati ({1})\nKeluhan: b\nLayanan: KIS",
+        "1. Mawar, NIK {0}\nKeluhan: rumah bocor\nLayanan: RTLH\n2. Melati, NIK {1}\nKeluhan: b\nLayanan: KIS",
+    ],
+    ids=["tabs", "strokes", "name and number", "announced number"],
+)
+def test_clients_in_a_table_or_a_list_are_reports_under_one_header(parser: ReportParser, text: str) -> None:
+    header = "Fasilitator: Kenanga\nKel: Pahang\nKec: Datuk Bandar\nTanggal: 3/7/2026\n\n"
+    reports = parser.parse(header + text.format("1274015510829901", "1274015510829902")).reports
+    assert [(each.client_name, each.nik, each.complaint, each.service_codes) for each in reports] == CLIENTS
+    assert {(each.facilitator, each.village_code, str(each.visit_date)) for each in reports} == {
+        ("Kenanga", "12.74.05.1006", "2026-07-03")
+    }
+
+
+def test_a_header_below_the_last_report_is_for_all_of_them(parser: ReportParser) -> None:
+    text = "Nama Klien: Mawar\nNIK: -\nKeluhan: a\nLayanan: PKH\n\n"
+    text += "Nama Klien: Melati\nNIK: -\nKeluhan: b\nLayanan: KIS\n\n"
+    reports = parser.parse(text + "Fasilitator: Kenanga\nKel: Pahang Kec: Datuk Bandar\nTgl: 3 Juli 2026").reports
+    assert [(each.facilitator, each.village_code, str(each.visit_date)) for each in reports] == [
+        ("Kenanga", "12.74.05.1006", "2026-07-03")
+    ] * 2
+
+
+def test_rows_that_are_sentences_are_rows(parser: ReportParser) -> None:
+    report = only(parser, "Fasilitator: Kenanga. Nama Klien: Mawar. Keluhan: rumah bocor. Layanan: RTLH.")
+    assert (report.client_name, report.service_codes) == ("Mawar", ("RUTILAHU",))
+    assert report.service_requested == "RTLH."
+
+
+def test_a_telephone_beside_the_name_is_no_nik(parser: ReportParser) -> None:
+    assert only(parser, "Fasil: Kenanga\nKlien: Mawar / HP 081200009901\nKeluhan: a\nLayanan: PKH").nik is None
 
 
 # -- a story --------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from slrt_intake.reports.places import PlaceFinder
 from slrt_intake.reports.prose import StoryReader
 from slrt_intake.reports.rows import RowScanner, Scan
 from slrt_intake.reports.split import split_reports
+from slrt_intake.reports.table import table_rows
 from slrt_intake.reports.text import CleanText
 from slrt_intake.reports.vocabulary import Vocabulary
 from slrt_kit.regions import Regions
@@ -50,6 +51,9 @@ class ReportParser:
         clean = CleanText(text[:MAX_TEXT])
         scan = RowScanner(clean, self._labels).scan()
         divided, free = split_reports(scan.rows), scan.free
+        if (table := table_rows(clean, clean.lines(), self._labels)) is not None:
+            above = RowScanner(clean, self._labels).scan(table[1])
+            divided, free = split_reports([*above.rows, *table[0]]) or divided, above.free
         if not divided and not _is_empty_form(scan) and (told := self._stories.read(clean)) is not None:
             divided, free = [told[0]], told[1]
         found = (self._assembler.assemble(rows, clean, free) for rows in divided)

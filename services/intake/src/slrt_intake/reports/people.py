@@ -50,7 +50,9 @@ def read_name(text: str, words: Vocabulary) -> Reading[str]:
 def number_behind_name(text: str) -> Reading[str]:
     """A NIK on the line of the name; None when there is none of a NIK's size."""
     number = read_number(text)
-    return number if number.value is not None and len(number.value) > 11 else Reading(None, 0.0)  # noqa: PLR2004
+    value = number.value or ""
+    is_phone = value.startswith(("08", "628")) and len(value) < 15  # noqa: PLR2004
+    return number if len(value) > 11 and not is_phone else Reading(None, 0.0)  # noqa: PLR2004
 
 
 def read_proxy(text: str, words: Vocabulary) -> tuple[Reading[str], Reading[str]]:

@@ -54,6 +54,11 @@ _SENDER = re.compile(
 )
 
 
+# "1) Mawar Karangan / 1274…": who is next on a list, without a label.
+_NAME_AND_NIK = re.compile(
+    r"[A-Za-z][A-Za-z.,'’ ]{2,50}?\s{0,3}[-/,(:|]?\s{0,3}(?:(?i:nik)[ .:]{0,3})?"
+    r"[0-9](?:[ .]?[0-9]){14,16}\s{0,3}\)?\s{0,3}"
+)
 _SURELY_SEPARATED = re.compile("[^0-9:=]*[:=]")
 _PHONE_ALONE = re.compile(r"\s{0,3}(?:\+?62|0)[ .\-]?8(?:[ .\-]?[0-9]){8,11}\s{0,3}")
 _IDENTITY_ALONE = re.compile(r"\s{0,3}[0-9](?:[ .]?[0-9]){15}\s{0,3}")
@@ -110,9 +115,9 @@ class RowScanner:
         self._about_sender = False
         self._style = Style(next_line=False, separators=frozenset(), bare=False, labelled=False)
 
-    def scan(self) -> Scan:
-        """Cut the message into rows."""
-        lines = self._clean.lines()
+    def scan(self, lines: list[Span] | None = None) -> Scan:
+        """Cut the message, or some lines of it, into rows."""
+        lines = self._clean.lines() if lines is None else lines
         texts = [self._clean.text[line.start : line.end] for line in lines]
         self._style = style_of(texts, self._labels)
         for line, text in zip(lines, texts, strict=True):
@@ -133,7 +138,7 @@ class RowScanner:
         if not any(map(str.isalnum, text)):
             self._without_words(line, text)
             return
-        found = None if self._labels.is_section(text) else self._label(text)
+        found = None if self._labels.is_section(text) else self._label(text) or _next_client(text)
         if cut := rows_in_one_line(text, self._labels):
             for label, start, end in cut:
                 self._begin(label, Span(line.start + start, line.start + end))
@@ -292,6 +297,7 @@ class RowScanner:
                 continue
             before = self._clean.text[earliest:begins].rstrip(" ")
             divided = not before or before[-1] in ",;|/\t" or begins - earliest - len(before) > 1
+            divided = divided or (before[-1] == "." and label.strong)
             if divided or (not prose and label.strong):
                 return label, begins
         return None
@@ -333,6 +339,14 @@ class RowScanner:
                 )
         if len({row.name for row in rows}) >= _ENOUGH_NUMBERED:
             self._scan.rows = rows
+
+
+def _next_client(text: str) -> tuple[Label, int] | None:
+    """A numbered line with a name and a NIK, and where the name begins."""
+    lead = LEAD.match(text)
+    if lead is None or not any(map(str.isdigit, lead.group())) or not _NAME_AND_NIK.fullmatch(text, lead.end()):
+        return None
+    return Label(("client_name",), 0.7, "", strong=True), lead.end()
 
 
 def _by_value(label: str, value: str) -> Label | None:

@@ -176,8 +176,12 @@ def _share_headers(reports: list[ReportRows]) -> None:
         header = above + report.inherited
     signed = [row for report in reports for row in report.of("facilitator")]
     if len(signed) == 1 and signed[0] in reports[-1].own:  # signed once, below the last
+        below = reports[-1].own[reports[-1].own.index(signed[0]) :]
         for report in reports[:-1]:
-            report.inherited.append(signed[0])
+            names = report.names()
+            report.inherited += [
+                row for row in below if row is signed[0] or (row.name in HEADER and not _is_overruled(row, names))
+            ]
 
 
 def _is_overruled(row: Row, names: set[str]) -> bool:

@@ -22,7 +22,8 @@ _IN_ONE_LINE: Final = 7  # labels in one line, without a separator, that make it
 _ONE_LINE: Final = (90, 2_000)  # characters
 _LABEL_WORDS: Final = 4
 _HEADING: Final = 160
-_HEADING_DIVIDER = re.compile(r"\s-\s|\s?[|•]\s?|;\s")
+_HEADING_DIVIDER = re.compile(r"\s-\s|\s?[|•]\s?|[;,]\s")
+_TITLE_WORDS = re.compile(r"\s{0,3}lap(?:oran)?\.?\s{1,3}(?:harian |kunjungan |pengaduan )?(?=fasil)", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[a-z]{3}\.\s+[A-Z]")  # a story: read another way
 _PARTS_OF_ADDRESS: Final = frozenset({"rt", "rw", "rt_rw", "hamlet"})
 _NUMBER: Final = 6  # digits behind "kk" or "ktp" that make it a label and no document
@@ -108,7 +109,9 @@ def rows_of_heading(text: str, labels: LabelTable) -> list[tuple[Label | None, i
     dividers = list(_HEADING_DIVIDER.finditer(text))
     if not dividers:
         return []
-    starts, ends = [0, *(mark.end() for mark in dividers)], [*(mark.start() for mark in dividers), len(text)]
+    title = _TITLE_WORDS.match(text)
+    starts = [title.end() if title else 0, *(mark.end() for mark in dividers)]
+    ends = [*(mark.start() for mark in dividers), len(text)]
     parts: list[tuple[Label | None, int, int]] = []
     for start, end in zip(starts, ends, strict=True):
         found = labels.bare_prefix(text[start:end])
