@@ -52,6 +52,8 @@ TABLES = [
     "case_officers",
     "emergency_accesses",
     "attachments",
+    "letters",
+    "letter_numbers",
     "exports",
     "ticket_failures",
     "resident_challenges",

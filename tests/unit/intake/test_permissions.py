@@ -22,6 +22,8 @@ from slrt_intake.api import (
     figures,
     forms,
     holdings,
+    letter_check,
+    letters,
     looks,
     own_consents,
     resident,
@@ -40,6 +42,7 @@ CASE = "/v1/cases/019f1a00-0000-7000-8000-000000000001"
 DRAFT = "/v1/drafts/019f1a00-0000-7000-8000-000000000002"
 EMERGENCY = "/v1/emergency-accesses/019f1a00-0000-7000-8000-000000000003"
 FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
+LETTER = f"{CASE}/letters/019f1a00-0000-7000-8000-000000000011"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
 CONSENT = "019f1a00-0000-7000-8000-000000000006"
@@ -60,6 +63,19 @@ DEMANDS = {
     ("GET", f"{CASE}/attachments"): "intake.attachment.read",
     ("GET", f"{FILE}/content"): "intake.attachment.read",
     ("DELETE", FILE): "intake.attachment.remove",
+    ("GET", "/v1/letter-types"): "intake.letter.read",
+    ("GET", "/v1/letters"): "intake.letter.read",
+    ("POST", f"{CASE}/letters"): "intake.letter.draft",
+    ("GET", f"{CASE}/letters"): "intake.letter.read",
+    ("GET", LETTER): "intake.letter.read",
+    ("GET", f"{LETTER}/content"): "intake.letter.read",
+    ("POST", f"{LETTER}/correct"): "intake.letter.draft",
+    ("POST", f"{LETTER}/initial"): "intake.letter.initial",
+    ("POST", f"{LETTER}/return"): "intake.letter.sign",
+    ("POST", f"{LETTER}/sign"): "intake.letter.sign",
+    ("POST", f"{LETTER}/issue"): "intake.letter.issue",
+    ("POST", f"{LETTER}/revoke"): "intake.letter.revoke",
+    ("POST", f"{LETTER}/discard"): "intake.letter.draft",
     ("POST", "/v1/exports"): "intake.export.request",
     ("GET", "/v1/exports"): "intake.export.approve",
     ("GET", EXPORT): "intake.export.request",
@@ -116,6 +132,8 @@ PUBLIC = {
     ("POST", "/v1/tracking/codes"),
     ("POST", "/v1/tracking/sessions"),
     ("DELETE", "/v1/tracking/sessions"),
+    ("GET", "/v1/letters/check/abc"),
+    ("GET", "/v1/letters/public-key"),
     ("GET", "/v1/tracking/case"),
     ("GET", "/v1/tracking/looks"),
     ("GET", "/v1/tracking/sharings"),
@@ -145,7 +163,20 @@ ROLES = [
 
 MODULES = (
     *(access, attachments, cases, claims, clocks, consents, drafts, duties),
-    *(events, exports, figures, forms, holdings, looks, own_consents, resident, tracking, worklists),
+    *(
+        events,
+        exports,
+        figures,
+        forms,
+        holdings,
+        letter_check,
+        letters,
+        looks,
+        own_consents,
+        resident,
+        tracking,
+        worklists,
+    ),
 )
 
 

@@ -11,18 +11,21 @@ facilitator: intake attachment.add=region attachment.read=region attachment.remo
     draft.read=region case.register=region case.read=region party.read=region emergency.open=region party.unmask=region
     consent.read=region consent.write=region duty.read=region | referral policy.read=any | registry person.read=region
     family.read=region | policy version.read=any
-front_office: intake attachment.add=region attachment.read=region attachment.remove=region draft.write=region
+front_office: intake letter.draft=region letter.read=region letter.issue=region
+    attachment.add=region attachment.read=region attachment.remove=region draft.write=region
     draft.read=region case.register=region case.read=region case.screen=region party.read=region emergency.open=region
     party.unmask=region consent.read=region consent.write=region sharing.read=region duty.read=region
     clock.change=region | referral policy.read=any | registry person.read=region person.unmask=region
     family.read=region | policy version.read=any
-back_office: intake export.request=region attachment.add=region attachment.read=region attachment.remove=region
+back_office: intake letter.draft=region letter.read=region letter.initial=region letter.issue=region
+    export.request=region attachment.add=region attachment.read=region attachment.remove=region
     case.read=region case.screen=region case.recommend=region party.read=region emergency.open=region
     party.unmask=region consent.read=region consent.write=region sharing.read=region duty.read=region
     clock.change=region | referral referral.read=region policy.read=any | registry person.read=region
     person.unmask=region family.read=region | notification delivery.read=region | policy version.read=any
 surveyor: intake case.read=assigned attachment.add=assigned attachment.read=assigned attachment.remove=assigned
-coordinator: intake attachment.read=region case.read=region case.decide=region party.read=region emergency.open=region
+coordinator: intake letter.read=region letter.initial=region letter.sign=region letter.revoke=region
+    attachment.read=region case.read=region case.decide=region party.read=region emergency.open=region
     report.read=region consent.read=region sharing.read=region duty.read=region stall.read=region clock.change=region |
     referral referral.read=region policy.read=any report.read=region stall.read=region | registry person.read=region
     family.read=region | policy version.read=any
@@ -32,7 +35,9 @@ supervisor: audit review.read=region review.close=region entry.read=region | int
     sharing.read=region duty.read=region stall.read=region clock.approve=region | referral referral.read=region
     policy.read=any report.read=region stall.read=region clock.approve=region | registry person.read=region
     family.read=region | notification delivery.read=region | policy version.read=any
-manager: audit review.read=region review.close=region entry.read=region | intake attachment.read=region
+manager: audit review.read=region review.close=region entry.read=region | intake letter.read=region
+    letter.initial=region letter.sign=region letter.revoke=region
+    attachment.read=region
     attachment.remove=region export.request=region export.approve=region case.read=region case.decide=region
     case.assign=region case.transfer=region restricted.list=region party.read=region emergency.open=region
     emergency.review=region report.read=region look.read=region party.unmask=region consent.read=region
@@ -45,10 +50,12 @@ opd_officer: intake party.read=office party.unmask=office sharing.confirm=office
     referral.act=office policy.read=any claim.read=office report.read=office stall.read=office clock.change=office |
     policy version.read=any
 partner: intake party.read=office party.unmask=office sharing.confirm=office | referral claim.read=office
-head_of_division: intake export.approve=region case.read=region restricted.list=region report.read=region
+head_of_division: intake letter.read=region letter.initial=region letter.sign=region
+    export.approve=region case.read=region restricted.list=region report.read=region
     look.read=region duty.read=region stall.read=region | referral referral.read=region policy.read=any
     report.read=region stall.read=region | policy version.read=any
-head_of_office: intake export.approve=region case.read=region case.seal=region restricted.list=region
+head_of_office: intake letter.read=region letter.sign=region letter.revoke=region
+    export.approve=region case.read=region case.seal=region restricted.list=region
     emergency.open=region report.read=region look.read=region duty.read=region stall.read=region clock.approve=region |
     referral referral.read=region_and_office policy.read=any report.read=region stall.read=region
     clock.approve=region_and_office | registry disposal.decide=region | policy version.read=any version.approve=region

@@ -18,6 +18,7 @@ from slrt_kit.privacy.vault import text_of
 
 PERSONS, CONTACTS, NEEDS, DRAFTS = "persons", "contacts", "needs", "drafts"
 EMERGENCIES, ATTACHMENTS, EXPORTS = "emergency_accesses", "attachments", "exports"
+LETTERS, LETTER_DOCUMENTS = "letters", "letters.document"
 _PHONE_CHECK = "ticket phone"
 
 
