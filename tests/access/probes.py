@@ -84,6 +84,26 @@ PROBES: dict[str, Probe] = {
     "POST /intake/v1/batches/explain": Probe("nothing", "no file"),
     "GET /intake/v1/batches/{batch_id}": Probe("no case at all"),
     "GET /intake/v1/batches/{batch_id}/rows": Probe("no case at all"),
+    # Of a kind that no region has, and of letters that nobody has drafted.
+    "GET /intake/v1/letter-types": Probe("nothing", query=f"?village_code={VILLAGE}"),
+    "GET /intake/v1/letters": Probe("nothing"),
+    "POST /intake/v1/cases/{case_id}/letters": Probe("case", {"letter_type": "no-such-letter"}),
+    "GET /intake/v1/cases/{case_id}/letters": Probe("case to look at"),
+    "GET /intake/v1/cases/{case_id}/letters/{letter_id}": Probe("no case at all"),
+    "GET /intake/v1/cases/{case_id}/letters/{letter_id}/content": Probe("no case at all"),
+    "POST /intake/v1/cases/{case_id}/letters/{letter_id}/correct": Probe(
+        "no case at all", {"letter_type": "no-such-letter"}, _NEVER
+    ),
+    "POST /intake/v1/cases/{case_id}/letters/{letter_id}/initial": Probe("no case at all", None, _NEVER),
+    "POST /intake/v1/cases/{case_id}/letters/{letter_id}/return": Probe("no case at all", {"note": "ulang"}, _NEVER),
+    "POST /intake/v1/cases/{case_id}/letters/{letter_id}/sign": Probe(
+        "no case at all", {"signer_name": "Pejabat Karangan"}, _NEVER
+    ),
+    "POST /intake/v1/cases/{case_id}/letters/{letter_id}/issue": Probe("no case at all", None, _NEVER),
+    "POST /intake/v1/cases/{case_id}/letters/{letter_id}/revoke": Probe(
+        "no case at all", {"reason_code": "wrong_data"}, _NEVER
+    ),
+    "POST /intake/v1/cases/{case_id}/letters/{letter_id}/discard": Probe("no case at all", None, _NEVER),
     # Asked for without a column, so that nothing is kept; of a request that nobody made.
     "POST /intake/v1/exports": Probe(
         "nothing", {"purpose": "case-handling", "reason": "percobaan hak akses", "columns": []}

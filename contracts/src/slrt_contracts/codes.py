@@ -270,6 +270,16 @@ class RemovalReason(Code):
     NOT_NEEDED = "not_needed"
 
 
+class LetterRevocation(Code):
+    """Why a letter holds no longer."""
+
+    WRONG_DATA = "wrong_data"
+    CIRCUMSTANCES_CHANGED = "circumstances_changed"
+    REPLACED = "replaced"
+    OBTAINED_BY_DECEIT = "obtained_by_deceit"
+    LOST = "lost"
+
+
 class ConsentEnd(Code):
     """How a consent ended; why somebody withdrew is theirs, and told to nobody."""
 
@@ -496,6 +506,7 @@ class LookObject(Code):
     FAMILY = "family"
     REFERRAL = "referral"
     ATTACHMENT = "attachment"
+    LETTER = "letter"
 
 
 class LookPurpose(Code):

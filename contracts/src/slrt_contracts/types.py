@@ -84,6 +84,7 @@ ParticipationId = NewType(
 NotificationId = NewType("NotificationId", Annotated[UUID, _identifier("One message to one resident.")])
 AccessId = NewType("AccessId", Annotated[UUID, _identifier("One emergency access (akses darurat) to a case.")])
 FileId = NewType("FileId", Annotated[UUID, _identifier("A file that was attached to a case; not its name.")])
+LetterId = NewType("LetterId", Annotated[UUID, _identifier("A letter (surat) about a case; not its number.")])
 ChallengeId = NewType(
     "ChallengeId", Annotated[UUID, _identifier("One request of a resident for a one-time code; not the code.")]
 )
@@ -240,6 +241,20 @@ TemplateCode = NewType(
         ),
     ],
 )
+# That of a template: two words at least.
+LETTER_PATTERN = r"^[a-z][a-z0-9]*(-[a-z0-9]+){1,5}$"
+LetterType = NewType(
+    "LetterType",
+    Annotated[
+        str,
+        classified(
+            DataClass.CODE,
+            "What kind of letter, by its entry in the policy, such as dtsen-statement.",
+            pattern=LETTER_PATTERN,
+            max_length=40,
+        ),
+    ],
+)
 
 PurposeCode = NewType(
     "PurposeCode",
@@ -319,6 +334,12 @@ FirstDutyDay = Annotated[
 LastDutyDay = Annotated[
     date,
     classified(DataClass.DATE, "Last day of a duty, in Western Indonesian Time.", shape=DATE_SHAPE, strict=True),
+]
+LastValidDay = Annotated[
+    date,
+    classified(
+        DataClass.DATE, "Last day on which a letter holds, in its region's time.", shape=DATE_SHAPE, strict=True
+    ),
 ]
 StartDate = Annotated[
     date,

@@ -396,6 +396,26 @@ MESSAGES_HELD_OVER = _gauge(
     unit="messages",
     roles=_SEALING,
 )
+_LETTER_STEP = Label(
+    "step",
+    "what was done to a letter",
+    values=frozenset({"correct", "initial", "return", "sign", "issue", "revoke", "discard", "expire"}),
+)
+LETTER_STEPS = _counters(
+    "slrt_letter_steps_total",
+    "Steps that letters took after they were drafted",
+    _LETTER_STEP,
+    unit="letters",
+    roles=(Role.API, *_CONSUMING),
+)
+_LETTER_STATE = Label("answer", "what was said of it", values=frozenset({"valid", "expired", "revoked", "not-found"}))
+LETTER_CHECKS = _counters(
+    "slrt_letter_checks_total",
+    "Letters that somebody checked by the code in the QR; not-found are forged codes, or mistyped ones",
+    _LETTER_STATE,
+    unit="checks",
+    roles=(Role.API,),
+)
 CONSENTS_EXPIRED = _counter(
     "slrt_consents_expired_total",
     "Consents that were ended because they had run out",

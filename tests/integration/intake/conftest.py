@@ -54,6 +54,8 @@ TABLES = [
     "case_officers",
     "emergency_accesses",
     "attachments",
+    "letters",
+    "letter_numbers",
     "exports",
     "field_devices",
     "field_items",

@@ -43,6 +43,7 @@ _CONSUMERS = {
     "slrt.intake.access.v1": "supervision",
     "slrt.intake.resident.v1": "residents",
     "slrt.intake.sharing.v1": "consents",
+    "slrt.intake.letter.v1": "letters",
 }
 
 

@@ -28,6 +28,8 @@ from slrt_intake.api import (
     figures,
     forms,
     holdings,
+    letter_check,
+    letters,
     looks,
     own_consents,
     reports,
@@ -48,6 +50,7 @@ CASE = "/v1/cases/019f1a00-0000-7000-8000-000000000001"
 DRAFT = "/v1/drafts/019f1a00-0000-7000-8000-000000000002"
 EMERGENCY = "/v1/emergency-accesses/019f1a00-0000-7000-8000-000000000003"
 FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
+LETTER = f"{CASE}/letters/019f1a00-0000-7000-8000-000000000011"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 BATCH = "/v1/batches/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
@@ -78,6 +81,19 @@ DEMANDS = {
     ("POST", "/v1/batches/explain"): "intake.batch.write",
     ("GET", BATCH): "intake.batch.read",
     ("GET", f"{BATCH}/rows"): "intake.batch.read",
+    ("GET", "/v1/letter-types"): "intake.letter.read",
+    ("GET", "/v1/letters"): "intake.letter.read",
+    ("POST", f"{CASE}/letters"): "intake.letter.draft",
+    ("GET", f"{CASE}/letters"): "intake.letter.read",
+    ("GET", LETTER): "intake.letter.read",
+    ("GET", f"{LETTER}/content"): "intake.letter.read",
+    ("POST", f"{LETTER}/correct"): "intake.letter.draft",
+    ("POST", f"{LETTER}/initial"): "intake.letter.initial",
+    ("POST", f"{LETTER}/return"): "intake.letter.sign",
+    ("POST", f"{LETTER}/sign"): "intake.letter.sign",
+    ("POST", f"{LETTER}/issue"): "intake.letter.issue",
+    ("POST", f"{LETTER}/revoke"): "intake.letter.revoke",
+    ("POST", f"{LETTER}/discard"): "intake.letter.draft",
     ("POST", "/v1/exports"): "intake.export.request",
     ("GET", "/v1/exports"): "intake.export.approve",
     ("GET", EXPORT): "intake.export.request",
@@ -159,6 +175,8 @@ PUBLIC = {
     ("POST", "/v1/tracking/codes"),
     ("POST", "/v1/tracking/sessions"),
     ("DELETE", "/v1/tracking/sessions"),
+    ("GET", "/v1/letters/check/abc"),
+    ("GET", "/v1/letters/public-key"),
     ("GET", "/v1/tracking/case"),
     ("GET", "/v1/tracking/looks"),
     ("GET", "/v1/tracking/sharings"),
@@ -199,6 +217,8 @@ MODULES = (
         figures,
         forms,
         holdings,
+        letter_check,
+        letters,
         looks,
         own_consents,
         resident,

@@ -12,13 +12,15 @@ facilitator: intake visit.read=region visit.record=region field.sync=region atta
     case.read=region party.read=region emergency.open=region party.unmask=region consent.read=region
     consent.write=region duty.read=region | referral policy.read=any | registry person.read=region family.read=region |
     policy version.read=any
-front_office: intake batch.write=region batch.read=own
+front_office: intake letter.draft=region letter.read=region letter.issue=region
+    batch.write=region batch.read=own
     visit.plan=region visit.read=region attachment.add=region attachment.read=region
     attachment.remove=region draft.write=region draft.read=region case.register=region case.read=region
     case.screen=region party.read=region emergency.open=region party.unmask=region consent.read=region
     consent.write=region sharing.read=region duty.read=region clock.change=region | referral policy.read=any | registry
     person.read=region person.unmask=region family.read=region | policy version.read=any
-back_office: intake visit.plan=region visit.read=region fact.settle=region export.request=region
+back_office: intake letter.draft=region letter.read=region letter.initial=region letter.issue=region
+    visit.plan=region visit.read=region fact.settle=region export.request=region
     attachment.add=region attachment.read=region attachment.remove=region case.read=region case.screen=region
     case.recommend=region party.read=region emergency.open=region party.unmask=region consent.read=region
     consent.write=region sharing.read=region duty.read=region clock.change=region | referral referral.read=region
@@ -26,7 +28,8 @@ back_office: intake visit.plan=region visit.read=region fact.settle=region expor
     delivery.read=region | policy version.read=any
 surveyor: intake visit.read=assigned visit.record=assigned field.sync=assigned case.read=assigned
     attachment.add=assigned attachment.read=assigned attachment.remove=assigned
-coordinator: intake visit.plan=region visit.read=region attachment.read=region case.read=region case.decide=region
+coordinator: intake letter.read=region letter.initial=region letter.sign=region letter.revoke=region
+    visit.plan=region visit.read=region attachment.read=region case.read=region case.decide=region
     party.read=region emergency.open=region report.read=region consent.read=region sharing.read=region duty.read=region
     stall.read=region clock.change=region | referral referral.read=region policy.read=any report.read=region
     stall.read=region | registry person.read=region family.read=region | policy version.read=any
@@ -38,7 +41,9 @@ supervisor: audit review.read=region review.close=region entry.read=region | int
     clock.approve=region | referral referral.read=region policy.read=any report.read=region stall.read=region
     clock.approve=region | registry person.read=region family.read=region | notification delivery.read=region | policy
     version.read=any
-manager: audit review.read=region review.close=region entry.read=region | intake visit.plan=region visit.read=region
+manager: audit review.read=region review.close=region entry.read=region | intake letter.read=region
+    letter.initial=region letter.sign=region letter.revoke=region
+    visit.plan=region visit.read=region
     batch.write=region batch.read=own
     field.oversee=region attachment.read=region attachment.remove=region export.request=region export.approve=region
     case.read=region case.decide=region case.assign=region case.transfer=region restricted.list=region party.read=region
@@ -52,10 +57,12 @@ opd_officer: intake party.read=office party.unmask=office sharing.confirm=office
     referral.act=office policy.read=any claim.read=office report.read=office stall.read=office clock.change=office |
     policy version.read=any
 partner: intake party.read=office party.unmask=office sharing.confirm=office | referral claim.read=office
-head_of_division: intake export.approve=region case.read=region restricted.list=region report.read=region
+head_of_division: intake letter.read=region letter.initial=region letter.sign=region
+    export.approve=region case.read=region restricted.list=region report.read=region
     look.read=region duty.read=region stall.read=region | referral referral.read=region policy.read=any
     report.read=region stall.read=region | policy version.read=any
-head_of_office: intake export.approve=region case.read=region case.seal=region restricted.list=region
+head_of_office: intake letter.read=region letter.sign=region letter.revoke=region
+    export.approve=region case.read=region case.seal=region restricted.list=region
     emergency.open=region report.read=region look.read=region duty.read=region stall.read=region clock.approve=region |
     referral referral.read=region_and_office policy.read=any report.read=region stall.read=region
     clock.approve=region_and_office | registry disposal.decide=region | policy version.read=any version.approve=region

@@ -17,6 +17,7 @@ from slrt_contracts.codes import (
     DecidedByLevel,
     FileClass,
     GrievanceType,
+    LetterRevocation,
     MediaType,
     NeedCode,
     NeedDecision,
@@ -41,6 +42,9 @@ from slrt_contracts.types import (
     EraseBy,
     FileId,
     JustifiedFlag,
+    LastValidDay,
+    LetterId,
+    LetterType,
     Moment,
     NeedId,
     OfficeCode,
@@ -331,6 +335,55 @@ class AttachmentRemoved(_FileEvent):
     TYPE: ClassVar[str] = "id.slrt.intake.attachment-removed.v1"
 
     reason_code: Open[RemovalReason]
+
+
+class _LetterEvent(Event):
+    TOPIC: ClassVar[str] = "slrt.intake.letter.v1"
+    KEY: ClassVar[str] = "letter_id"
+
+    letter_id: LetterId
+    case_id: CaseId
+    letter_type: LetterType
+
+
+class LetterSigned(_LetterEvent):
+    """A letter has its number and is signed: it holds, and waits to be fetched.
+
+    For the case's timeline; the resident is told that a letter is ready, and not which.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.letter-signed.v1"
+
+    valid_until: LastValidDay | None = None
+
+
+class LetterIssued(_LetterEvent):
+    """A signed letter was handed over.
+
+    For the case's timeline and for figures.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.letter-issued.v1"
+
+
+class LetterRevoked(_LetterEvent):
+    """A signed letter holds no longer; its number stays used, and whoever checks it is told so.
+
+    For the case's timeline and for figures.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.letter-revoked.v1"
+
+    reason_code: Open[LetterRevocation]
+
+
+class LetterExpired(_LetterEvent):
+    """The last day of a letter has passed.
+
+    Told some time after that day has ended; whoever checks the letter is told so from the day's end on.
+    """
+
+    TYPE: ClassVar[str] = "id.slrt.intake.letter-expired.v1"
 
 
 class ResidentCodeRequested(Event):

@@ -4,6 +4,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from slrt_local.identity import PREFIX
 from slrt_local.net import LOOPBACK
 from slrt_local.offices import OFFICES, connectors_file, endpoints, supervisors_file
 from slrt_local.process import Command
@@ -130,7 +131,7 @@ def _keys(state: State, around: Surroundings, service: str) -> dict[str, str]:
 
 def _own_settings(state: State, around: Surroundings, service: str) -> dict[str, str]:
     return {
-        "intake": {"OBJECTS_DIR": str(state.objects)},
+        "intake": {"OBJECTS_DIR": str(state.objects), "PUBLIC_URL": around.issuer.removesuffix(PREFIX)},
         "referral": {
             "CONNECTORS_FILE": str(connectors_file(state)),
             "OFFICE_ENDPOINT_ALLOW": ",".join(end.origin for end in endpoints(state)),

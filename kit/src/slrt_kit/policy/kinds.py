@@ -13,6 +13,7 @@ from slrt_kit.policy import routing
 from slrt_kit.policy.checks import checklists, documents, forms, offices, programmes, roles, taxonomy, workflow
 from slrt_kit.policy.entries import RegionPolicy
 from slrt_kit.policy.findings import Finding
+from slrt_kit.policy.letters.checks import check_letterheads, check_letters
 from slrt_kit.policy.messages.checks import check_channels, check_layouts, check_notifications
 from slrt_kit.policy.schema import EntrySchema, schema_of
 
@@ -54,6 +55,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("sla", _INTAKE | _REFERRAL, check_sla, beside=frozenset({"calendar", "escalation"})),
     Kind("calendar", _INTAKE | _REFERRAL, check_calendar),
     Kind("escalation", _INTAKE | _REFERRAL, check_escalation),
+    Kind("letterheads", _INTAKE, check_letterheads, may_be_empty=True),
+    Kind("letters", _INTAKE, check_letters, may_be_empty=True, beside=frozenset({"letterheads", "roles", "documents"})),
     Kind("notifications", _NOTIFICATION, check_notifications, beside=frozenset({"layouts", "channels"})),
     Kind("layouts", _NOTIFICATION, check_layouts),
     Kind("channels", _NOTIFICATION, check_channels),

@@ -14,16 +14,18 @@ from slrt_intake.store.cases import CaseStores
 from slrt_intake.store.clock_events import tell_of_clocks
 from slrt_intake.store.consents import COUNT_RUN_OUT
 from slrt_intake.store.devices import COUNT_SILENT, OLDEST_WAITING
+from slrt_intake.store.forms import FormBook
 from slrt_intake.store.holdings import CasePauses
 from slrt_intake.store.sharings import COUNT_OVERDUE
 from slrt_intake.store.stalls import watched
-from slrt_intake.sweeps import AutoClose, ExpirySweep
+from slrt_intake.sweeps import AutoClose, ExpirySweep, LetterSweep
 from slrt_kit import metrics
 from slrt_kit.clocks.chain import EffectKind
 from slrt_kit.coalesce import MOST_WAITING
 from slrt_kit.files.sweep import Sweep
 from slrt_kit.files.uploads import Uploads
 from slrt_kit.messaging.consumer import EventConsumer
+from slrt_kit.privacy.settings import key_bytes
 from slrt_kit.regions import packaged_regions
 from slrt_kit.runtime import LINGER_S, Part, Runtime
 from slrt_kit.timekeeping import BACKLOG, Timekeeping
@@ -48,6 +50,7 @@ def build_runtime() -> Runtime:
 
 def build_app(runtime: Runtime) -> "FastAPI":
     """The HTTP application; imported here, because roles without an API do without FastAPI."""
+    from slrt_intake.adapters.letter_codes import LetterCodes  # noqa: PLC0415
     from slrt_intake.api import (  # noqa: PLC0415
         access,
         attachments,
@@ -68,6 +71,8 @@ def build_app(runtime: Runtime) -> "FastAPI":
         figures,
         forms,
         holdings,
+        letter_check,
+        letters,
         looks,
         own_consents,
         reports,
@@ -81,7 +86,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
     from slrt_intake.paper.columns import PaperReader  # noqa: PLC0415
     from slrt_intake.store.checklists import ChecklistBook  # noqa: PLC0415
     from slrt_intake.store.following import Following  # noqa: PLC0415
-    from slrt_intake.store.forms import FormBook  # noqa: PLC0415
+    from slrt_intake.store.letter_book import LetterBook  # noqa: PLC0415
     from slrt_intake.store.new_cases import Registrations  # noqa: PLC0415
     from slrt_kit.http import clock_moves  # noqa: PLC0415
     from slrt_kit.http.streams import Streams  # noqa: PLC0415
@@ -115,6 +120,8 @@ def build_app(runtime: Runtime) -> "FastAPI":
             tracking.router,
             resident.router,
             own_consents.router,
+            letter_check.router,
+            letters.router,
             looks.router,
             stalls.router,
             visits.router,
@@ -155,6 +162,9 @@ def build_app(runtime: Runtime) -> "FastAPI":
         FormBook(runtime.policy_book),
         PaperReader.load(regions),
         ChecklistBook(runtime.policy_book),
+        LetterBook(runtime.policy_book),
+        LetterCodes(key_bytes(_settings(runtime).index_key)),
+        _settings(runtime).public_url,
         Uploads.of(_settings(runtime)),
     )
     return app
@@ -195,6 +205,7 @@ def build_chores(runtime: Runtime) -> Sequence[Part]:
     chores: list[Part] = [
         *build_timekeeping(runtime).chores(),
         ExpirySweep(runtime.worker_database, runtime.outbox, runtime.vault).run,
+        LetterSweep(runtime.worker_database, runtime.outbox, runtime.vault, FormBook(runtime.policy_book)).run,
     ]
     uploads = Uploads.of(_settings(runtime))
     if uploads is not None:

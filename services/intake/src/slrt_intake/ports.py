@@ -1,11 +1,12 @@
 """What the use cases need from outside, as Protocols; `store.py` and `adapters/` keep these promises."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
-from slrt_contracts.types import AccessId, CaseId, ConsentId, DutyId, FileId
+from slrt_contracts.types import AccessId, CaseId, ConsentId, DutyId, FileId, LetterId, NeedId
 from slrt_intake.domain.attachment import Attachment
 from slrt_intake.domain.case import Case
 from slrt_intake.domain.consent import Consent, HeldClaim
@@ -13,6 +14,7 @@ from slrt_intake.domain.draft import Draft
 from slrt_intake.domain.duty import RosterDuty
 from slrt_intake.domain.emergency import EmergencyAccess
 from slrt_intake.domain.export import Export
+from slrt_intake.domain.letter import Letter
 from slrt_intake.domain.party import Contact, Person
 from slrt_intake.domain.transitions import CaseStatus
 from slrt_kit.access import Scope
@@ -205,3 +207,53 @@ class RegionTable(Protocol):
     """Which regions exist."""
 
     def get(self, code: str) -> Region | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterCase:
+    """What a letter is made of: a case, and the person of it that the letter is about.
+
+    ``key_id`` is that of the person, or of the case where it is about nobody; ``documents`` are codes of the policy's
+    documents that files of the case show.
+    """
+
+    case_id: CaseId
+    village_code: str
+    ticket_number: str
+    status: CaseStatus
+    needs: Mapping[NeedId, str]
+    person: Person | None
+    is_known_person: bool
+    is_erased: bool
+    kk_number: str | None
+    address: str | None
+    documents: Collection[str]
+    key_id: int
+
+
+class Letters(Protocol):
+    """The letters of one unit of work."""
+
+    async def case(self, case_id: CaseId, person_id: UUID | None, scope: Scope) -> LetterCase | None:
+        """The case when the scope reaches it to work on."""
+
+    async def village_of(self, case_id: CaseId) -> str:
+        """Where the case is now."""
+
+    async def add(self, letter: Letter) -> None:
+        """Raises ErasedError: its key was destroyed."""
+
+    async def get_within(self, case_id: CaseId, letter_id: LetterId, scope: Scope) -> Letter | None:
+        """The letter, when the scope reaches its case to work on."""
+
+    async def get_to_expire(self, letter_id: LetterId) -> Letter | None:
+        """The letter, where it holds and nobody else has it in hand; its words are not read."""
+
+    async def others_in_force(self, letter: Letter, scope: Scope, *, today: date) -> Sequence[LetterId]:
+        """Letters of the kind for the same person that hold, of cases that the scope reaches."""
+
+    async def next_number(self, office_code: str, series: str, year: int) -> int:
+        """The next number; nobody else takes one of that office, series and year until the unit of work ends."""
+
+    async def save(self, letter: Letter, *, document: bytes | None = None) -> None:
+        """Raises StaleVersionError when somebody else saved it since."""

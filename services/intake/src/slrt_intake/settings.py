@@ -15,6 +15,11 @@ class IntakeSettings(FilesSettings):
     model_config = SettingsConfigDict(env_prefix="SLRT_INTAKE_", frozen=True, extra="ignore")
 
     client_id: str = "slrt-intake"
+    public_url: str = Field(
+        default="http://127.0.0.1:8080",
+        pattern=r"^https?://[^\s/?#]+$",
+        description="where anybody reaches the gateway: the QR of a letter leads there",
+    )
     max_streams: int = Field(default=500, ge=0, le=20_000, description="streams that an API process has open at once")
     resident_code_seconds: int = Field(default=600, ge=60, le=600, description="how long a one-time code lives")
     resident_code_guesses: int = Field(default=5, ge=1, le=10, description="wrong guesses after which a code is dead")

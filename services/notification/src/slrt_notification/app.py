@@ -48,6 +48,7 @@ def build_app(runtime: Runtime) -> "FastAPI":
             "supervision": consumers.supervision,
             "residents": consumers.residents,
             "consents": consumers.consents,
+            "letters": consumers.letters,
         },
     )
     app.state.parts = NotificationParts(runtime.database, DeliveryLogStore())
@@ -64,6 +65,7 @@ def build_consumers(runtime: Runtime) -> Sequence[EventConsumer]:
         runtime.consumer("supervision", consumers.supervision, parts),
         runtime.consumer("residents", consumers.residents, parts),
         runtime.consumer("consents", consumers.consents, parts, linger=LINGER_S),
+        runtime.consumer("letters", consumers.letters, parts, linger=LINGER_S),
     ]
 
 

@@ -13,7 +13,13 @@ from slrt_kit.db import Database, UnitOfWork
 from slrt_kit.logs import get_logger
 from slrt_kit.messaging.errors import RejectedError
 from slrt_kit.messaging.handlers import Handlers, Received
-from slrt_kit.policy.messages.events import CASE_EVENTS, CONSENT_EVENTS, REFERRAL_EVENTS, SUPERVISION_EVENTS
+from slrt_kit.policy.messages.events import (
+    CASE_EVENTS,
+    CONSENT_EVENTS,
+    LETTER_EVENTS,
+    REFERRAL_EVENTS,
+    SUPERVISION_EVENTS,
+)
 from slrt_kit.problems import NotFoundError
 from slrt_notification import usecases
 from slrt_notification.ports import (
@@ -61,6 +67,7 @@ referrals = Handlers[ConsumerParts]()
 supervision = Handlers[ConsumerParts]()
 residents = Handlers[ConsumerParts]()
 consents = Handlers[ConsumerParts]()
+letters = Handlers[ConsumerParts]()
 connector = Handlers[ConnectorParts]()
 
 
@@ -91,6 +98,8 @@ for _event in SUPERVISION_EVENTS:
     supervision.on(_event)(queue)
 for _event in CONSENT_EVENTS:
     consents.on(_event)(queue)
+for _event in LETTER_EVENTS:
+    letters.on(_event)(queue)
 
 
 @residents.on(ResidentCodeRequested)

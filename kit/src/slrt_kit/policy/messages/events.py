@@ -12,6 +12,7 @@ from slrt_contracts.events.intake import (
     CaseResolved,
     ConsentEnded,
     EmergencyAccessOpened,
+    LetterSigned,
     ResidentCodeRequested,
 )
 from slrt_contracts.events.referral import ReferralAccepted, ReferralCompleted, ReferralRerouted, ReferralSent
@@ -27,10 +28,15 @@ RESIDENT_EVENTS: Final[tuple[type[Event], ...]] = (ResidentCodeRequested,)
 
 CONSENT_EVENTS: Final[tuple[type[Event], ...]] = (ConsentEnded,)
 
+LETTER_EVENTS: Final[tuple[type[Event], ...]] = (LetterSigned,)
+
 HEARD_EVENTS: Final[Mapping[str, type[Event]]] = MappingProxyType(
     {
         event.TYPE: event
-        for event in (*CASE_EVENTS, *REFERRAL_EVENTS, *SUPERVISION_EVENTS, *RESIDENT_EVENTS, *CONSENT_EVENTS)
+        for event in (
+            *(*CASE_EVENTS, *REFERRAL_EVENTS, *SUPERVISION_EVENTS),
+            *(*RESIDENT_EVENTS, *CONSENT_EVENTS, *LETTER_EVENTS),
+        )
     }
 )
 """All of them, by type."""

@@ -50,6 +50,7 @@ OBJECTS: Mapping[str, Text] = MappingProxyType(
         LookObject.FAMILY: Text("data keluarga dalam daftar", "data of the family in the registry"),
         LookObject.REFERRAL: Text("rujukan ke dinas", "the referral to an office"),
         LookObject.ATTACHMENT: Text("berkas yang dilampirkan", "a file of the report"),
+        LookObject.LETTER: Text("surat tentang Anda", "a letter about you"),
     }
 )
 _FOUND = Text("ditemukan lewat pencarian", "found by a search")

@@ -31,6 +31,10 @@ STEPS: Mapping[str, Text] = MappingProxyType(
         "id.slrt.intake.need-outcome-recorded.v1": Text("Satu kebutuhan ada hasilnya", "One need has an outcome"),
         "id.slrt.intake.case-resolved.v1": Text("Semua kebutuhan sudah dijawab", "Every need was answered"),
         "id.slrt.intake.case-closed.v1": Text("Laporan ditutup", "The report was closed"),
+        "id.slrt.intake.letter-signed.v1": Text("Satu surat dapat diambil", "A letter can be fetched"),
+        "id.slrt.intake.letter-issued.v1": Text("Satu surat sudah diserahkan", "A letter was handed over"),
+        "id.slrt.intake.letter-revoked.v1": Text("Satu surat tidak berlaku lagi", "A letter holds no longer"),
+        "id.slrt.intake.letter-expired.v1": Text("Masa berlaku satu surat habis", "A letter has run out"),
         "id.slrt.intake.case-transferred.v1": Text("Laporan pindah wilayah", "The report went to another region"),
         "id.slrt.intake.case-clock-escalated.v1": Text(
             "Terlambat; atasan petugas sudah diberi tahu", "It is late; those above the officers were told"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from slrt_intake.adapters.letter_codes import LetterCodes
 from slrt_intake.domain.challenge import CodeLimits
 from slrt_intake.paper.columns import PaperReader
 from slrt_intake.reports.parser import ReportParser
@@ -19,6 +20,8 @@ from slrt_intake.store.emergencies import EmergencyStore
 from slrt_intake.store.exports import ExportStore
 from slrt_intake.store.following import Following
 from slrt_intake.store.forms import FormBook
+from slrt_intake.store.letter_book import LetterBook
+from slrt_intake.store.letters import LetterStore
 from slrt_intake.store.new_cases import Registrations
 from slrt_intake.store.officers import Officers
 from slrt_intake.store.residents import Residents
@@ -51,6 +54,9 @@ class IntakeParts:
     forms: FormBook
     paper: PaperReader
     checklists: ChecklistBook
+    letter_book: LetterBook
+    letter_codes: LetterCodes
+    public_url: str
     files: Uploads | None = None
 
     @property
@@ -63,6 +69,10 @@ class IntakeParts:
     def attachments(self, work: UnitOfWork) -> AttachmentStore:
         """The files of cases, in a unit of work."""
         return AttachmentStore(work, self.outbox, self.vault)
+
+    def letters(self, work: UnitOfWork) -> LetterStore:
+        """The letters of a unit of work."""
+        return LetterStore(work, self.outbox, self.vault, self.forms)
 
     def residents(self, work: UnitOfWork) -> Residents:
         """The one-time codes and sessions of a unit of work."""

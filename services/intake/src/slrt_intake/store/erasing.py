@@ -50,6 +50,7 @@ _REMOVE = (
     f"DELETE FROM field_photos WHERE photo_id IN ({_ARRIVING.format(cases=_GIVEN)})",  # noqa: S608 — fixed texts
     "UPDATE field_items SET sealed = NULL WHERE case_id = ANY(%(cases)s) AND sealed IS NOT NULL",
     "UPDATE attachments SET sealed = NULL, digest = NULL WHERE attachment_id = ANY(%(files)s)",
+    "UPDATE letters SET sealed = NULL, document = NULL, subject_index = NULL WHERE key_id = ANY(%(keys)s)",
     "UPDATE consents SET sealed = NULL WHERE person_id = ANY(%(parties)s)",
     """
     UPDATE consent_withdrawals SET sealed = NULL
@@ -72,5 +73,13 @@ async def erase_parties(connection: Connection, vault: Vault, parties: Sequence[
     await vault.destroy(found.keys)
     files = await connection.values(_FILES, {"keys": list(found.keys)})
     for statement in _REMOVE:
-        connection.defer(statement, {"parties": list(parties), "cases": list(found.cases), "files": list(files)})
+        connection.defer(
+            statement,
+            {
+                "parties": list(parties),
+                "cases": list(found.cases),
+                "files": list(files),
+                "keys": list(found.keys),
+            },
+        )
     return files

@@ -23,6 +23,7 @@ EMERGENCIES, ATTACHMENTS, EXPORTS = "emergency_accesses", "attachments", "export
 FACTS, FIELD_ITEMS = "facts", "field_items"
 FIELD_PHOTOS, FIELD_PHOTO_PARTS = "field_photos", "field_photo_parts"
 _PHONE_CHECK, _SLIP = "ticket phone", "ticket slip"
+LETTERS, LETTER_DOCUMENTS = "letters", "letters.document"
 
 
 def seal_person(vault: Vault, key: SubjectKey, person: Person) -> dict[str, object]:
