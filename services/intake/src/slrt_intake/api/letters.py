@@ -23,7 +23,7 @@ from slrt_intake.api.letter_schemas import (
     SignLetterBody,
 )
 from slrt_intake.api.parts import IntakeParts, Parts
-from slrt_intake.api.schemas import VillageCode
+from slrt_intake.api.registration_schemas import VillageCode
 from slrt_intake.domain.letter import UNSIGNED, Letter, LetterStatus
 from slrt_intake.domain.letter_problems import LetterNotPrintedError
 from slrt_intake.store.letters import document_of, letters_of, letters_waiting
