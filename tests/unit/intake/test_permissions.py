@@ -43,6 +43,7 @@ DRAFT = "/v1/drafts/019f1a00-0000-7000-8000-000000000002"
 EMERGENCY = "/v1/emergency-accesses/019f1a00-0000-7000-8000-000000000003"
 FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
 LETTER = f"{CASE}/letters/019f1a00-0000-7000-8000-000000000011"
+CODE = "019f1a00-0000-7000-8000-000000000012"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
 CONSENT = "019f1a00-0000-7000-8000-000000000006"
@@ -132,7 +133,7 @@ PUBLIC = {
     ("POST", "/v1/tracking/codes"),
     ("POST", "/v1/tracking/sessions"),
     ("DELETE", "/v1/tracking/sessions"),
-    ("GET", "/v1/letters/check/abc"),
+    ("GET", f"/v1/letters/check/{CODE}"),
     ("GET", "/v1/letters/public-key"),
     ("GET", "/v1/tracking/case"),
     ("GET", "/v1/tracking/looks"),
@@ -195,6 +196,8 @@ def _routes() -> Iterator[APIRoute]:
         figures,
         forms,
         holdings,
+        letter_check,
+        letters,
         looks,
         own_consents,
         resident,
@@ -223,6 +226,8 @@ def _filled(path: str) -> str:
         ("consent_id", CONSENT),
         ("receipt_id", RECEIPT),
         ("duty_id", DUTY),
+        ("letter_id", LETTER),
+        ("code", CODE),
     ):
         path = path.replace(f"{{{name}}}", made[-36:])
     return path
