@@ -51,6 +51,7 @@ DRAFT = "/v1/drafts/019f1a00-0000-7000-8000-000000000002"
 EMERGENCY = "/v1/emergency-accesses/019f1a00-0000-7000-8000-000000000003"
 FILE = f"{CASE}/attachments/019f1a00-0000-7000-8000-000000000004"
 LETTER = f"{CASE}/letters/019f1a00-0000-7000-8000-000000000011"
+CODE = "019f1a00-0000-7000-8000-000000000012"
 EXPORT = "/v1/exports/019f1a00-0000-7000-8000-000000000005"
 BATCH = "/v1/batches/019f1a00-0000-7000-8000-000000000005"
 DUTY = "/v1/duties/019f1a00-0000-7000-8000-000000000008"
@@ -175,7 +176,7 @@ PUBLIC = {
     ("POST", "/v1/tracking/codes"),
     ("POST", "/v1/tracking/sessions"),
     ("DELETE", "/v1/tracking/sessions"),
-    ("GET", "/v1/letters/check/abc"),
+    ("GET", f"/v1/letters/check/{CODE}"),
     ("GET", "/v1/letters/public-key"),
     ("GET", "/v1/tracking/case"),
     ("GET", "/v1/tracking/looks"),
@@ -249,6 +250,8 @@ def _routes() -> Iterator[APIRoute]:
         figures,
         forms,
         holdings,
+        letter_check,
+        letters,
         looks,
         own_consents,
         reports,
@@ -284,6 +287,8 @@ def _filled(path: str) -> str:
         ("visit_id", VISIT),
         ("photo_id", PHOTO),
         ("conflict_id", CONFLICT),
+        ("letter_id", LETTER),
+        ("code", CODE),
     ):
         path = path.replace(f"{{{name}}}", made[-36:])
     return path

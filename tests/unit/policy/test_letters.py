@@ -43,7 +43,7 @@ def test_nothing_is_wrong_with_the_letters_of_the_package() -> None:
         ("pada desil {decile}", "pada desil {decile:>99999999}", "unknown-field"),
         ("pada desil {decile}", "pada desil {decile", "unknown-field"),
         ("pada desil {decile}", "pada desil {{decile}}", "unknown-field"),
-        ("en: Statement of registration in DTSEN}", "de: Bescheid}", "missing-field"),
+        ("en: Statement of registration in DTSEN}", "de: Bescheid}", "missing-translation"),
         (STATEMENT, "number: 400.9.14/{office}/{year}", "number-without-count"),
         (STATEMENT, "number: 400.9.14/{number}/{office}", "number-without-year"),
         ("{office}-{village_code}/{roman_month}", "{office}/{roman_month}", "number-without-village-code"),
