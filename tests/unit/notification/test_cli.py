@@ -60,7 +60,7 @@ def test_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, name: str, va
 def test_the_groups_are_those_of_the_registry(environment: pytest.MonkeyPatch) -> None:
     runtime = build_runtime()
     groups = [consumer._settings.group for consumer in build_consumers(runtime)]
-    names = ("cases", "referrals", "supervision", "residents", "consents")
+    names = ("cases", "referrals", "supervision", "residents", "consents", "letters")
     assert groups == [f"slrt.notification.{name}" for name in names]
     for channel in NotificationChannel:
         connector = build_connector(runtime, channel)

@@ -14,6 +14,7 @@ from slrt_contracts.events.intake import (
     CaseRegistered,
     CaseResolved,
     DecidedNeed,
+    LetterSigned,
     NeedSnapshot,
 )
 from slrt_contracts.events.referral import (
@@ -84,6 +85,7 @@ EVENTS: list[tuple[Event, str | None]] = [
     (ConsentEnded(**CONSENT, reason_code="expired", by_resident=False, shown_to_resident=True), "consent-expired"),
     (ConsentEnded(**CONSENT, reason_code="withdrawn", by_resident=False, shown_to_resident=False), None),
     (ConsentEnded(**CONSENT, reason_code="expired", by_resident=False, shown_to_resident=False), None),
+    (LetterSigned(letter_id=NEED, case_id=CASE, letter_type="dtsen-statement"), "letter-ready"),
     (NeedOutcomeRecorded(case_id=CASE, need_id=NEED, outcome_code="fulfilled"), None),
     (ReferralDeclined(**REFERRED, reason_code="other_owner"), None),
 ]
@@ -112,6 +114,7 @@ def test_every_event_that_is_heard_has_a_message_and_a_handler(policy: MessagePo
         *consumers.supervision.entries,
         *consumers.residents.entries,
         *consumers.consents.entries,
+        *consumers.letters.entries,
     }
     assert heard - {event.TYPE for event in (CaseTransferred, CaseSealed, CaseUnsealed)} == set(HEARD_EVENTS)
 
