@@ -1,5 +1,6 @@
 """Drafts: a message becomes drafts, its author corrects them, and a confirmed draft is a case."""
 
+from asyncio import to_thread
 from typing import Annotated
 from uuid import UUID
 
@@ -36,7 +37,8 @@ async def create_drafts(
     A message that its sender has given before gives the same drafts again, with the cases that they became; one that
     somebody else has given gets the warning `text:seen`.
     """
-    reports = parts.reports.parse(body.text).reports
+    # A long message takes tens of milliseconds, in which others wait.
+    reports = (await to_thread(parts.reports.parse, body.text)).reports
     if not reports:
         raise NoReportError
 
