@@ -33,6 +33,14 @@ SEALED: Mapping[tuple[str, str], str] = {
         "SELECT t.consent_id::text, p.key_id, t.sealed FROM consent_withdrawals t JOIN consents USING (consent_id) "
         "JOIN persons p USING (person_id)"
     ),
+    ("intake", "facts"): "SELECT fact_id::text, key_id, sealed FROM facts",
+    ("intake", "field_items"): "SELECT receipt_id::text, key_id, sealed FROM field_items",
+    ("intake", "field_photos"): "SELECT photo_id::text, key_id, sealed FROM field_photos",
+    ("intake", "field_photo_parts"): (
+        "SELECT t.photo_id::text || '/' || t.start, p.key_id, t.sealed FROM field_photo_parts t "
+        "JOIN field_photos p USING (photo_id)"
+    ),
+    ("intake", "letters"): "SELECT letter_id::text, key_id, sealed FROM letters",
     ("registry", "persons"): "SELECT person_id::text, key_id, sealed FROM persons",
     ("registry", "families"): "SELECT family_id::text, key_id, sealed FROM families",
     ("referral", "referral_steps"): (

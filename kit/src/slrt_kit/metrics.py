@@ -422,14 +422,15 @@ CONSENTS_EXPIRED = _counter(
     unit="consents",
     roles=_CONSUMING,
 )
+_ITEM_STATUS = Label(
+    "status",
+    "what became of it",
+    values=frozenset({"committed", "conflict_kept_both", "rejected_with_reason", "waiting_for"}),
+)
 FIELD_ITEMS = _counters(
     "slrt_field_items_total",
     "Items that devices in the field handed in, by what became of them; one that came again is not counted",
-    Label(
-        "status",
-        "what became of it",
-        values=frozenset({"committed", "conflict_kept_both", "rejected_with_reason", "waiting_for"}),
-    ),
+    _ITEM_STATUS,
     unit="items",
     roles=(Role.API,),
 )
@@ -678,6 +679,12 @@ def begin_consumer(group: str) -> None:
 
 for _effect in _EFFECT.values:
     CLOCKS_FIRED.labels(_effect)
+for _step_of_letter in _LETTER_STEP.values:
+    LETTER_STEPS.labels(_step_of_letter)
+for _state in _LETTER_STATE.values:
+    LETTER_CHECKS.labels(_state)
+for _status in _ITEM_STATUS.values:
+    FIELD_ITEMS.labels(_status)
 for _kind in _STALL.values:
     STALLS_FOUND.labels(_kind)
 for _cause in _MOVE_CAUSE.values:

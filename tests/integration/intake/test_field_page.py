@@ -13,11 +13,11 @@ _BLOCK = re.compile(r"```json\n(.*?)```", re.DOTALL)
 _MADE_HERE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}|1274-[0-9A-Z]{4}-[0-9A-Z]{4}"
 )
-_TOLD = {"request_id", "cursor"}
+_TOLD = {"request_id", "cursor", "slip_code"}
 
 
 def shape(said: Any, known: set[str]) -> Any:
-    """The answer without what is another each time: ids and ticket numbers that the service makes."""
+    """The answer without what is another each time: ids, ticket numbers and codes that the service makes."""
     if isinstance(said, dict):
         return {name: "…" if name in _TOLD else shape(value, known) for name, value in said.items()}
     if isinstance(said, list):

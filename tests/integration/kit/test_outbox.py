@@ -80,7 +80,7 @@ async def test_events_of_one_aggregate_get_their_rows_in_order(
 async def test_an_event_too_large_for_the_broker_is_refused_before_the_commit(
     database: Database, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox_module, "MAX_PAYLOAD_BYTES", 350)
+    monkeypatch.setattr(outbox_module, "MAX_PAYLOAD_BYTES", 500)
     large = case_registered(
         needs=[
             {"need_id": uuid4(), "need_code": "BPBL", "sector": "energi", "urgent": False},

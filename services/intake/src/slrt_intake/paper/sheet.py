@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ LONGEST_CELL: Final = 4_000
 MOST_BYTES: Final = 10 * 1024 * 1024
 _MOST_UNPACKED: Final = 40 * 1024 * 1024
 _ZIP: Final = b"PK\x03\x04"
+_QUOTED: Final = re.compile(r'"[^"]*"')
 _EXACT_DIGITS: Final = 15  # a spreadsheet keeps no more of a number
 
 
@@ -62,8 +64,9 @@ def _of_csv(content: bytes) -> Iterator[tuple[int, Row]]:
         text = content.decode("cp1252", errors="replace")
     if "\x00" in text:
         raise SheetError(reason="not_a_sheet")
-    head = text.partition("\n")[0]
-    separator = max(";,\t", key=head.count)
+    # What stands in quotes is a cell's and divides none.
+    head = _QUOTED.sub("", text.partition("\n")[0])
+    separator = max(",;\t", key=head.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         for number, row in enumerate(reader, start=1):

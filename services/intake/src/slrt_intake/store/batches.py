@@ -88,10 +88,10 @@ class BatchStore:
     def add_rows(self, batch_id: UUID, rows: Iterable[BatchRow]) -> None:
         """Note what became of rows."""
         self._work.connection.defer(
-            "INSERT INTO batch_rows (batch_id, row, form_number, case_id, wrong, doubts) "
-            "SELECT %(batch_id)s, row, form_number, case_id, wrong, doubts "
+            "INSERT INTO batch_rows (batch_id, row, form_number, case_id, wrong, doubts, noted_at) "
+            "SELECT %(batch_id)s, row, form_number, case_id, wrong, doubts, %(now)s "
             "FROM jsonb_populate_recordset(NULL::batch_rows, %(rows)s::jsonb)",
-            {"batch_id": batch_id, "rows": as_json([_row_values(row) for row in rows])},
+            {"batch_id": batch_id, "rows": as_json([_row_values(row) for row in rows]), "now": self._work.clock.now()},
         )
 
     async def finish(self, batch_id: UUID) -> Batch:

@@ -32,10 +32,12 @@ def upgrade() -> None:
             case_id     uuid,
             wrong       jsonb NOT NULL,
             doubts      jsonb NOT NULL,
+            noted_at    timestamptz NOT NULL,
             PRIMARY KEY (batch_id, row)
         )
         """
     )
+    op.execute("CREATE INDEX batch_rows_noted ON batch_rows (noted_at)")
 
 
 def downgrade() -> None:
