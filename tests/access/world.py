@@ -83,7 +83,7 @@ class _Builder:
             "restricted": kept is Kept.SENSITIVE,
             "reporter_secret": kept is Kept.SECRET_REPORTER,
         }
-        draft = await self._do("facilitator", "/intake/v1/drafts", {"text": _REPORT})
+        draft = await self._do("facilitator", "/intake/v1/drafts", {"text": f"{_REPORT}\nKode : {number}"})
         case = await self._do("facilitator", "/intake/v1/cases", registration)
         path = f"/intake/v1/cases/{case['case_id']}"
         builders = [self._caller(role).subject for role in ("front_office", "back_office", "coordinator")]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import httpx
 
@@ -85,6 +86,8 @@ class Story:
         do, gateway = self._step, self.gateway
         do("Rina Sitorus (facilitator) signs in", "identity", lambda: gateway.sign_in(FACILITATOR))
         text = files("slrt_local.demo").joinpath("report.txt").read_text(encoding="utf-8")
+        # Another report each time that the story is played: the same text again would be the same case.
+        text += f"\nKode : {uuid4().hex[:8]}\n"
         drafts = do(
             "she pastes her field report of 18 rows; intake makes a draft of it",
             "intake",
