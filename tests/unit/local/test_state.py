@@ -1,5 +1,6 @@
 """The state folder: one holder, private files, remembered ports and secrets."""
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -42,6 +43,15 @@ def test_a_second_holder_is_refused_and_told_which_folder(tmp_path: Path) -> Non
         assert State(root).holder() == os.getpid()
     assert State(root).holder() is None
     assert subprocess.run([sys.executable, "-c", CLAIM, root], check=False).returncode == 0
+
+
+def test_two_who_ask_at_once_do_not_take_each_other_for_the_holder(tmp_path: Path) -> None:
+    state = State(tmp_path / "state").create()
+    with state.lock():
+        assert state.is_locked()
+    with (state.run / "lock").open("r+") as asking:
+        fcntl.flock(asking, fcntl.LOCK_SH | fcntl.LOCK_NB)  # what `is_locked` holds for an instant
+        assert not state.is_locked()
 
 
 def test_ports_and_secrets_are_remembered(tmp_path: Path) -> None:

@@ -124,7 +124,8 @@ class State:
         """True while a supervisor lives on this state."""
         try:
             with (self.run / "lock").open("r+") as file:
-                return not _try_lock(file.fileno())
+                # Shared: two who ask at once must not take each other for the supervisor.
+                return not _try_lock(file.fileno(), fcntl.LOCK_SH)
         except FileNotFoundError:
             return False
 
@@ -183,9 +184,9 @@ class State:
         write_private(self.root / f"{name}.json", json.dumps(value, indent=1, sort_keys=True) + "\n")
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -1,5 +1,6 @@
 """Tell what runs, where, how it is and what it weighs."""
 
+import contextlib
 import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -58,7 +59,10 @@ def report(state: State) -> dict[str, Any]:
         for name, unit in units.items()
     ]
     supervisor = status.get("supervisor")
-    weight = memory_of(psutil.Process(supervisor)) if supervisor else 0
+    weight = 0
+    if supervisor:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            weight = memory_of(psutil.Process(supervisor))
     return {
         "phase": status["phase"],
         "message": status["message"],
